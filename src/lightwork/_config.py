@@ -1,0 +1,4 @@
+class S:
+    workers=None
+s=S()
+def settings(): return s

@@ -1,0 +1,76 @@
+"""A Python callable over chunks: called with the GIL, in the caller's context, its errors kept and told by chunk."""
+
+import contextvars
+
+from lightwork._errors import Stopped
+
+from cpython.ref cimport Py_DECREF, Py_INCREF
+
+from lightwork._core.parallel cimport Region, region_run
+
+
+cdef class Calls:
+    """The context of such a job. It may outlive an interrupted caller, with the last helper's chunk."""
+
+    cdef object call
+    cdef object context    # the caller's contextvars, of which each worker runs in a copy of its own
+    cdef dict copies
+    cdef list errors       # (was it only stopped from outside, first item, end, exception)
+
+    cdef int run(self, Py_ssize_t start, Py_ssize_t stop, int worker):
+        try:
+            copy = self.copies.get(worker)
+            if copy is None:
+                copy = self.copies[worker] = self.context.copy()
+            copy.run(self.call, start, stop)
+        except BaseException as error:  # whatever it is, it is raised in the caller
+            self.errors.append((isinstance(error, Stopped), start, stop, error))
+            return 1
+        return 0
+
+
+cdef int call_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept with gil:
+    return (<Calls> context).run(start, stop, worker)
+
+
+cdef void drop_calls(void* context) noexcept with gil:
+    Py_DECREF(<Calls> context)
+
+
+def run_calls(call, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
+    """
+    Call ``call(start, stop)`` for each chunk of `grain` items of ``range(n_items)``, on up to `n_workers` workers.
+
+    Returns
+    -------
+    tuple of (int, int, BaseException) or None
+        The first error by chunk, with the items of its chunk, after which none was started.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Or whatever else a signal handler raised. A chunk that another worker is in then ends on its own, unobserved.
+    """
+    cdef Calls calls = Calls.__new__(Calls)
+    cdef Region region
+    calls.call = call
+    calls.context = contextvars.copy_context()
+    calls.copies = {}
+    calls.errors = []
+    region.body = call_chunk
+    region.context = <void*> calls
+    region.drop = drop_calls
+    region.n_items = n_items
+    region.grain = grain
+    region.n_workers = n_workers
+    region.watches_flags = False
+    region.is_orphaned = False
+    Py_INCREF(calls)
+    try:
+        region_run(&region)
+    finally:
+        if not region.is_orphaned:
+            Py_DECREF(calls)
+    if not calls.errors:
+        return None
+    return min(calls.errors, key=lambda entry: entry[:2])[1:]

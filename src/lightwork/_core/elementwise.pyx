@@ -1,0 +1,408 @@
+"""Elementwise loops over arrays: a plain walk where operands are contiguous, NumPy's own iterator where they are not.
+
+Broadcasting, casting, strides, order and overlap belong to that iterator, with the flags with which NumPy's ufuncs make it and one more, RANGED:
+each worker has its own copy and jumps to the range of each chunk.
+"""
+
+import numpy as np
+
+cimport numpy as cnp
+from cpython.exc cimport PyErr_Occurred
+from cpython.ref cimport PyObject
+
+from lightwork._core.atomics cimport atomic, coarse_now_ns, int64_t, memory_order_relaxed, now_ns
+from lightwork._core.loop cimport (
+    MAX_OPERANDS,
+    AuxData,
+    Loop,
+    StridedLoop,
+    loop_learn,
+    loop_ns_per_item,
+    npy_intp,
+)
+from lightwork._core.parallel cimport Region, region_run
+from lightwork._core.pool cimport home_pool
+from lightwork._core.worker cimport MAX_WORKERS, pool_is_warm
+
+cnp.import_array()
+cnp.import_ufunc()
+
+cdef extern from "numpy/ufuncobject.h":
+    int PyUFunc_GiveFloatingpointErrors(const char* name, int flags) except -1
+    enum: NPY_FPE_DIVIDEBYZERO
+    enum: NPY_FPE_OVERFLOW
+    enum: NPY_FPE_UNDERFLOW
+    enum: NPY_FPE_INVALID
+
+cdef extern from "<cfenv>" nogil:
+    const int FE_DIVBYZERO
+    const int FE_OVERFLOW
+    const int FE_UNDERFLOW
+    const int FE_INVALID
+
+cdef extern from "numpy/arrayobject.h" nogil:
+    # Declared without `except`: with an error message asked for, these neither need the GIL nor set an exception.
+    ctypedef int (*IterNext "NpyIter_IterNextFunc *")(cnp.NpyIter*)
+    int reset_range "NpyIter_ResetToIterIndexRange"(cnp.NpyIter*, npy_intp, npy_intp, char**)
+    IterNext get_iternext "NpyIter_GetIterNext"(cnp.NpyIter*, char**)
+    int deallocate "NpyIter_Deallocate"(cnp.NpyIter*)
+
+cdef enum:
+    # Measured on two cores: sharing a warm pool's work costs 1 to 2 us, and a helper that sleeps comes after 40 us.
+    WARM_NS = 8_000           # what a call must cost to be shared while a helper is awake
+    COLD_NS = 100_000         # what it must cost to wake one for this call alone,
+    SOON_NS = 5_000_000       # and how soon the last one must have been to wake it for the next ones
+    CHUNK_NS = 20_000         # what a chunk should cost: a thousand times its overhead, a fraction of what can be lost at the end
+    MIN_GRAIN = 1024
+    MAX_GRAIN = 65536
+    LANES = 64                # chunks begin where vectors do, so that the loop meets the same remainders as in one piece
+    BUFFER = 8192             # items that NumPy's iterator casts at a time
+    CHUNKS_PER_WORKER = 4
+
+
+# --- Whether, and in what pieces ------------------------------------------------------------------------------------
+
+cdef atomic[int64_t] last_candidate
+
+
+cdef bint is_worth_sharing(Loop loop, Py_ssize_t n_items, int n_workers):
+    """Whether several workers would be sooner done than the caller alone: a question of the measured cost of an item."""
+    cdef double serial_ns = n_items * loop_ns_per_item(loop)
+    cdef int64_t now, last
+    if n_workers < 2 or serial_ns < WARM_NS:
+        return False
+    if serial_ns >= COLD_NS or pool_is_warm(home_pool()):
+        return True
+    now = coarse_now_ns()
+    last = last_candidate.load(memory_order_relaxed)
+    last_candidate.store(now, memory_order_relaxed)
+    return now - last < SOON_NS
+
+
+cdef Py_ssize_t choose_grain(Loop loop, Py_ssize_t n_items, int n_workers, Py_ssize_t multiple):
+    cdef Py_ssize_t by_cost = <Py_ssize_t> (CHUNK_NS / loop_ns_per_item(loop))
+    cdef Py_ssize_t grain = min(max(by_cost, MIN_GRAIN), MAX_GRAIN)
+    grain = min(grain, n_items // (n_workers * CHUNKS_PER_WORKER))
+    return max((grain + multiple - 1) // multiple, 1) * multiple
+
+
+# --- What a chunk does ----------------------------------------------------------------------------------------------
+
+cdef struct Walk:
+    StridedLoop* function
+    void* context
+    AuxData* auxdata
+    int n_operands
+    bint may_raise
+    PyObject* errors                # a list of (first item, exception), borrowed from the caller that waits
+    # A plain walk:
+    char* data[MAX_OPERANDS]
+    npy_intp strides[MAX_OPERANDS]
+    # One of NumPy's iterators for each worker:
+    cnp.NpyIter** iterators
+    IterNext iternext
+
+
+cdef int catch_error(Walk* walk, npy_intp start) noexcept with gil:
+    """Carry an exception that the loop set in this thread over to the caller's; 1 if there was one."""
+    if PyErr_Occurred() == NULL:
+        return 0
+    try:
+        raise_current()
+    except BaseException as error:
+        (<list> walk.errors).append((start, error))
+    return 1
+
+
+cdef int raise_current() except -1:
+    return -1
+
+
+cdef inline int call_loop(Walk* walk, char** data, npy_intp count, npy_intp* strides) noexcept nogil:
+    return walk.function(walk.context, data, &count, strides, walk.auxdata)
+
+
+cdef int walk_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
+    """The body for operands that a pointer and a stride describe."""
+    cdef Walk* walk = <Walk*> context
+    cdef char* data[MAX_OPERANDS]
+    cdef int i, failed
+    for i in range(walk.n_operands):
+        data[i] = walk.data[i] + start * walk.strides[i]
+    failed = call_loop(walk, data, stop - start, walk.strides)
+    if failed or walk.may_raise:
+        return catch_error(walk, start)
+    return 0
+
+
+cdef int iterate_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
+    """The body for all other operands."""
+    cdef Walk* walk = <Walk*> context
+    cdef cnp.NpyIter* iterator = walk.iterators[worker]
+    cdef char* message = NULL
+    cdef char** data = cnp.NpyIter_GetDataPtrArray(iterator)
+    cdef npy_intp* strides = cnp.NpyIter_GetInnerStrideArray(iterator)
+    cdef npy_intp* count = cnp.NpyIter_GetInnerLoopSizePtr(iterator)
+    cdef int failed = reset_range(iterator, start, stop, &message) != cnp.NPY_SUCCEED
+    if failed:
+        return report_message(walk, start, message)
+    while True:
+        failed = call_loop(walk, data, count[0], strides)
+        if failed or not walk.iternext(iterator):
+            break
+    if failed or walk.may_raise:
+        return catch_error(walk, start)
+    return 0
+
+
+cdef int report_message(Walk* walk, npy_intp start, char* message) noexcept with gil:
+    (<list> walk.errors).append((start, RuntimeError(message.decode())))
+    return 1
+
+
+# --- One call -------------------------------------------------------------------------------------------------------
+
+cdef int raise_first(list errors) except -1:
+    if errors:
+        raise min(errors, key=lambda entry: entry[0])[1]
+    return 0
+
+
+cdef int report_flags(Loop loop, int flags) except -1:
+    """Warn, raise, call or stay silent as the caller's np.errstate has it, and at the caller's line."""
+    cdef int numpy_flags = 0
+    if flags & FE_DIVBYZERO:
+        numpy_flags |= NPY_FPE_DIVIDEBYZERO
+    if flags & FE_OVERFLOW:
+        numpy_flags |= NPY_FPE_OVERFLOW
+    if flags & FE_UNDERFLOW:
+        numpy_flags |= NPY_FPE_UNDERFLOW
+    if flags & FE_INVALID:
+        numpy_flags |= NPY_FPE_INVALID
+    if numpy_flags:
+        PyUFunc_GiveFloatingpointErrors(loop.name.encode(), numpy_flags)
+    return 0
+
+
+cdef int share(Loop loop, Walk* walk, Region* region) except -1:
+    """Run the region, learn what an item costs, report what happened."""
+    cdef list errors = []
+    cdef int64_t began
+    walk.function = loop.function
+    walk.context = loop.context
+    walk.auxdata = loop.auxdata
+    walk.n_operands = loop.nin + loop.nout
+    walk.may_raise = loop.may_raise
+    walk.errors = <PyObject*> errors
+    region.context = walk
+    region.drop = NULL
+    region.watches_flags = True
+    began = now_ns()
+    region_run(region)
+    loop_learn(loop, (now_ns() - began) * region.n_workers, region.n_items)
+    raise_first(errors)
+    return report_flags(loop, region.flags)
+
+
+cdef bint is_plain(cnp.ndarray array, cnp.ndarray like, cnp.dtype dtype):
+    """Whether a pointer and one stride walk the array in the same order as `like`."""
+    if cnp.PyArray_DESCR(array) != <cnp.PyArray_Descr*> dtype and (<object> array).dtype != dtype:
+        return False
+    if not cnp.PyArray_ISALIGNED(array):
+        return False
+    if array.ndim == 0:
+        return True
+    if array.ndim != like.ndim or not all_equal(array.shape, like.shape, array.ndim):
+        return False
+    if array.ndim == 1:
+        return True
+    return ((cnp.PyArray_IS_C_CONTIGUOUS(array) and cnp.PyArray_IS_C_CONTIGUOUS(like))
+            or (cnp.PyArray_IS_F_CONTIGUOUS(array) and cnp.PyArray_IS_F_CONTIGUOUS(like)))
+
+
+cdef inline bint all_equal(npy_intp* a, npy_intp* b, int n):
+    cdef int i
+    for i in range(n):
+        if a[i] != b[i]:
+            return False
+    return True
+
+
+cdef inline npy_intp plain_stride(cnp.ndarray array):
+    if array.ndim == 0:
+        return 0
+    return array.strides[0] if array.ndim == 1 else array.itemsize
+
+
+cdef bint is_item_for_item(cnp.ndarray output, cnp.ndarray source):
+    """Whether item i of both is the same memory, so that writing one is what reading it allows."""
+    return (cnp.PyArray_BYTES(output) == cnp.PyArray_BYTES(source) and plain_stride(output) == plain_stride(source)
+            and output.itemsize == source.itemsize and abs(plain_stride(output)) >= output.itemsize)
+
+
+cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b, Py_ssize_t n_items):
+    """Whether two plain operands lie between each other's bounds."""
+    cdef npy_intp a_first = <npy_intp> cnp.PyArray_BYTES(a)
+    cdef npy_intp b_first = <npy_intp> cnp.PyArray_BYTES(b)
+    cdef npy_intp a_last = a_first + (n_items - 1) * plain_stride(a)
+    cdef npy_intp b_last = b_first + (n_items - 1) * plain_stride(b)
+    return (min(a_first, a_last) < max(b_first, b_last) + b.itemsize
+            and min(b_first, b_last) < max(a_first, a_last) + a.itemsize)
+
+
+cdef bint is_apart(cnp.ndarray output, list operands, list earlier, Py_ssize_t n_items):
+    """Whether writing `output` chunk by chunk changes nothing that another item is still to be computed from."""
+    cdef cnp.ndarray other
+    for other in operands:
+        if may_overlap(output, other, n_items) and not is_item_for_item(output, other):
+            return False
+    for other in earlier:
+        if may_overlap(output, other, n_items):
+            return False
+    return True
+
+
+cdef object plain_outputs(Loop loop, list operands, tuple outputs, cnp.ndarray like):
+    """The outputs, new ones in the memory order of `like` where none is given; None if this is not the plain case."""
+    cdef int i
+    cdef cnp.ndarray output
+    filled = []
+    for i in range(loop.nout):
+        output = outputs[i]
+        if output is None:
+            output = np.empty_like(like, dtype=loop.dtypes[loop.nin + i])
+        elif output.ndim == 0 or not is_plain(output, like, loop.dtypes[loop.nin + i]):
+            return None
+        elif not cnp.PyArray_ISWRITEABLE(output) or not is_apart(output, operands, filled, like.size):
+            return None
+        filled.append(output)
+    return filled
+
+
+cdef cnp.ndarray widest(list operands):
+    cdef cnp.ndarray array
+    cdef cnp.ndarray found = None
+    for array in operands:
+        if found is None or array.ndim > found.ndim:
+            found = array
+    return found
+
+
+cdef object try_walk(Loop loop, list operands, tuple outputs, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
+    """The outputs after a plain walk, or None if the operands do not allow one."""
+    cdef Walk walk
+    cdef Region region
+    cdef cnp.ndarray array
+    cdef cnp.ndarray like = widest(operands)
+    cdef int i
+    for i in range(loop.nin):
+        if not is_plain(operands[i], like, loop.dtypes[i]):
+            return None
+    if like.size != n_items or (like.ndim > 1 and not cnp.PyArray_IS_C_CONTIGUOUS(like) and not cnp.PyArray_IS_F_CONTIGUOUS(like)):
+        return None
+    filled = plain_outputs(loop, operands, outputs, like)
+    if filled is None:
+        return None
+    for i, array in enumerate(operands + filled):
+        walk.data[i] = cnp.PyArray_BYTES(array)
+        walk.strides[i] = plain_stride(array)
+    region.body = walk_chunk
+    region.n_items = n_items
+    region.n_workers = n_workers
+    region.grain = grain if grain > 0 else choose_grain(loop, n_items, n_workers, LANES)
+    share(loop, &walk, &region)
+    return filled
+
+
+cdef cnp.NpyIter* new_iterator(Loop loop, list operands, tuple outputs) except NULL:
+    cdef PyObject* arrays[MAX_OPERANDS]
+    cdef PyObject* dtypes[MAX_OPERANDS]
+    cdef cnp.npy_uint32 flags[MAX_OPERANDS]
+    cdef int i
+    cdef int n_operands = loop.nin + loop.nout
+    for i in range(n_operands):
+        dtypes[i] = <PyObject*> loop.dtypes[i]
+        if i < loop.nin:
+            arrays[i] = <PyObject*> operands[i]
+            flags[i] = cnp.NPY_ITER_READONLY | cnp.NPY_ITER_ALIGNED | cnp.NPY_ITER_OVERLAP_ASSUME_ELEMENTWISE
+        else:
+            output = outputs[i - loop.nin]
+            arrays[i] = <PyObject*> output
+            if output is None:
+                arrays[i] = NULL
+            flags[i] = (cnp.NPY_ITER_WRITEONLY | cnp.NPY_ITER_ALIGNED | cnp.NPY_ITER_ALLOCATE | cnp.NPY_ITER_NO_BROADCAST
+                        | cnp.NPY_ITER_NO_SUBTYPE | cnp.NPY_ITER_OVERLAP_ASSUME_ELEMENTWISE)
+    return cnp.NpyIter_AdvancedNew(
+        n_operands, <cnp.PyArrayObject**> arrays,
+        cnp.NPY_ITER_EXTERNAL_LOOP | cnp.NPY_ITER_ZEROSIZE_OK | cnp.NPY_ITER_BUFFERED | cnp.NPY_ITER_GROWINNER
+        | cnp.NPY_ITER_DELAY_BUFALLOC | cnp.NPY_ITER_RANGED | cnp.NPY_ITER_COPY_IF_OVERLAP,
+        cnp.NPY_KEEPORDER,
+        cnp.NPY_UNSAFE_CASTING,  # what may be cast was settled when the loop was found
+        flags, <cnp.PyArray_Descr**> dtypes, -1, NULL, NULL, 0)
+
+
+cdef class Iterators:
+    """One of NumPy's iterators for each worker; what they write back to overlapping operands is there once they are gone."""
+
+    cdef cnp.NpyIter* each[MAX_WORKERS]
+    cdef int count
+
+    cdef int fill(self, cnp.NpyIter* first, int n_workers) except -1:
+        self.each[0] = first
+        self.count = 1
+        while self.count < n_workers:
+            self.each[self.count] = cnp.NpyIter_Copy(first)
+            self.count += 1
+        return 0
+
+    cdef int close(self) except -1:
+        """Free the copies before the first, which resolves what COPY_IF_OVERLAP put aside."""
+        cdef int failed = 0
+        while self.count > 0:
+            self.count -= 1
+            failed |= deallocate(self.each[self.count]) != cnp.NPY_SUCCEED
+        return -1 if failed else 0
+
+    def __dealloc__(self):
+        self.close()
+
+
+cdef object iterate(Loop loop, list operands, tuple outputs, Py_ssize_t grain, int n_workers):
+    """The outputs after a walk by iterators; None where iterating needs the GIL."""
+    cdef Walk walk
+    cdef Region region
+    cdef Iterators iterators = Iterators.__new__(Iterators)
+    cdef cnp.NpyIter* first
+    try:
+        first = new_iterator(loop, operands, outputs)
+    except (TypeError, ValueError):  # NumPy's to raise, with its own words
+        return None
+    iterators.fill(first, 1)
+    if cnp.NpyIter_IterationNeedsAPI(first):
+        return None
+    filled = [<object> (<PyObject**> cnp.NpyIter_GetOperandArray(first))[loop.nin + i] if outputs[i] is None else outputs[i]
+              for i in range(loop.nout)]
+    region.n_items = cnp.NpyIter_GetIterSize(first)
+    if region.n_items == 0:
+        return filled
+    region.grain = grain if grain > 0 else choose_grain(loop, region.n_items, n_workers, BUFFER if cnp.NpyIter_RequiresBuffering(first) else LANES)
+    region.n_workers = min(n_workers, (region.n_items + region.grain - 1) // region.grain)
+    iterators.fill(first, region.n_workers)
+    walk.iterators = iterators.each
+    walk.iternext = get_iternext(first, NULL)
+    region.body = iterate_chunk
+    share(loop, &walk, &region)
+    iterators.close()
+    return filled
+
+
+cdef object run_elementwise(Loop loop, tuple operands, tuple outputs, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
+    """
+    Run a loop over arrays, broadcast and cast as NumPy does.
+
+    `operands` are exact arrays, `outputs` exact arrays or None. `grain` is 0 to choose one. Returns the list of outputs, or None
+    where this cannot be done without the GIL, with nothing written.
+    """
+    arrays = list(operands)
+    filled = try_walk(loop, arrays, outputs, n_items, grain, n_workers)
+    return iterate(loop, arrays, outputs, grain, n_workers) if filled is None else filled

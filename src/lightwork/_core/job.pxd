@@ -1,0 +1,176 @@
+"""One parallel region: a body, the chunks of `[0, n_items)`, a seat for each who takes part, and how it ended.
+
+Jobs live in their pool's board for as long as the pool does and are used again and again, so a late look at one is never a
+look at freed memory. What is not atomic is written by the owner before latch_open and only read after latch_join.
+"""
+
+from lightwork._core.atomics cimport (
+    CACHE_LINE,
+    atomic,
+    delete_array,
+    memory_order_acquire,
+    memory_order_relaxed,
+    memory_order_release,
+    new_array,
+    uint32_t,
+    uint64_t,
+)
+from lightwork._core.chunk cimport EMPTY, GOT, LOST, Steal, packed_run, run_length, run_share, run_steal_half, run_take
+from lightwork._core.latch cimport Latch
+
+cdef extern from "<cfenv>" nogil:
+    ctypedef struct fenv_t:
+        pass
+    const int FE_ALL_EXCEPT
+    const fenv_t* FE_DFL_ENV
+    int feclearexcept(int)
+    int fegetenv(fenv_t*)
+    int fesetenv(const fenv_t*)
+    int fetestexcept(int)
+
+# Runs the items [start, stop) and answers 0, or a positive code of its own that stops the job. `worker` is the seat, below
+# the job's n_seats: no two threads have the same one at the same time, so it may index scratch memory.
+ctypedef int (*Body)(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil
+
+# Frees the context of an orphaned job.
+ctypedef void (*Drop)(void* context) noexcept nogil
+
+cdef struct Seat:
+    atomic[packed_run] run    # the chunks that the one who sits here owns
+    atomic[int] is_taken
+    char line[CACHE_LINE - 12]
+
+cdef struct Job:
+    Body body
+    void* context
+    Drop drop
+    Py_ssize_t n_items
+    Py_ssize_t grain          # items in a chunk; the last chunk may be shorter
+    uint32_t n_chunks
+    uint32_t n_seats          # 1 <= n_seats <= seats_capacity; seat 0 is the owner's
+    uint32_t seats_capacity
+    Seat* seats
+    Job* parent               # the job in whose chunk the owner was, or NULL; outlives this one
+    atomic[int]* forks        # how often this process has been forked off, and
+    int forks_seen            # how often when the job began: in a child of ours its other threads do not exist
+    fenv_t environment        # the owner's rounding and denormal modes, which hold in every seat
+    bint watches_flags        # whether floating-point status is collected
+    atomic[uint32_t] n_taken  # seats taken; a hint, the seats themselves decide
+    atomic[int] is_stopped
+    atomic[int] flags         # the union of the floating-point status flags of all chunks
+    atomic[uint64_t] error    # chunk << 32 | code of the first failed chunk by index, or NO_ERROR
+    Latch latch
+
+cdef extern from * nogil:
+    """
+    static constexpr uint64_t LW_NO_ERROR = ~0ull;
+    """
+    const uint64_t NO_ERROR "LW_NO_ERROR"
+
+
+cdef inline bint job_reserve_seats(Job* job, uint32_t n_seats) noexcept nogil:
+    if n_seats <= job.seats_capacity:
+        return True
+    cdef Seat* seats = new_array[Seat](n_seats)
+    if seats == NULL:
+        return False
+    delete_array[Seat](job.seats, job.seats_capacity)
+    job.seats = seats
+    job.seats_capacity = n_seats
+    return True
+
+
+cdef inline void job_begin(Job* job) noexcept nogil:
+    """Owner only, with body, bounds and n_seats set: share out the chunks and sit down in seat 0."""
+    cdef uint32_t i
+    for i in range(job.n_seats):
+        job.seats[i].run.store(run_share(job.n_chunks, job.n_seats, i), memory_order_relaxed)
+        job.seats[i].is_taken.store(i == 0, memory_order_relaxed)
+    job.n_taken.store(1, memory_order_relaxed)
+    job.is_stopped.store(False, memory_order_relaxed)
+    job.flags.store(0, memory_order_relaxed)
+    job.error.store(NO_ERROR, memory_order_relaxed)
+    job.forks_seen = job.forks.load(memory_order_relaxed)
+    if job.n_seats > 1:
+        fegetenv(&job.environment)
+
+
+cdef inline bint job_was_forked(Job* job) noexcept nogil:
+    return job.forks.load(memory_order_relaxed) != job.forks_seen
+
+
+cdef inline void job_stop(Job* job) noexcept nogil:
+    job.is_stopped.store(True, memory_order_relaxed)  # a hint to start no more; what follows from it is ordered by the latch
+
+
+cdef inline bint job_is_live(Job* job) noexcept nogil:
+    """Whether another chunk may start: nothing stopped this job, nor any that it is nested in."""
+    while job != NULL:
+        if job.is_stopped.load(memory_order_relaxed) or job_was_forked(job):
+            return False
+        job = job.parent
+    return True
+
+
+cdef inline void job_fail(Job* job, uint32_t chunk, int code) noexcept nogil:
+    """Stop, and keep the error of the first chunk by index among those that ran."""
+    cdef uint64_t mine = <uint64_t> chunk << 32 | <uint32_t> code
+    cdef uint64_t seen = job.error.load(memory_order_relaxed)
+    while mine < seen and not job.error.compare_exchange_weak(seen, mine, memory_order_relaxed, memory_order_relaxed):
+        pass
+    job_stop(job)
+
+
+cdef inline int job_take_seat(Job* job, uint32_t preferred) noexcept nogil:
+    """A free seat, `preferred` if possible so that the same worker gets the same chunks in every call; -1 when all are taken."""
+    cdef uint32_t i, seat
+    cdef int free
+    for i in range(job.n_seats):
+        seat = (preferred + i) % job.n_seats
+        free = False
+        # Acquire and release in job_leave_seat: the run and the scratch of a seat pass from one worker to the next.
+        if job.seats[seat].is_taken.compare_exchange_strong(free, True, memory_order_acquire, memory_order_relaxed):
+            job.n_taken.fetch_add(1, memory_order_relaxed)
+            return seat
+    return -1
+
+
+cdef inline void job_leave_seat(Job* job, uint32_t seat) noexcept nogil:
+    job.n_taken.fetch_sub(1, memory_order_relaxed)
+    job.seats[seat].is_taken.store(False, memory_order_release)  # partner: job_take_seat
+
+
+cdef inline bint job_has_free_seat(Job* job) noexcept nogil:
+    return job.n_taken.load(memory_order_relaxed) < job.n_seats
+
+
+cdef inline void job_run_chunk(Job* job, uint32_t chunk, int seat) noexcept nogil:
+    cdef Py_ssize_t start = <Py_ssize_t> chunk * job.grain
+    cdef Py_ssize_t stop = min(start + job.grain, job.n_items)
+    cdef int code, raised
+    if job.watches_flags:
+        feclearexcept(FE_ALL_EXCEPT)
+    code = job.body(job.context, start, stop, seat)
+    if job.watches_flags:
+        raised = fetestexcept(FE_ALL_EXCEPT)
+        if raised & ~job.flags.load(memory_order_relaxed):
+            job.flags.fetch_or(raised, memory_order_relaxed)  # read by the owner after the latch is quiet
+    if code != 0:
+        job_fail(job, chunk, code)
+
+
+cdef inline bint job_steal(Job* job, uint32_t thief) noexcept nogil:
+    """Fill the thief's own empty run with half of the nearest run that is not; False when all are empty."""
+    cdef packed_run stolen = 0
+    cdef uint32_t i
+    cdef bint lost = True
+    cdef Steal outcome
+    while lost:
+        lost = False
+        for i in range(1, job.n_seats):
+            outcome = run_steal_half(&job.seats[(thief + i) % job.n_seats].run, &stolen)
+            if outcome == GOT:
+                job.seats[thief].run.store(stolen, memory_order_relaxed)  # nobody swaps an empty word, so none is overwritten
+                return True
+            lost = lost or outcome == LOST
+    return False

@@ -1,0 +1,38 @@
+"""A strided loop: the C function that computes one ufunc, or one C function of somebody's, for one set of dtypes."""
+
+from lightwork._core.atomics cimport atomic, int64_t
+
+cdef extern from "numpy/ndarrayobject.h" nogil:
+    ctypedef Py_ssize_t npy_intp
+
+cdef extern from * nogil:
+    """
+    struct NpyAuxData_tag;
+    /* The type that NumPy calls PyArrayMethod_StridedLoop, without the headers that declare it. */
+    typedef int lw_strided_loop(void* context, char* const* data, const Py_ssize_t* dimensions,
+                                const Py_ssize_t* strides, NpyAuxData_tag* auxdata);
+    """
+    ctypedef struct AuxData "NpyAuxData_tag":
+        pass
+    # Computes dimensions[0] items; 0, or -1 with a Python exception set in the thread that called it.
+    ctypedef int StridedLoop "lw_strided_loop"(void* context, char** data, npy_intp* dimensions, npy_intp* strides, AuxData* auxdata)
+
+cdef enum:
+    MAX_OPERANDS = 32
+
+cdef class Loop:
+    cdef readonly object fn        # what it computes: a ufunc, or the object the C function came from
+    cdef readonly tuple dtypes     # of all operands, inputs first
+    cdef readonly int nin
+    cdef readonly int nout
+    cdef readonly str name         # as floating-point warnings call it
+    cdef bint may_raise            # may set a Python exception in the thread it runs in
+    cdef StridedLoop* function
+    cdef void* context
+    cdef AuxData* auxdata
+    cdef object owner              # keeps what the pointers point to
+    cdef atomic[int64_t] cost      # of one item in femtoseconds, as last measured; 0: never
+
+cdef double loop_ns_per_item(Loop loop) noexcept nogil
+cdef void loop_learn(Loop loop, int64_t elapsed_ns, Py_ssize_t n_items) noexcept nogil
+cdef Loop find_ufunc_loop(object ufunc, tuple operands, object out, object dtype)

@@ -1,0 +1,127 @@
+"""Where loops come from: NumPy's own, by the door that it made for Numba; and what they were seen to cost.
+
+``ufunc._resolve_dtypes_and_context`` and ``ufunc._get_strided_loop`` (NumPy 1.25 and later) fill a capsule with the
+function that NumPy itself would call. Any ufunc works, also scipy.special's and Numba's.
+"""
+
+import numpy as np
+
+from cpython.pycapsule cimport PyCapsule_GetPointer
+
+from lightwork._core.atomics cimport int64_t, memory_order_relaxed
+
+cdef extern from * nogil:
+    """
+    /* The layout behind the capsule "numpy_1.24_ufunc_call_info", as NumPy's documentation of _get_strided_loop gives it. */
+    struct lw_call_info {
+        lw_strided_loop* strided_loop;
+        void* context;
+        NpyAuxData_tag* auxdata;
+        unsigned char requires_pyapi;
+        unsigned char no_floatingpoint_errors;
+    };
+    """
+    ctypedef struct CallInfo "lw_call_info":
+        StridedLoop* strided_loop
+        void* context
+        AuxData* auxdata
+        unsigned char requires_pyapi
+
+cdef enum:
+    GUESS_FS = 1_000_000   # a nanosecond an item, before the first measurement
+    MAX_CACHED = 4096      # sets of dtypes; more than that is a program that makes up dtypes as it goes
+
+# Loops by (ufunc, dtypes of the operands as given, dtype=); None where NumPy has to run the call itself.
+cdef dict known_loops = {}
+
+cdef frozenset numpy_ufuncs = frozenset(f for f in vars(np).values() if isinstance(f, np.ufunc))
+
+
+cdef class Loop:
+    """A C function for one set of dtypes, with what was learned of its cost. Immutable but for that, and shared by all threads."""
+
+
+cdef double loop_ns_per_item(Loop loop) noexcept nogil:
+    cdef int64_t cost = loop.cost.load(memory_order_relaxed)
+    return (cost if cost > 0 else GUESS_FS) * 1e-6
+
+
+cdef void loop_learn(Loop loop, int64_t elapsed_ns, Py_ssize_t n_items) noexcept nogil:
+    """Take a measurement in: a quicker one is believed at once, a slower one (a neighbour, a cold cache) by a quarter."""
+    cdef int64_t seen = <int64_t> (elapsed_ns * 1e6 / n_items) + 1
+    cdef int64_t known = loop.cost.load(memory_order_relaxed)
+    if known > 0 and seen > known:
+        seen = known + (seen - known) // 4
+    loop.cost.store(seen, memory_order_relaxed)  # two writers may overwrite each other: either measurement will do
+
+
+cdef object kind_of(object operand):
+    """What NumPy's promotion needs of an operand: its dtype, or the type of a Python number, which is weak."""
+    cdef type kind = type(operand)
+    if kind is float or kind is int or kind is complex:
+        return kind
+    return operand.dtype
+
+
+cdef Loop new_ufunc_loop(object ufunc, tuple kinds, object dtype):
+    wanted = {} if dtype is None else {"signature": (None,) * ufunc.nin + (dtype,) * ufunc.nout}
+    dtypes, capsule = ufunc._resolve_dtypes_and_context(kinds, casting="same_kind", **wanted)
+    if any(dtype.kind not in "biufcmM" for dtype in dtypes):
+        return None
+    ufunc._get_strided_loop(capsule)
+    cdef CallInfo* info = <CallInfo*> PyCapsule_GetPointer(capsule, "numpy_1.24_ufunc_call_info")
+    if info.requires_pyapi:
+        return None
+    cdef Loop loop = Loop.__new__(Loop)
+    loop.fn = ufunc
+    loop.dtypes = dtypes
+    loop.nin = ufunc.nin
+    loop.nout = ufunc.nout
+    loop.name = ufunc.__name__
+    # Of NumPy's own loops only integer powers do.
+    loop.may_raise = ufunc not in numpy_ufuncs or (ufunc is np.power and dtypes[0].kind in "iu")
+    loop.function = info.strided_loop
+    loop.context = info.context
+    loop.auxdata = info.auxdata
+    loop.owner = capsule
+    return loop
+
+
+cdef Loop find_ufunc_loop(object ufunc, tuple operands, object out, object dtype):
+    """
+    The loop NumPy would use for these operands (arrays, NumPy scalars or Python numbers), `out` (None, or one or None
+    for each output) and `dtype` (None or a dtype); None where there is no loop that runs without the GIL, or no loop at all.
+    """
+    cdef tuple outputs = (None,) * ufunc.nout if out is None else tuple([None if o is None else o.dtype for o in out])
+    cdef tuple kinds = tuple([kind_of(operand) for operand in operands]) + outputs
+    cdef tuple key = (ufunc, kinds, dtype)
+    try:
+        return <Loop> known_loops[key]
+    except KeyError:
+        pass
+    try:
+        loop = new_ufunc_loop(ufunc, kinds, dtype)
+    except (TypeError, ValueError, NotImplementedError):  # NumPy's to raise, with its own words
+        loop = None
+    if loop is not None or ufunc in numpy_ufuncs:  # others may learn more loops, as Numba's do
+        if len(known_loops) >= MAX_CACHED:
+            known_loops.clear()
+        known_loops[key] = loop
+    return loop
+
+
+def measured_loops():
+    """
+    What has been learned so far, for ``python -m lightwork doctor``.
+
+    Returns
+    -------
+    list of tuple
+        ``(name, dtypes, ns_per_item)`` of each loop that has been timed.
+    """
+    cdef Loop loop
+    rows = []
+    for loop in [known for known in known_loops.values() if known is not None]:
+        if loop.cost.load(memory_order_relaxed) > 0:
+            rows.append((loop.name, loop.dtypes, loop_ns_per_item(loop)))
+    return sorted(set(rows), key=str)

@@ -1,0 +1,28 @@
+"""Parallel regions for Cython code: ours, and other people's through ``from lightwork cimport parallel_for``."""
+
+from lightwork._core.job cimport Body, Drop
+
+# What is to run, and afterwards how it ended.
+cdef struct Region:
+    Body body
+    void* context
+    Drop drop               # NULL, or how to free the context, which then may outlive the call: see region_run
+    Py_ssize_t n_items
+    Py_ssize_t grain        # items in a chunk; 0: four chunks for each worker
+    int n_workers           # 0: the default
+    bint watches_flags      # collect floating-point status flags
+    int code                # of the first chunk by index that did not answer 0; else 0
+    Py_ssize_t start        # its items
+    Py_ssize_t stop
+    int flags               # the union of FE_* flags, in all chunks
+    bint is_orphaned        # the context is not the caller's any more
+
+# Run it, with the GIL released, and fill in how it ended. -1 with an exception set when a signal handler raised, when the job that
+# this one is nested in was stopped, and in a child that the body forked off. Only where `drop` is given may the call end with
+# a chunk still running: an interrupted caller does not wait for it, and the last helper frees the context.
+cdef int region_run(Region* region) except -1
+
+# Run `body(context, start, stop, worker)` over chunks of `grain` items of [0, n_items) on up to `n_workers` workers, the caller
+# among them. Call it with the GIL. Answers 0, or the positive code of the first chunk by index that failed, after which no
+# chunk was started. Zeros mean the defaults.
+cdef int parallel_for(Body body, void* context, Py_ssize_t n_items, Py_ssize_t grain=*, int n_workers=*) except -1

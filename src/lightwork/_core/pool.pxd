@@ -1,0 +1,14 @@
+"""Pools as Python and the rest of the core see them."""
+
+from lightwork._core.atomics cimport atomic
+from lightwork._core.worker cimport PoolState
+
+cdef PoolState* home_pool() except NULL
+cdef int pool_ensure(PoolState* pool, int n_threads) except -1
+cdef int default_workers(PoolState* pool) except -1
+
+cdef class Core:
+    cdef atomic[PoolState*] state
+    cdef readonly int max_workers
+    cdef PoolState* alive(self) except NULL
+    cdef int grow(self, PoolState* pool) except -1

@@ -1,0 +1,270 @@
+"""The default pool, pools of one's own, their threads, and what a fork leaves of them.
+
+Threads are ordinary Python threads that spend their lives in nogil code. Nothing here holds a lock while Python code runs, so all of it may
+be called from signal handlers, finalizers and in the middle of itself.
+"""
+
+import threading
+
+from lightwork import _config, _cpus
+from lightwork._core.statistics import PoolStatistics, WorkerStatistics
+
+from cpython.ref cimport Py_DECREF, Py_INCREF
+
+from lightwork._core.atomics cimport atomic, memory_order_acq_rel, memory_order_acquire, memory_order_relaxed
+from lightwork._core.worker cimport (
+    MAX_WORKERS,
+    PoolState,
+    Tally,
+    Worker,
+    current_worker,
+    forks,
+    pool_add_worker,
+    pool_close,
+    pool_free,
+    pool_new,
+    pool_post,
+    worker_run,
+)
+
+cdef extern from "<pthread.h>" nogil:
+    int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil, void (*child)() noexcept nogil)
+
+cdef atomic[PoolState*] default_pool
+
+# The threads of each pool by its address, so that closing it can join them.
+cdef dict threads_of = {}
+
+
+cdef void forget_pools() noexcept nogil:
+    """In a forked child, first of all: every pool is stale from here on. They are never freed or joined there, for their
+    locks may be in any state and their threads do not exist."""
+    forks().fetch_add(1, memory_order_relaxed)
+
+
+if pthread_atfork(NULL, NULL, forget_pools) != 0:
+    raise MemoryError("no memory to register a fork handler")
+
+
+# --- Lifetime -------------------------------------------------------------------------------------------------------
+
+cdef bint is_stale(PoolState* pool) noexcept nogil:
+    return pool.workers[0].load(memory_order_relaxed).forks_seen != forks().load(memory_order_relaxed)
+
+
+cdef PoolState* pool_hold(int max_workers) except NULL:
+    cdef PoolState* pool = pool_new()
+    if pool == NULL:
+        raise MemoryError("no memory for a pool")
+    pool.max_workers = max_workers
+    pool.n_handles.store(1, memory_order_relaxed)
+    return pool
+
+
+cdef void pool_release(PoolState* pool) noexcept nogil:
+    # The last handle frees the pool and must see what the others wrote: acquire and release are partners here.
+    if pool.n_handles.fetch_sub(1, memory_order_acq_rel) == 1:
+        pool_free(pool)
+
+
+cdef PoolState* refresh(atomic[PoolState*]* place, int max_workers) except NULL:
+    """The pool at `place`, made at the first use and made anew in a forked child."""
+    cdef PoolState* seen = place.load(memory_order_acquire)
+    cdef PoolState* fresh
+    while seen == NULL or is_stale(seen):
+        fresh = pool_hold(max_workers)
+        if place.compare_exchange_strong(seen, fresh, memory_order_acq_rel, memory_order_acquire):
+            return fresh
+        pool_release(fresh)
+    return seen
+
+
+cdef PoolState* home_pool() except NULL:
+    """The pool whose worker this thread is, else the default pool."""
+    cdef Worker* worker = current_worker()
+    return worker.pool if worker != NULL else refresh(&default_pool, 0)
+
+
+cdef int default_workers(PoolState* pool) except -1:
+    """How many workers a call gets that does not say: what the pool was made for, what is configured, or the CPU budget."""
+    if pool.max_workers > 0:
+        return pool.max_workers
+    workers = _config.settings().workers
+    return min(_cpus.cpu_budget() if workers is None else workers, MAX_WORKERS)
+
+
+# --- Threads --------------------------------------------------------------------------------------------------------
+
+cdef class Life:
+    """What a worker's thread runs; keeps the pool alive meanwhile."""
+
+    cdef PoolState* pool
+    cdef Worker* worker
+
+    def __dealloc__(self):
+        if self.pool != NULL:
+            pool_release(self.pool)
+
+    def __call__(self):
+        with nogil:
+            worker_run(self.worker)
+
+
+cdef Life new_life(PoolState* pool, Worker* worker):
+    cdef Life life = Life.__new__(Life)
+    pool.n_handles.fetch_add(1, memory_order_relaxed)
+    life.pool = pool
+    life.worker = worker
+    return life
+
+
+cdef int start_thread(PoolState* pool, int index) except -1:
+    cdef Worker* worker = pool.workers[index].load(memory_order_acquire)
+    if worker == NULL:  # else an earlier attempt to start this thread failed
+        worker = pool_add_worker(pool, index)
+    if worker == NULL:
+        raise MemoryError("no memory for a worker")
+    thread = threading.Thread(target=new_life(pool, worker), name=f"lightwork-{index}", daemon=True)
+    thread.start()
+    threads_of.setdefault(<size_t> pool, []).append(thread)
+    return 0
+
+
+cdef int pool_ensure(PoolState* pool, int n_threads) except -1:
+    """See that workers 1..n_threads exist. Raises RuntimeError where the system gives no more threads."""
+    cdef int n_have = pool.n_threads.load(memory_order_relaxed)
+    while n_have < n_threads:
+        if not pool.n_threads.compare_exchange_weak(n_have, n_have + 1, memory_order_relaxed, memory_order_relaxed):
+            continue
+        try:
+            start_thread(pool, n_have + 1)
+        except BaseException:
+            pool.n_threads.fetch_sub(1, memory_order_relaxed)
+            raise
+        n_have = pool.n_threads.load(memory_order_relaxed)
+    return 0
+
+
+# --- For Python -----------------------------------------------------------------------------------------------------
+
+cdef object worker_statistics(Worker* worker):
+    cdef Tally* tally = &worker.tally
+    return WorkerStatistics(
+        index=worker.index,
+        chunks=tally.chunks.load(memory_order_relaxed),
+        stolen=tally.stolen.load(memory_order_relaxed),
+        jobs=tally.jobs.load(memory_order_relaxed),
+        tasks=tally.tasks.load(memory_order_relaxed),
+        parks=tally.parks.load(memory_order_relaxed),
+        wakeups=tally.wakeups.load(memory_order_relaxed),
+        busy_seconds=tally.busy_ns.load(memory_order_relaxed) * 1e-9,
+        idle_seconds=tally.idle_ns.load(memory_order_relaxed) * 1e-9,
+    )
+
+
+cdef object pool_statistics(PoolState* pool, int n_workers):
+    cdef int i
+    cdef Worker* worker
+    cdef int n_threads = pool.n_threads.load(memory_order_relaxed)
+    rows = []
+    for i in range(n_threads + 1):
+        worker = pool.workers[i].load(memory_order_acquire)
+        if worker != NULL:
+            rows.append(worker_statistics(worker))
+    return PoolStatistics(workers=tuple(rows), n_workers=n_workers, n_threads=n_threads)
+
+
+def statistics():
+    """
+    What the default pool's workers have done since it was made, as a frozen snapshot.
+
+    Returns
+    -------
+    PoolStatistics
+        Worker 0 stands for all threads that called from outside the pool. The counters are read one by one while
+        others may go on counting, so sums over workers can be a few chunks apart.
+
+    Notes
+    -----
+    Thread-safe. Starts no thread. In a forked child the counters begin at zero.
+    """
+    cdef PoolState* pool = refresh(&default_pool, 0)
+    return pool_statistics(pool, default_workers(pool))
+
+
+cdef class Core:
+    """
+    A pool that runs Python callables once each, and in whose threads parallel calls run on its own workers.
+
+    It knows neither futures nor errors: a callable reports its own outcome.
+
+    Parameters
+    ----------
+    max_workers : int
+        The number of threads it may start, from 1 to 1024; they start when there is something to run.
+    """
+
+    def __init__(self, int max_workers):
+        if not 1 <= max_workers <= MAX_WORKERS:
+            raise ValueError(f"max_workers must be from 1 to {MAX_WORKERS}, not {max_workers}")
+        self.max_workers = max_workers
+        self.alive()
+
+    def __dealloc__(self):
+        cdef PoolState* pool = self.state.load(memory_order_acquire)
+        if pool != NULL and not is_stale(pool):
+            pool_close(pool)
+            pool_release(pool)
+
+    cdef PoolState* alive(self) except NULL:
+        return refresh(&self.state, self.max_workers)
+
+    def spawn(self, task):
+        """Call `task()` once on a worker: after what came in before it, or next if it is spawned by a worker of this pool."""
+        cdef PoolState* pool = self.alive()
+        if pool.is_closing.load(memory_order_relaxed):
+            raise RuntimeError("this pool was shut down; make a new one")
+        self.grow(pool)
+        Py_INCREF(task)
+        if not pool_post(pool, <void*> task):
+            Py_DECREF(task)
+            raise MemoryError("no memory for another task")
+
+    cdef int grow(self, PoolState* pool) except -1:
+        """Start another thread if all are busy and there may be more; having none at all is the only error."""
+        cdef int n_threads = pool.n_threads.load(memory_order_relaxed)
+        if n_threads < self.max_workers and pool.dormitory.n_sleepy.load(memory_order_relaxed) == 0:
+            try:
+                pool_ensure(pool, n_threads + 1)
+            except RuntimeError:
+                if n_threads == 0:
+                    raise
+        return 0
+
+    @property
+    def n_unfinished(self):
+        """How many spawned tasks have not returned yet."""
+        return self.alive().n_unfinished.load(memory_order_relaxed)
+
+    @property
+    def is_closing(self):
+        """Whether :meth:`close` was called."""
+        return bool(self.alive().is_closing.load(memory_order_relaxed))
+
+    def statistics(self):
+        """A frozen snapshot of what the workers did; see :func:`lightwork.statistics`."""
+        return pool_statistics(self.alive(), self.max_workers)
+
+    def close(self, bint wait=True):
+        """Take no more tasks, finish those that were taken, end the threads; with `wait`, return when they have ended."""
+        cdef PoolState* pool = self.alive()
+        pool_close(pool)
+        if wait:
+            for thread in threads_of.pop(<size_t> pool, []):
+                if thread is not threading.current_thread():
+                    thread.join()
+
+
+def is_worker():
+    """Whether the calling thread is a worker of some pool."""
+    return current_worker() != NULL

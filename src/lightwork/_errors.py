@@ -1,0 +1,11 @@
+"""The exceptions of our own, each with the sentence that a user needs."""
+
+__all__ = ["LightworkError", "Stopped"]
+
+
+class LightworkError(Exception):
+    """What every exception of this package that NumPy or Python has no name for derives from."""
+
+
+class Stopped(LightworkError):
+    """A nested parallel call was given up because the call around it failed or was interrupted; that one tells why."""

@@ -1,0 +1,3 @@
+"""Functions over whole arrays, in chunks on every core."""
+
+from lightwork.arrays.map import chunked_map as chunked_map

@@ -1,0 +1,211 @@
+"""A Python callable over the chunks of arrays: what it is given, and where its results go."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from lightwork._core.calls import run_calls
+
+__all__ = ["map_chunks"]
+
+Array: TypeAlias = npt.NDArray[Any]
+
+#: Enough chunks to balance the load and to lose little to the first, which runs alone to learn the result's shape and
+#: dtype; few enough that a chunk costs far more than calling Python for it. A guess, for nothing is known of the callable.
+CHUNKS_PER_WORKER = 16
+
+
+def map_chunks(
+    fn: Callable[..., Any],
+    arrays: Sequence[npt.ArrayLike],
+    out: Array | None,
+    dtype: npt.DTypeLike | None,
+    axis: int,
+    chunk_size: int,
+    n_workers: int,
+) -> Array:
+    """Run `fn` over the chunks of `arrays` along `axis`; the meaning of all arguments is that of ``chunked_map``."""
+    cut = Cut([np.asanyarray(array) for array in arrays], axis)
+    grain = chunk_size or max(1, -(-cut.length // (n_workers * CHUNKS_PER_WORKER)))
+    sink = Sink(fn, cut, out, dtype)
+    if not sink.is_ready:
+        first = min(grain, cut.length)
+        run(sink.open, 0, first, cut, first or 1, 1)
+        run(sink.fill, first, cut.length, cut, grain, n_workers)
+    else:
+        run(sink.fill, 0, cut.length, cut, grain, n_workers)
+    return sink.result
+
+
+def run(call: Callable[[int, int], None], start: int, stop: int, cut: Cut, grain: int, n_workers: int) -> None:
+    """Call `call(start, stop)` for the chunks of a range, at least once for the empty one that opens a sink."""
+
+    def shifted(chunk_start: int, chunk_stop: int) -> None:
+        call(start + chunk_start, start + chunk_stop)
+
+    if start == stop == 0 and cut.length == 0:
+        call(0, 0)
+        return
+    failure = run_calls(shifted, stop - start, grain, n_workers)
+    if failure is not None:
+        chunk_start, chunk_stop, error = failure
+        error.add_note(f"in chunk [{start + chunk_start}, {start + chunk_stop}) of axis {cut.axis}")
+        raise error
+
+
+class Cut:
+    """Arrays and the axis along which they are cut; checks that they can be cut together."""
+
+    def __init__(self, arrays: list[Array], axis: int) -> None:
+        n_dimensions = max(array.ndim for array in arrays)
+        if n_dimensions == 0:
+            raise ValueError("chunked_map() has nothing to cut: all arrays are 0-dimensional; call the function itself")
+        if not -n_dimensions <= axis < n_dimensions:
+            raise np.exceptions.AxisError(axis, n_dimensions)
+        self.arrays = arrays
+        self.axis = axis
+        self.length = self._common_length()
+
+    def _length_of(self, array: Array) -> int | None:
+        """How long an array is along the axis; None if it is passed whole."""
+        if array.ndim == 0:
+            return None
+        if not -array.ndim <= self.axis < array.ndim:
+            raise ValueError(
+                f"an array of shape {array.shape} has no axis {self.axis} to cut; give it one, or bind it by functools.partial"
+            )
+        return int(array.shape[self.axis])
+
+    def _common_length(self) -> int:
+        lengths = {length for length in map(self._length_of, self.arrays) if length is not None}
+        if len(lengths) > 1:
+            lengths.discard(1)  # passed whole, to be broadcast by the callable
+        if len(lengths) > 1:
+            shapes = ", ".join(str(array.shape) for array in self.arrays)
+            raise ValueError(
+                f"arrays of shapes {shapes} are not equally long along axis {self.axis}; cut them to one length, or bind "
+                "those that every chunk needs whole by functools.partial"
+            )
+        return lengths.pop()
+
+    def part(self, array: Array, start: int, stop: int) -> Array:
+        """Return the view of one array that a chunk is to see."""
+        length = self._length_of(array)
+        if length is None or (length == 1 and self.length != 1):
+            return array
+        return part_along(array, self.axis, start, stop)
+
+    def parts(self, start: int, stop: int) -> list[Array]:
+        """Return the views that the callable gets for a chunk."""
+        return [self.part(array, start, stop) for array in self.arrays]
+
+
+def part_along(array: Array, axis: int, start: int, stop: int) -> Array:
+    """Return the view of ``[start, stop)`` along one axis."""
+    view: Array = array[(slice(None),) * (axis % array.ndim) + (slice(start, stop),)]
+    return view
+
+
+class Sink:
+    """Where the chunks' results go: the caller's `out`, or an array that the first chunk's result determines."""
+
+    def __init__(self, fn: Callable[..., Any], cut: Cut, out: Array | None, dtype: npt.DTypeLike | None) -> None:
+        self.fn = fn
+        self.cut = cut
+        self.dtype = None if dtype is None else np.dtype(dtype)
+        self.is_ready = out is not None
+        self.passes_out = out is not None and takes_out(fn)
+        if out is not None:
+            check_out(out, cut, self.dtype)
+            self.result = out
+
+    def _call(self, start: int, stop: int) -> Array:
+        """One chunk's result as an array, checked for its length."""
+        answer = self.fn(*self.cut.parts(start, stop))
+        if answer is None:
+            raise TypeError(
+                "the function returned None for its chunk; let it return an array, or give out= and let it take the view "
+                "to write to as a parameter named 'out'"
+            )
+        result = np.asanyarray(answer)
+        axis, expected = self.cut.axis, stop - start
+        if not -result.ndim <= axis < result.ndim or result.shape[axis] != expected:
+            raise ValueError(
+                f"the function returned shape {result.shape} for a chunk of {expected} along axis {axis}; it must keep the "
+                "chunk's length there (for one value a chunk, use a reduction)"
+            )
+        return result
+
+    def open(self, start: int, stop: int) -> None:
+        """Run the first chunk, make the result from what it returned, and keep that."""
+        first = self._call(start, stop)
+        axis = self.cut.axis % first.ndim
+        shape = (*first.shape[:axis], self.cut.length, *first.shape[axis + 1 :])
+        self.result = np.empty_like(first, dtype=self.dtype or first.dtype, shape=shape, subok=False)
+        self.first_dtype = first.dtype
+        self.is_ready = True
+        self._store(first, start, stop)
+
+    def fill(self, start: int, stop: int) -> None:
+        """Run a chunk into its part of the result."""
+        if not self.passes_out:
+            self._store(self._call(start, stop), start, stop)
+            return
+        target = part_along(self.result, self.cut.axis, start, stop)
+        answer = self.fn(*self.cut.parts(start, stop), out=target)
+        if answer is not None and answer is not target:
+            self._store(np.asanyarray(answer), start, stop)
+
+    def _store(self, result: Array, start: int, stop: int) -> None:
+        target = part_along(self.result, self.cut.axis, start, stop)
+        if result.shape != target.shape:
+            raise ValueError(f"the function returned shape {result.shape} for a chunk of a result of shape {target.shape}")
+        self._check_dtype(result.dtype)
+        np.copyto(target, result, casting="same_kind")
+
+    def _check_dtype(self, dtype: np.dtype[Any]) -> None:
+        inferred = getattr(self, "first_dtype", None)
+        if self.dtype is None and inferred is not None and dtype != inferred:
+            raise TypeError(f"the function returned {inferred} for the first chunk and {dtype} for this one; give dtype= to say which")
+
+
+def takes_out(fn: Callable[..., Any]) -> bool:
+    """Whether a callable has a parameter named ``out``; one that cannot be asked has not."""
+    try:
+        parameter = inspect.signature(fn).parameters.get("out")
+    except (TypeError, ValueError):
+        return False
+    return parameter is not None and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+
+
+def check_out(out: Array, cut: Cut, dtype: np.dtype[Any] | None) -> None:
+    """Refuse, before anything runs, an `out` that chunks could not be written to."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be an array, not {type(out).__name__}")
+    if not -out.ndim <= cut.axis < out.ndim or out.shape[cut.axis] != cut.length:
+        raise ValueError(f"out has shape {out.shape}, but must be {cut.length} long along axis {cut.axis}, as the arrays are")
+    if not out.flags.writeable:
+        raise ValueError("out is read-only; pass a writeable array")
+    if dtype is not None and dtype != out.dtype:
+        raise TypeError(f"out has dtype {out.dtype}, but dtype={dtype} was asked for; leave one of them out")
+    for array in cut.arrays:
+        if overlaps(out, array):
+            raise ValueError(
+                "out shares memory with an input otherwise than item for item, so chunks would read what others wrote; pass a copy"
+            )
+
+
+def overlaps(out: Array, array: Array) -> bool:
+    """Whether writing one chunk of `out` could change another chunk of `array`."""
+    same = out.shape == array.shape and out.strides == array.strides and out.dtype == array.dtype
+    if same and out.__array_interface__["data"][0] == array.__array_interface__["data"][0]:
+        return False
+    try:
+        return np.shares_memory(out, array, max_work=10_000)
+    except np.exceptions.TooHardError:
+        return True
