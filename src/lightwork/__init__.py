@@ -1,7 +1,19 @@
-"""Run a function over many inputs on every core: arrays with NumPy's bits, nothing to tune.
+"""
+Run a function over many inputs on every core, with nothing to tune and NumPy's bits at any number of threads.
 
-``_core`` is compiled and knows nothing of Python's futures or policies; ``arrays`` and ``tasks`` stand on it; this module re-exports what
-users meet. Imports point down only, from here to ``arrays`` and ``tasks`` to ``_core`` to the leaves ``_config``, ``_cpus`` and ``_errors``.
+The package has floors, and imports point down only. ``arrays`` (functions over arrays) and ``tasks`` (calls one by one) stand on ``_core``, the compiled
+scheduler and its kernels, which knows neither. At the bottom are leaves that import nothing of ours: ``_config``, ``_cpus`` and ``_errors``.
 """
 
+from lightwork._config import configure as configure
+from lightwork._core.pool import statistics as statistics
+from lightwork._core.statistics import PoolStatistics as PoolStatistics
+from lightwork._core.statistics import WorkerStatistics as WorkerStatistics
+from lightwork._cpus import cpu_budget as cpu_budget
+from lightwork._errors import LightworkError as LightworkError
+from lightwork._errors import Stopped as Stopped
 from lightwork.arrays import chunked_map as chunked_map
+from lightwork.tasks import Handle as Handle
+from lightwork.tasks import Pool as Pool
+
+__version__ = "0.1.0"

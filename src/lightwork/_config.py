@@ -2,3 +2,4 @@ class S:
     workers=None
 s=S()
 def settings(): return s
+def configure(**k): raise SystemExit("placeholder")

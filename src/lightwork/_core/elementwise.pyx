@@ -10,7 +10,7 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_Occurred
 from cpython.ref cimport PyObject
 
-from lightwork._core.atomics cimport atomic, coarse_now_ns, int64_t, memory_order_relaxed, now_ns
+from lightwork._core.atomics cimport atomic, int64_t, memory_order_relaxed, now_ns
 from lightwork._core.loop cimport (
     MAX_OPERANDS,
     AuxData,
@@ -22,7 +22,7 @@ from lightwork._core.loop cimport (
 )
 from lightwork._core.parallel cimport Region, region_run
 from lightwork._core.pool cimport home_pool
-from lightwork._core.worker cimport MAX_WORKERS, pool_is_warm
+from lightwork._core.worker cimport MAX_WORKERS, SPIN_NS, pool_is_warm
 
 cnp.import_array()
 cnp.import_ufunc()
@@ -48,10 +48,10 @@ cdef extern from "numpy/arrayobject.h" nogil:
     int deallocate "NpyIter_Deallocate"(cnp.NpyIter*)
 
 cdef enum:
-    # Measured on two cores: sharing a warm pool's work costs 1 to 2 us, and a helper that sleeps comes after 40 us.
-    WARM_NS = 8_000           # what a call must cost to be shared while a helper is awake
-    COLD_NS = 100_000         # what it must cost to wake one for this call alone,
-    SOON_NS = 5_000_000       # and how soon the last one must have been to wake it for the next ones
+    # Measured on two cores: sharing a warm pool's work costs 1 us. Waking a helper that sleeps costs up to 17 us (on a virtual
+    # machine, whose idle CPUs are far away), and it comes after 50.
+    WARM_NS = 7_000           # what a call must cost to be shared while a helper is awake,
+    COLD_NS = 100_000         # and to wake one for this call alone
     CHUNK_NS = 20_000         # what a chunk should cost: a thousand times its overhead, a fraction of what can be lost at the end
     MIN_GRAIN = 1024
     MAX_GRAIN = 65536
@@ -62,7 +62,7 @@ cdef enum:
 
 # --- Whether, and in what pieces ------------------------------------------------------------------------------------
 
-cdef atomic[int64_t] last_candidate
+cdef atomic[int64_t] last_left_alone  # when a call was last found too small to wake somebody for
 
 
 cdef bint is_worth_sharing(Loop loop, Py_ssize_t n_items, int n_workers):
@@ -73,10 +73,11 @@ cdef bint is_worth_sharing(Loop loop, Py_ssize_t n_items, int n_workers):
         return False
     if serial_ns >= COLD_NS or pool_is_warm(home_pool()):
         return True
-    now = coarse_now_ns()
-    last = last_candidate.load(memory_order_relaxed)
-    last_candidate.store(now, memory_order_relaxed)
-    return now - last < SOON_NS
+    # Calls in a row, with less between them than a helper spins: woken for this one it will be there for the next.
+    now = now_ns()
+    last = last_left_alone.load(memory_order_relaxed)
+    last_left_alone.store(now, memory_order_relaxed)
+    return now - last < <int64_t> serial_ns + SPIN_NS
 
 
 cdef Py_ssize_t choose_grain(Loop loop, Py_ssize_t n_items, int n_workers, Py_ssize_t multiple):

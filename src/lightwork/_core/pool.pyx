@@ -4,6 +4,7 @@ Threads are ordinary Python threads that spend their lives in nogil code. Nothin
 be called from signal handlers, finalizers and in the middle of itself.
 """
 
+import atexit
 import threading
 
 from lightwork import _config, _cpus
@@ -12,6 +13,7 @@ from lightwork._core.statistics import PoolStatistics, WorkerStatistics
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from lightwork._core.atomics cimport atomic, memory_order_acq_rel, memory_order_acquire, memory_order_relaxed
+from lightwork._core.deque cimport Item
 from lightwork._core.worker cimport (
     MAX_WORKERS,
     PoolState,
@@ -24,6 +26,7 @@ from lightwork._core.worker cimport (
     pool_free,
     pool_new,
     pool_post,
+    pool_take_back,
     worker_run,
 )
 
@@ -32,8 +35,8 @@ cdef extern from "<pthread.h>" nogil:
 
 cdef atomic[PoolState*] default_pool
 
-# The threads of each pool by its address, so that closing it can join them.
-cdef dict threads_of = {}
+# The threads that run, and what each runs, which tells its pool: so that closing a pool can join its own.
+cdef dict running = {}
 
 
 cdef void forget_pools() noexcept nogil:
@@ -102,12 +105,13 @@ cdef class Life:
     cdef Worker* worker
 
     def __dealloc__(self):
-        if self.pool != NULL:
+        if self.pool != NULL and not is_stale(self.pool):
             pool_release(self.pool)
 
     def __call__(self):
         with nogil:
             worker_run(self.worker)
+        running.pop(threading.current_thread(), None)
 
 
 cdef Life new_life(PoolState* pool, Worker* worker):
@@ -124,10 +128,39 @@ cdef int start_thread(PoolState* pool, int index) except -1:
         worker = pool_add_worker(pool, index)
     if worker == NULL:
         raise MemoryError("no memory for a worker")
-    thread = threading.Thread(target=new_life(pool, worker), name=f"lightwork-{index}", daemon=True)
-    thread.start()
-    threads_of.setdefault(<size_t> pool, []).append(thread)
+    cdef Life life = new_life(pool, worker)
+    thread = threading.Thread(target=life, name=f"lightwork-{index}", daemon=True)
+    running[thread] = life
+    try:
+        thread.start()
+    except BaseException:
+        running.pop(thread, None)
+        raise
     return 0
+
+
+cdef list threads_of(PoolState* pool):
+    cdef Life life
+    return [thread for thread, life in list(running.items()) if life.pool == pool]
+
+
+def finish_tasks():
+    """At exit: tasks that were spawned are run to their end, also those of a pool that is gone. Idle workers are not waited for."""
+    cdef Life life
+    for life in list(running.values()):
+        if not is_stale(life.pool) and life.pool.n_unfinished.load(memory_order_acquire) > 0:
+            close_and_join(life.pool)
+
+
+cdef int close_and_join(PoolState* pool) except -1:
+    pool_close(pool)
+    for thread in threads_of(pool):
+        if thread is not threading.current_thread():
+            thread.join()
+    return 0
+
+
+atexit.register(finish_tasks)
 
 
 cdef int pool_ensure(PoolState* pool, int n_threads) except -1:
@@ -241,16 +274,6 @@ cdef class Core:
                     raise
         return 0
 
-    @property
-    def n_unfinished(self):
-        """How many spawned tasks have not returned yet."""
-        return self.alive().n_unfinished.load(memory_order_relaxed)
-
-    @property
-    def is_closing(self):
-        """Whether :meth:`close` was called."""
-        return bool(self.alive().is_closing.load(memory_order_relaxed))
-
     def statistics(self):
         """A frozen snapshot of what the workers did; see :func:`lightwork.statistics`."""
         return pool_statistics(self.alive(), self.max_workers)
@@ -258,11 +281,22 @@ cdef class Core:
     def close(self, bint wait=True):
         """Take no more tasks, finish those that were taken, end the threads; with `wait`, return when they have ended."""
         cdef PoolState* pool = self.alive()
-        pool_close(pool)
         if wait:
-            for thread in threads_of.pop(<size_t> pool, []):
-                if thread is not threading.current_thread():
-                    thread.join()
+            close_and_join(pool)
+        else:
+            pool_close(pool)
+
+    def discard(self):
+        """Take back the tasks that no worker has begun, and return them."""
+        cdef PoolState* pool = self.alive()
+        cdef Item item = pool_take_back(pool)
+        tasks = []
+        while item != NULL:
+            task = <object> item
+            Py_DECREF(task)
+            tasks.append(task)
+            item = pool_take_back(pool)
+        return tasks
 
 
 def is_worker():

@@ -6,6 +6,7 @@ four steps are sequentially consistent, so at least one of the two sees the othe
 
 from lightwork._core.atomics cimport atomic, int64_t, memory_order_acquire, memory_order_relaxed, memory_order_seq_cst
 from lightwork._core.parker cimport Parker
+from lightwork._core.placement cimport Place, current_cpu, place_away, place_back
 
 cdef enum Wakefulness:
     AWAKE   # working, or looking for work
@@ -14,6 +15,7 @@ cdef enum Wakefulness:
 cdef struct Sleeper:
     atomic[int] state
     Parker bed
+    Place place  # the waker's between turning the state to AWAKE and leaving the token, else the sleeper's
 
 # One for a pool: how many of its sleepers are sleepy, so that posting work to an awake pool costs one load.
 cdef struct Dormitory:
@@ -34,17 +36,18 @@ cdef inline bint sleeper_rouse(Dormitory* dormitory, Sleeper* sleeper) noexcept 
     return True
 
 
+cdef inline void sleeper_commit(Sleeper* sleeper) noexcept nogil:
+    """Sleep until a waker turns this sleeper to awake."""
+    sleeper.bed.park(-1)
+    place_back(&sleeper.place)
+
+
 cdef inline bint sleeper_cancel(Dormitory* dormitory, Sleeper* sleeper) noexcept nogil:
     """Stay awake after all. False when a waker was quicker: its token is here or on its way, and is taken now."""
     if sleeper_rouse(dormitory, sleeper):
         return True
-    sleeper.bed.park(-1)
+    sleeper_commit(sleeper)
     return False
-
-
-cdef inline void sleeper_commit(Sleeper* sleeper) noexcept nogil:
-    """Sleep until a waker turns this sleeper to awake."""
-    sleeper.bed.park(-1)
 
 
 cdef inline bint dormitory_is_awake(Dormitory* dormitory) noexcept nogil:
@@ -56,5 +59,6 @@ cdef inline bint sleeper_wake(Dormitory* dormitory, Sleeper* sleeper) noexcept n
     """Wake this sleeper if it is sleepy; True if it was this call that did."""
     if sleeper.state.load(memory_order_relaxed) != SLEEPY or not sleeper_rouse(dormitory, sleeper):
         return False
+    place_away(&sleeper.place, current_cpu())
     sleeper.bed.unpark()
     return True

@@ -27,6 +27,7 @@ cdef struct Worker:
     PoolState* pool
     int index                    # 0: no thread of the pool's, but whoever calls from outside
     int forks_seen
+    int starter_cpu              # whose CPU its thread leaves first of all
     Sleeper sleeper
     Deque deque                  # tasks that its own tasks spawned
     Tally tally
@@ -55,6 +56,7 @@ cdef void pool_wake(PoolState* pool, int n_wanted) noexcept nogil
 cdef bint pool_is_warm(PoolState* pool) noexcept nogil
 cdef void pool_close(PoolState* pool) noexcept nogil
 cdef bint pool_post(PoolState* pool, Item item) noexcept nogil
+cdef Item pool_take_back(PoolState* pool) noexcept nogil
 
 cdef void worker_run(Worker* worker) noexcept nogil
 cdef Worker* current_worker() noexcept nogil

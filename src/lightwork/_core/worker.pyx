@@ -52,6 +52,7 @@ from lightwork._core.latch cimport (
     latch_orphan,
     latch_wait,
 )
+from lightwork._core.placement cimport current_cpu, place_away, place_back, place_init
 from lightwork._core.sleep cimport (
     dormitory_is_awake,
     sleeper_announce,
@@ -124,6 +125,7 @@ cdef Worker* pool_add_worker(PoolState* pool, int index) noexcept nogil:
         return NULL
     worker.pool = pool
     worker.index = index
+    worker.starter_cpu = current_cpu()
     worker.forks_seen = n_forks.load(memory_order_relaxed)
     pool.workers[index].store(worker, memory_order_release)  # partner: pool_worker
     return worker
@@ -202,15 +204,15 @@ cdef bint run_task(Worker* worker, Item item) noexcept nogil:
         return False
     cdef int64_t began = now_ns()
     call_task(item)
-    worker.pool.n_unfinished.fetch_sub(1, memory_order_relaxed)
+    worker.pool.n_unfinished.fetch_sub(1, memory_order_release)  # partner: finish_tasks
     worker.tally.tasks.fetch_add(1, memory_order_relaxed)
     worker.tally.busy_ns.fetch_add(now_ns() - began, memory_order_relaxed)
     return True
 
 
-cdef Item steal_task(Worker* thief) noexcept nogil:
-    """The oldest task of the nearest worker that has one."""
-    cdef int n_threads = thief.pool.n_threads.load(memory_order_relaxed)
+cdef Item steal_from(PoolState* pool, int nearest) noexcept nogil:
+    """The oldest task of the first worker that has one, counted on from `nearest`."""
+    cdef int n_threads = pool.n_threads.load(memory_order_relaxed)
     cdef int i
     cdef bint lost = True
     cdef Item item = NULL
@@ -219,14 +221,24 @@ cdef Item steal_task(Worker* thief) noexcept nogil:
     while lost:
         lost = False
         for i in range(n_threads):
-            victim = pool_worker(thief.pool, (thief.index + i) % n_threads + 1)
-            if victim == NULL or victim == thief:
+            victim = pool_worker(pool, (nearest + i) % n_threads + 1)
+            if victim == NULL:
                 continue
             outcome = deque_steal(&victim.deque, &item)
             if outcome == GOT:
                 return item
             lost = lost or outcome == LOST
     return NULL
+
+
+cdef Item pool_take_back(PoolState* pool) noexcept nogil:
+    """A task that nobody has begun, or NULL when there is none."""
+    cdef Item item = injector_take(&pool.injector)
+    if item == NULL:
+        item = steal_from(pool, 0)
+    if item != NULL:
+        pool.n_unfinished.fetch_sub(1, memory_order_relaxed)
+    return item
 
 
 # --- Jobs -----------------------------------------------------------------------------------------------------------
@@ -377,7 +389,7 @@ cdef Job* current_job() noexcept nogil:
 cdef bint find_and_run(Worker* worker) noexcept nogil:
     return (run_task(worker, deque_pop(&worker.deque))
             or help_anybody(worker)
-            or run_task(worker, steal_task(worker))
+            or run_task(worker, steal_from(worker.pool, worker.index))
             or run_task(worker, injector_take(&worker.pool.injector)))
 
 
@@ -415,6 +427,9 @@ cdef void worker_run(Worker* worker) noexcept nogil:
     """What a worker's thread does until its pool closes; a closing pool's tasks are finished first."""
     global this_worker
     this_worker = worker
+    place_init(&worker.sleeper.place)
+    place_away(&worker.sleeper.place, worker.starter_cpu)
+    place_back(&worker.sleeper.place)
     while not was_forked(worker):
         if not find_and_run(worker):
             if worker.pool.is_closing.load(memory_order_acquire):  # partner: pool_close
