@@ -4,11 +4,14 @@ import contextvars
 
 from lightwork._errors import Stopped
 
+cimport cython
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from lightwork._core.parallel cimport Region, region_run
 
 
+@cython.internal
+@cython.final
 cdef class Calls:
     """The context of such a job. It may outlive an interrupted caller, with the last helper's chunk."""
 

@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 
+cimport cython
 from cpython.pycapsule cimport PyCapsule_CheckExact, PyCapsule_GetContext, PyCapsule_GetName, PyCapsule_GetPointer
 from libc.stdint cimport uintptr_t
 
@@ -123,6 +124,8 @@ _CTYPES = {
 cdef dict known_loops = {}
 
 
+@cython.internal
+@cython.final
 cdef class Context:
     """What a loop's context pointer points to, and what must live as long."""
 
@@ -130,23 +133,23 @@ cdef class Context:
     cdef object owner
 
 
-def _parse(signature):
+cdef tuple parse(str signature):
     """Type character, arity and tail of ``"double (double, void *)"``; TypeError for what is not offered."""
     match = re.fullmatch(r"\s*([\w ]+?)\s*\((.*)\)\s*", signature)
-    types = [] if match is None else [_type_name(argument) for argument in match[2].split(",")]
+    types = [] if match is None else [type_name(argument) for argument in match[2].split(",")]
     tail = NO_TAIL
-    if types and types[-1] == "void *":
+    if types and types[len(types) - 1] == "void *":
         tail = USER_DATA
     elif match is not None and match[2].rstrip().endswith("__pyx_skip_dispatch"):
         tail = SKIP_DISPATCH
-    numbers = types if tail == NO_TAIL else types[:-1]
-    kind = _TYPES.get(_type_name(match[1])) if match else None
-    if kind is None or not 1 <= len(numbers) <= 4 or any(_TYPES.get(number) != kind for number in numbers):
+    numbers = types if tail == NO_TAIL else types[: len(types) - 1]
+    kind = _TYPES.get(type_name(match[1])) if match else None
+    if kind is None or not 1 <= len(numbers) <= 4 or any([_TYPES.get(number) != kind for number in numbers]):
         raise TypeError(f"chunked_map() was given a C function of signature {signature!r}; it takes {_EXPECTED}")
     return kind, len(numbers), tail
 
 
-def _type_name(argument):
+cdef str type_name(str argument):
     """``"double"`` of ``"double x"``: a type without the name of its argument."""
     words = re.sub(r"\*", " * ", argument).replace("const ", "").split()
     name = " ".join(words)
@@ -202,7 +205,7 @@ cdef object describe(object fn):
 
 cdef Loop new_c_loop(object fn, tuple key):
     cdef uintptr_t address = key[0], user_data = key[1]
-    kind, arity, tail = _parse(key[2])
+    kind, arity, tail = parse(key[2])
     if user_data != 0 and tail != USER_DATA:
         raise TypeError(f"user data was given for a C function of signature {key[2]!r}, which takes none; add a last 'void *' argument")
     cdef Context context = Context.__new__(Context)

@@ -3,4 +3,3 @@
 from lightwork._core.loop cimport Loop
 
 cdef object run_elementwise(Loop loop, tuple operands, tuple outputs, Py_ssize_t n_items, Py_ssize_t grain, int n_workers)
-cdef bint is_worth_sharing(Loop loop, Py_ssize_t n_items, int n_workers)

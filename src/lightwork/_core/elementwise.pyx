@@ -6,23 +6,17 @@ each worker has its own copy and jumps to the range of each chunk.
 
 import numpy as np
 
+cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_Occurred
 from cpython.ref cimport PyObject
 
-from lightwork._core.atomics cimport atomic, int64_t, memory_order_relaxed, now_ns
-from lightwork._core.loop cimport (
-    MAX_OPERANDS,
-    AuxData,
-    Loop,
-    StridedLoop,
-    loop_learn,
-    loop_ns_per_item,
-    npy_intp,
-)
+from lightwork._core.atomics cimport int64_t, now_ns
+from lightwork._core.loop cimport MAX_OPERANDS, AuxData, Loop, StridedLoop, loop_learn, npy_intp
+from lightwork._core.operands cimport is_apart, is_plain, plain_stride, widest
 from lightwork._core.parallel cimport Region, region_run
-from lightwork._core.pool cimport home_pool
-from lightwork._core.worker cimport MAX_WORKERS, SPIN_NS, pool_is_warm
+from lightwork._core.pool_state cimport MAX_WORKERS
+from lightwork._core.sharing cimport BUFFER, LANES, choose_grain
 
 cnp.import_array()
 cnp.import_ufunc()
@@ -46,46 +40,6 @@ cdef extern from "numpy/arrayobject.h" nogil:
     int reset_range "NpyIter_ResetToIterIndexRange"(cnp.NpyIter*, npy_intp, npy_intp, char**)
     IterNext get_iternext "NpyIter_GetIterNext"(cnp.NpyIter*, char**)
     int deallocate "NpyIter_Deallocate"(cnp.NpyIter*)
-
-cdef enum:
-    # Measured on two cores: sharing a warm pool's work costs 1 us. Waking a helper that sleeps costs up to 17 us (on a virtual
-    # machine, whose idle CPUs are far away), and it comes after 50.
-    WARM_NS = 7_000           # what a call must cost to be shared while a helper is awake,
-    COLD_NS = 100_000         # and to wake one for this call alone
-    CHUNK_NS = 20_000         # what a chunk should cost: a thousand times its overhead, a fraction of what can be lost at the end
-    MIN_GRAIN = 1024
-    MAX_GRAIN = 65536
-    LANES = 64                # chunks begin where vectors do, so that the loop meets the same remainders as in one piece
-    BUFFER = 8192             # items that NumPy's iterator casts at a time
-    CHUNKS_PER_WORKER = 4
-
-
-# --- Whether, and in what pieces ------------------------------------------------------------------------------------
-
-cdef atomic[int64_t] last_left_alone  # when a call was last found too small to wake somebody for
-
-
-cdef bint is_worth_sharing(Loop loop, Py_ssize_t n_items, int n_workers):
-    """Whether several workers would be sooner done than the caller alone: a question of the measured cost of an item."""
-    cdef double serial_ns = n_items * loop_ns_per_item(loop)
-    cdef int64_t now, last
-    if n_workers < 2 or serial_ns < WARM_NS:
-        return False
-    if serial_ns >= COLD_NS or pool_is_warm(home_pool()):
-        return True
-    # Calls in a row, with less between them than a helper spins: woken for this one it will be there for the next.
-    now = now_ns()
-    last = last_left_alone.load(memory_order_relaxed)
-    last_left_alone.store(now, memory_order_relaxed)
-    return now - last < <int64_t> serial_ns + SPIN_NS
-
-
-cdef Py_ssize_t choose_grain(Loop loop, Py_ssize_t n_items, int n_workers, Py_ssize_t multiple):
-    cdef Py_ssize_t by_cost = <Py_ssize_t> (CHUNK_NS / loop_ns_per_item(loop))
-    cdef Py_ssize_t grain = min(max(by_cost, MIN_GRAIN), MAX_GRAIN)
-    grain = min(grain, n_items // (n_workers * CHUNKS_PER_WORKER))
-    return max((grain + multiple - 1) // multiple, 1) * multiple
-
 
 # --- What a chunk does ----------------------------------------------------------------------------------------------
 
@@ -205,64 +159,6 @@ cdef int share(Loop loop, Walk* walk, Region* region) except -1:
     return report_flags(loop, region.flags)
 
 
-cdef bint is_plain(cnp.ndarray array, cnp.ndarray like, cnp.dtype dtype):
-    """Whether a pointer and one stride walk the array in the same order as `like`."""
-    if cnp.PyArray_DESCR(array) != <cnp.PyArray_Descr*> dtype and (<object> array).dtype != dtype:
-        return False
-    if not cnp.PyArray_ISALIGNED(array):
-        return False
-    if array.ndim == 0:
-        return True
-    if array.ndim != like.ndim or not all_equal(array.shape, like.shape, array.ndim):
-        return False
-    if array.ndim == 1:
-        return True
-    return ((cnp.PyArray_IS_C_CONTIGUOUS(array) and cnp.PyArray_IS_C_CONTIGUOUS(like))
-            or (cnp.PyArray_IS_F_CONTIGUOUS(array) and cnp.PyArray_IS_F_CONTIGUOUS(like)))
-
-
-cdef inline bint all_equal(npy_intp* a, npy_intp* b, int n):
-    cdef int i
-    for i in range(n):
-        if a[i] != b[i]:
-            return False
-    return True
-
-
-cdef inline npy_intp plain_stride(cnp.ndarray array):
-    if array.ndim == 0:
-        return 0
-    return array.strides[0] if array.ndim == 1 else array.itemsize
-
-
-cdef bint is_item_for_item(cnp.ndarray output, cnp.ndarray source):
-    """Whether item i of both is the same memory, so that writing one is what reading it allows."""
-    return (cnp.PyArray_BYTES(output) == cnp.PyArray_BYTES(source) and plain_stride(output) == plain_stride(source)
-            and output.itemsize == source.itemsize and abs(plain_stride(output)) >= output.itemsize)
-
-
-cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b, Py_ssize_t n_items):
-    """Whether two plain operands lie between each other's bounds."""
-    cdef npy_intp a_first = <npy_intp> cnp.PyArray_BYTES(a)
-    cdef npy_intp b_first = <npy_intp> cnp.PyArray_BYTES(b)
-    cdef npy_intp a_last = a_first + (n_items - 1) * plain_stride(a)
-    cdef npy_intp b_last = b_first + (n_items - 1) * plain_stride(b)
-    return (min(a_first, a_last) < max(b_first, b_last) + b.itemsize
-            and min(b_first, b_last) < max(a_first, a_last) + a.itemsize)
-
-
-cdef bint is_apart(cnp.ndarray output, list operands, list earlier, Py_ssize_t n_items):
-    """Whether writing `output` chunk by chunk changes nothing that another item is still to be computed from."""
-    cdef cnp.ndarray other
-    for other in operands:
-        if may_overlap(output, other, n_items) and not is_item_for_item(output, other):
-            return False
-    for other in earlier:
-        if may_overlap(output, other, n_items):
-            return False
-    return True
-
-
 cdef object plain_outputs(Loop loop, list operands, tuple outputs, cnp.ndarray like):
     """The outputs, new ones in the memory order of `like` where none is given; None if this is not the plain case."""
     cdef int i
@@ -278,15 +174,6 @@ cdef object plain_outputs(Loop loop, list operands, tuple outputs, cnp.ndarray l
             return None
         filled.append(output)
     return filled
-
-
-cdef cnp.ndarray widest(list operands):
-    cdef cnp.ndarray array
-    cdef cnp.ndarray found = None
-    for array in operands:
-        if found is None or array.ndim > found.ndim:
-            found = array
-    return found
 
 
 cdef object try_walk(Loop loop, list operands, tuple outputs, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
@@ -342,6 +229,8 @@ cdef cnp.NpyIter* new_iterator(Loop loop, list operands, tuple outputs) except N
         flags, <cnp.PyArray_Descr**> dtypes, -1, NULL, NULL, 0)
 
 
+@cython.internal
+@cython.final
 cdef class Iterators:
     """One of NumPy's iterators for each worker; what they write back to overlapping operands is there once they are gone."""
 

@@ -6,6 +6,7 @@ function that NumPy itself would call. Any ufunc works, also scipy.special's and
 
 import numpy as np
 
+cimport cython
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
 from lightwork._core.atomics cimport int64_t, memory_order_relaxed
@@ -37,6 +38,7 @@ cdef dict known_loops = {}
 cdef frozenset numpy_ufuncs = frozenset(f for f in vars(np).values() if isinstance(f, np.ufunc))
 
 
+@cython.final
 cdef class Loop:
     """A C function for one set of dtypes, with what was learned of its cost. Immutable but for that, and shared by all threads."""
 

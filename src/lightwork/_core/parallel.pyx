@@ -27,19 +27,8 @@ from lightwork._core.job cimport (
 )
 from lightwork._core.latch cimport latch_close, latch_open
 from lightwork._core.pool cimport default_workers, home_pool, pool_ensure
-from lightwork._core.worker cimport (
-    MAX_WORKERS,
-    SIGNALS_EVERY_NS,
-    PoolState,
-    Tally,
-    Watch,
-    Worker,
-    current_job,
-    current_worker,
-    forks,
-    owner_wait,
-    owner_work,
-)
+from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Tally, Worker, current_worker, forks
+from lightwork._core.worker cimport SIGNALS_EVERY_NS, Watch, current_job, owner_wait, owner_work
 
 cdef enum:
     CHUNKS_PER_WORKER = 4  # where nothing is known of the body; a guess

@@ -1,7 +1,7 @@
 """Pools as Python and the rest of the core see them."""
 
 from lightwork._core.atomics cimport atomic
-from lightwork._core.worker cimport PoolState
+from lightwork._core.pool_state cimport PoolState
 
 cdef PoolState* home_pool() except NULL
 cdef int pool_ensure(PoolState* pool, int n_threads) except -1

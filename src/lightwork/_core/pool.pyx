@@ -10,11 +10,12 @@ import threading
 from lightwork import _config, _cpus
 from lightwork._core.statistics import PoolStatistics, WorkerStatistics
 
+cimport cython
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from lightwork._core.atomics cimport atomic, memory_order_acq_rel, memory_order_acquire, memory_order_relaxed
 from lightwork._core.deque cimport Item
-from lightwork._core.worker cimport (
+from lightwork._core.pool_state cimport (
     MAX_WORKERS,
     PoolState,
     Tally,
@@ -27,8 +28,9 @@ from lightwork._core.worker cimport (
     pool_new,
     pool_post,
     pool_take_back,
-    worker_run,
+    was_forked,
 )
+from lightwork._core.worker cimport worker_run
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil, void (*child)() noexcept nogil)
@@ -52,7 +54,7 @@ if pthread_atfork(NULL, NULL, forget_pools) != 0:
 # --- Lifetime -------------------------------------------------------------------------------------------------------
 
 cdef bint is_stale(PoolState* pool) noexcept nogil:
-    return pool.workers[0].load(memory_order_relaxed).forks_seen != forks().load(memory_order_relaxed)
+    return was_forked(pool.workers[0].load(memory_order_relaxed))
 
 
 cdef PoolState* pool_hold(int max_workers) except NULL:
@@ -98,6 +100,8 @@ cdef int default_workers(PoolState* pool) except -1:
 
 # --- Threads --------------------------------------------------------------------------------------------------------
 
+@cython.internal
+@cython.final
 cdef class Life:
     """What a worker's thread runs; keeps the pool alive meanwhile."""
 
@@ -225,6 +229,7 @@ def statistics():
     return pool_statistics(pool, default_workers(pool))
 
 
+@cython.final
 cdef class Core:
     """
     A pool that runs Python callables once each, and in whose threads parallel calls run on its own workers.

@@ -8,9 +8,10 @@ from cpython.object cimport PyObject
 
 from lightwork._core.atomics cimport int64_t, now_ns
 from lightwork._core.cfunction cimport find_c_loop
-from lightwork._core.elementwise cimport is_worth_sharing, run_elementwise
+from lightwork._core.elementwise cimport run_elementwise
 from lightwork._core.loop cimport Loop, find_ufunc_loop, loop_learn, npy_intp
 from lightwork._core.pool cimport default_workers, home_pool
+from lightwork._core.sharing cimport is_worth_sharing
 from lightwork.arrays.chunks import map_chunks
 
 cnp.import_array()

@@ -1,0 +1,60 @@
+"""The workers of a pool and what they share."""
+
+from lightwork._core.atomics cimport CACHE_LINE, atomic, int64_t
+from lightwork._core.board cimport Board
+from lightwork._core.deque cimport Deque, Item
+from lightwork._core.injector cimport Injector
+from lightwork._core.sleep cimport Dormitory, Sleeper
+
+cdef enum:
+    MAX_WORKERS = 1024           # as far as the steal protocol was simulated
+
+# What a worker did, for statistics(). Written by its worker alone, but for worker 0, which stands for all threads from outside.
+cdef struct Tally:
+    atomic[int64_t] chunks
+    atomic[int64_t] stolen       # of these, chunks that came out of another's run
+    atomic[int64_t] jobs         # taken part in
+    atomic[int64_t] tasks
+    atomic[int64_t] parks
+    atomic[int64_t] wakeups
+    atomic[int64_t] busy_ns
+    atomic[int64_t] idle_ns
+
+cdef struct Worker:
+    PoolState* pool
+    int index                    # 0: no thread of the pool's, but whoever calls from outside
+    int forks_seen
+    int starter_cpu              # whose CPU its thread leaves first of all
+    Sleeper sleeper
+    Deque deque                  # tasks that its own tasks spawned
+    Tally tally
+    char line[CACHE_LINE]
+
+cdef struct PoolState:
+    Board board
+    Injector injector
+    Dormitory dormitory
+    int max_workers              # of a pool made for a number of workers; 0 for the default pool, which asks each time
+    atomic[int] n_threads        # workers 1..n_threads have been asked for
+    atomic[int] is_closing
+    atomic[int] n_handles        # Python objects that keep this alive
+    atomic[int64_t] n_unfinished # tasks spawned and not yet run
+    atomic[Worker*] workers[MAX_WORKERS + 1]
+
+cdef atomic[int]* forks() noexcept nogil
+cdef void enter_worker(Worker* worker) noexcept nogil
+cdef Worker* current_worker() noexcept nogil
+cdef bint was_forked(Worker* worker) noexcept nogil
+
+cdef PoolState* pool_new() noexcept nogil
+cdef void pool_free(PoolState* pool) noexcept nogil
+cdef Worker* pool_add_worker(PoolState* pool, int index) noexcept nogil
+cdef void pool_close(PoolState* pool) noexcept nogil
+
+cdef void pool_wake(PoolState* pool, int n_wanted) noexcept nogil
+cdef bint pool_is_warm(PoolState* pool) noexcept nogil
+
+cdef bint pool_post(PoolState* pool, Item item) noexcept nogil
+cdef bint pool_has_work(PoolState* pool) noexcept nogil
+cdef Item pool_take_back(PoolState* pool) noexcept nogil
+cdef Item steal_from(PoolState* pool, int nearest) noexcept nogil

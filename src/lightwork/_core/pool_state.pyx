@@ -1,0 +1,193 @@
+"""What the workers of one pool share: its board, its injector, each other's deques, and who sleeps."""
+
+from lightwork._core.atomics cimport (
+    atomic,
+    delete_array,
+    memory_order_acquire,
+    memory_order_relaxed,
+    memory_order_release,
+    memory_order_seq_cst,
+    new_array,
+    uint64_t,
+)
+from lightwork._core.board cimport BOARD_JOBS, board_wanting
+from lightwork._core.chunk cimport GOT, LOST, Steal
+from lightwork._core.deque cimport Item, deque_free, deque_init, deque_length, deque_push, deque_steal
+from lightwork._core.injector cimport injector_length, injector_push, injector_take
+from lightwork._core.job cimport Seat
+from lightwork._core.placement cimport current_cpu
+from lightwork._core.sleep cimport dormitory_is_awake, sleeper_wake
+
+cdef extern from * nogil:
+    """
+    /* One definition for the process: only this module reads and writes it. */
+    static thread_local void* lw_worker = nullptr;
+    """
+    void* this_worker "lw_worker"  # a Worker: Cython names its structs too late for C++ to know them here
+
+cdef enum:
+    DEQUE_CAPACITY = 64  # to begin with; a guess
+
+cdef atomic[int] n_forks
+
+
+# --- This process and this thread -----------------------------------------------------------------------------------
+
+cdef atomic[int]* forks() noexcept nogil:
+    """How often this process has been forked off; counted in the child, before it does anything else."""
+    return &n_forks
+
+
+cdef void enter_worker(Worker* worker) noexcept nogil:
+    """Make this thread a worker's, or with NULL nobody's."""
+    global this_worker
+    this_worker = worker
+
+
+cdef Worker* current_worker() noexcept nogil:
+    """The worker whose thread this is; NULL from outside, and in a child that was forked off a worker's thread."""
+    cdef Worker* worker = <Worker*> this_worker
+    if worker != NULL and was_forked(worker):
+        return NULL
+    return worker
+
+
+cdef bint was_forked(Worker* worker) noexcept nogil:
+    """Whether this is a forked child's copy of a worker, whose pool is the parent's."""
+    return worker.forks_seen != n_forks.load(memory_order_relaxed)
+
+
+# --- A pool's life --------------------------------------------------------------------------------------------------
+
+cdef PoolState* pool_new() noexcept nogil:
+    cdef PoolState* pool = new_array[PoolState](1)
+    cdef int i
+    if pool == NULL:
+        return NULL
+    for i in range(BOARD_JOBS):
+        pool.board.jobs[i].forks = &n_forks
+    pool.board.free.store(~<uint64_t> 0, memory_order_relaxed)
+    if pool_add_worker(pool, 0) == NULL:
+        pool_free(pool)
+        return NULL
+    return pool
+
+
+cdef void pool_free(PoolState* pool) noexcept nogil:
+    """Of a pool whose threads have all returned, or never began."""
+    cdef int i
+    cdef Worker* worker
+    for i in range(BOARD_JOBS):
+        delete_array[Seat](pool.board.jobs[i].seats, pool.board.jobs[i].seats_capacity)
+    for i in range(MAX_WORKERS + 1):
+        worker = pool.workers[i].load(memory_order_relaxed)
+        if worker != NULL:
+            deque_free(&worker.deque)
+            delete_array[Worker](worker, 1)
+    delete_array[PoolState](pool, 1)
+
+
+cdef Worker* pool_add_worker(PoolState* pool, int index) noexcept nogil:
+    cdef Worker* worker = new_array[Worker](1)
+    if worker == NULL:
+        return NULL
+    if not deque_init(&worker.deque, DEQUE_CAPACITY):
+        delete_array[Worker](worker, 1)
+        return NULL
+    worker.pool = pool
+    worker.index = index
+    worker.starter_cpu = current_cpu()
+    worker.forks_seen = n_forks.load(memory_order_relaxed)
+    pool.workers[index].store(worker, memory_order_release)  # partner: pool_worker
+    return worker
+
+
+cdef void pool_close(PoolState* pool) noexcept nogil:
+    """Let the workers return when no task is left."""
+    pool.is_closing.store(True, memory_order_seq_cst)  # partners: worker_run, and idle after its announcement
+    pool_wake(pool, MAX_WORKERS)
+
+
+# --- Its sleepers ---------------------------------------------------------------------------------------------------
+
+cdef inline Worker* pool_worker(PoolState* pool, int index) noexcept nogil:
+    """NULL while that worker's thread is being started."""
+    return pool.workers[index].load(memory_order_acquire)  # partner: pool_add_worker
+
+
+cdef void pool_wake(PoolState* pool, int n_wanted) noexcept nogil:
+    """Wake up to `n_wanted` sleepers. Call it after posting work; costs one load while nobody sleeps."""
+    cdef int i
+    cdef Worker* worker
+    for i in range(1, pool.n_threads.load(memory_order_relaxed) + 1):
+        if n_wanted <= 0 or dormitory_is_awake(&pool.dormitory):
+            return
+        worker = pool_worker(pool, i)
+        if worker != NULL and sleeper_wake(&pool.dormitory, &worker.sleeper):
+            n_wanted -= 1
+
+
+cdef bint pool_is_warm(PoolState* pool) noexcept nogil:
+    """Whether a helper would come at once, because one is awake."""
+    return pool.n_threads.load(memory_order_relaxed) > pool.dormitory.n_sleepy.load(memory_order_relaxed)
+
+
+# --- Its tasks ------------------------------------------------------------------------------------------------------
+
+cdef bint pool_post(PoolState* pool, Item item) noexcept nogil:
+    """Post a task: to the poster's own deque if it is a worker here, else to the injector. False without memory."""
+    cdef Worker* worker = current_worker()
+    cdef bint posted
+    pool.n_unfinished.fetch_add(1, memory_order_relaxed)
+    if worker != NULL and worker.pool == pool:
+        posted = deque_push(&worker.deque, item)
+    else:
+        posted = injector_push(&pool.injector, item)
+    if posted:
+        pool_wake(pool, 1)
+    else:
+        pool.n_unfinished.fetch_sub(1, memory_order_relaxed)
+    return posted
+
+
+cdef bint pool_has_work(PoolState* pool) noexcept nogil:
+    cdef int i
+    cdef Worker* worker
+    if board_wanting(&pool.board) != 0 or injector_length(&pool.injector) > 0:
+        return True
+    for i in range(1, pool.n_threads.load(memory_order_relaxed) + 1):
+        worker = pool_worker(pool, i)
+        if worker != NULL and deque_length(&worker.deque) > 0:
+            return True
+    return False
+
+
+cdef Item steal_from(PoolState* pool, int nearest) noexcept nogil:
+    """The oldest task of the first worker that has one, counted on from `nearest`."""
+    cdef int n_threads = pool.n_threads.load(memory_order_relaxed)
+    cdef int i
+    cdef bint lost = True
+    cdef Item item = NULL
+    cdef Steal outcome
+    cdef Worker* victim
+    while lost:
+        lost = False
+        for i in range(n_threads):
+            victim = pool_worker(pool, (nearest + i) % n_threads + 1)
+            if victim == NULL:
+                continue
+            outcome = deque_steal(&victim.deque, &item)
+            if outcome == GOT:
+                return item
+            lost = lost or outcome == LOST
+    return NULL
+
+
+cdef Item pool_take_back(PoolState* pool) noexcept nogil:
+    """A task that nobody has begun, or NULL when there is none."""
+    cdef Item item = injector_take(&pool.injector)
+    if item == NULL:
+        item = steal_from(pool, 0)
+    if item != NULL:
+        pool.n_unfinished.fetch_sub(1, memory_order_relaxed)
+    return item

@@ -1,0 +1,54 @@
+"""Whether a call is worth sharing, and in what pieces: two questions of the measured cost of an item."""
+
+from lightwork._core.atomics cimport atomic, int64_t, memory_order_relaxed, now_ns
+from lightwork._core.loop cimport Loop, loop_ns_per_item
+from lightwork._core.pool cimport home_pool
+from lightwork._core.pool_state cimport pool_is_warm
+from lightwork._core.worker cimport SPIN_NS
+
+cdef enum:
+    # Measured on two cores: sharing a warm pool's work costs 1 us. Waking a helper that sleeps costs up to 17 us (on a virtual
+    # machine, whose idle CPUs are far away), and it comes after 50.
+    WARM_NS = 7_000           # what a call must cost to be shared while a helper is awake,
+    COLD_NS = 100_000         # and to wake one for this call alone
+    CHUNK_NS = 20_000         # what a chunk should cost: a thousand times its overhead, a fraction of what can be lost at the end
+    MIN_GRAIN = 1024
+    MAX_GRAIN = 65536
+    CHUNKS_PER_WORKER = 4
+
+cdef atomic[int64_t] last_left_alone  # when a call was last found too small to wake somebody for
+
+
+cdef bint is_worth_sharing(Loop loop, Py_ssize_t n_items, int n_workers):
+    """Whether several workers would be sooner done than the caller alone: a question of the measured cost of an item."""
+    cdef double serial_ns = n_items * loop_ns_per_item(loop)
+    cdef int64_t now, last
+    if n_workers < 2 or serial_ns < WARM_NS:
+        return False
+    if serial_ns >= COLD_NS or pool_is_warm(home_pool()):
+        return True
+    # Calls in a row, with less between them than a helper spins: woken for this one it will be there for the next.
+    now = now_ns()
+    last = last_left_alone.load(memory_order_relaxed)
+    last_left_alone.store(now, memory_order_relaxed)
+    return now - last < <int64_t> serial_ns + SPIN_NS
+
+
+cdef Py_ssize_t choose_grain(Loop loop, Py_ssize_t n_items, int n_workers, Py_ssize_t multiple):
+    cdef Py_ssize_t by_cost = <Py_ssize_t> (CHUNK_NS / loop_ns_per_item(loop))
+    cdef Py_ssize_t grain = min(max(by_cost, MIN_GRAIN), MAX_GRAIN)
+    grain = min(grain, n_items // (n_workers * CHUNKS_PER_WORKER))
+    return max((grain + multiple - 1) // multiple, 1) * multiple
+
+
+def thresholds():
+    """
+    The constants of the decision, for ``python -m lightwork doctor``.
+
+    Returns
+    -------
+    dict of str to int
+        What a call must cost alone, in nanoseconds, to be shared while a helper is awake (``"warm_ns"``) and to wake
+        one (``"cold_ns"``), and what a chunk should cost (``"chunk_ns"``).
+    """
+    return {"warm_ns": WARM_NS, "cold_ns": COLD_NS, "chunk_ns": CHUNK_NS}

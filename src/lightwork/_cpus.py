@@ -1,2 +1,0 @@
-import os
-def cpu_budget(): return len(os.sched_getaffinity(0))
