@@ -175,7 +175,7 @@ UNSET = Unset.UNSET
 
 def _checked_workers(workers: SupportsIndex) -> int:
     if isinstance(workers, bool):
-        raise TypeError(f"workers must be a number of workers or None, not {workers}; for one worker, that is no parallelism, pass 1")
+        raise TypeError(f"workers must be an int or None, not {workers}; pass 1 to run everything in the calling thread")
     try:
         count = operator.index(workers)
     except TypeError:

@@ -36,7 +36,7 @@ class Size:
 
 
 FULL = Size(n_bytes=8_000_000, n_items=10_000_000, n_repeats=5)
-QUICK = Size(n_bytes=200_000, n_items=50_000, n_repeats=1)
+QUICK = Size(n_bytes=200_000, n_items=50_000, n_repeats=3)
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,16 @@ class Work:
     name: str
     fn: Callable[..., Any]
     arrays: tuple[Array, ...]
-    keywords: dict[str, Any] = field(default_factory=dict)
+    keywords: dict[str, Any] = field(default_factory=dict[str, Any])
     numpy: Callable[..., Any] | None = None
 
     def by_numpy(self) -> Array:
-        """One call on the whole arrays."""
+        """Make one call on the whole arrays."""
         result: Array = (self.numpy or self.fn)(*self.arrays, **self.keywords)
         return result
 
     def by_lightwork(self) -> Array:
-        """The same in chunks."""
+        """Make the same call in chunks."""
         result: Array = lightwork.chunked_map(self.fn, *self.arrays, **self.keywords)
         return result
 
@@ -104,7 +104,8 @@ def run_lengths(data: Array) -> Array:
 def entropies(blocks: Array) -> Array:
     """Return the entropy of each row of bytes, in bits a byte."""
     n_blocks, size = blocks.shape
-    counts = np.bincount((blocks + 256 * np.arange(n_blocks)[:, None]).ravel(), minlength=256 * n_blocks)
+    bins: Array = np.add(blocks, 256 * np.arange(n_blocks)[:, None])  # each block counts apart
+    counts = np.bincount(bins.ravel(), minlength=256 * n_blocks)
     shares = counts.reshape(n_blocks, 256) / size
     bits: Array = -(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1)
     return bits
@@ -201,7 +202,7 @@ def line(row: Row) -> str:
 
 def report(works: list[Work], n_repeats: int) -> bool:
     """Print a row for each work as soon as it is done; return whether all were equal."""
-    rows = []
+    rows: list[Row] = []
     for work in works:
         rows.append(run(work, n_repeats))
         print(line(rows[-1]), flush=True)
@@ -211,9 +212,11 @@ def report(works: list[Work], n_repeats: int) -> bool:
 def main(argv: list[str]) -> int:
     """Run the demo; the exit status is 1 if a result differs from NumPy's in a single bit."""
     parser = argparse.ArgumentParser(prog="python -m lightwork demo", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small arrays, measured once: shows that it works, not how fast it is")
+    parser.add_argument("--quick", action="store_true", help="small arrays: shows that it works, not how fast it is")
     size = QUICK if parser.parse_args(argv).quick else FULL
     data, n_files = read_library(size.n_bytes)
+    if not n_files:
+        parser.error(f"the standard library's source is not in {sysconfig.get_path('stdlib')}; run the demo by a Python that has it there")
     print(machine())
     print(f"{data.size:,} bytes of {n_files} files of the standard library; synthetic arrays of {size.n_items:,} items")
     print(f"medians of {size.n_repeats} runs in turns; ratio = NumPy / lightwork\n")

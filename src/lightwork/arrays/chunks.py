@@ -132,7 +132,7 @@ class Sink:
                 "the function returned None for its chunk; let it return an array, or give out= and let it take the view "
                 "to write to as a parameter named 'out'"
             )
-        result = np.asanyarray(answer)
+        result = as_plain(answer)
         axis, expected = self.cut.axis, stop - start
         if not -result.ndim <= axis < result.ndim or result.shape[axis] != expected:
             raise ValueError(
@@ -146,7 +146,7 @@ class Sink:
         first = self._call(start, stop)
         axis = self.cut.axis % first.ndim
         shape = (*first.shape[:axis], self.cut.length, *first.shape[axis + 1 :])
-        self.result = np.empty_like(first, dtype=self.dtype or first.dtype, shape=shape, subok=False)
+        self.result = np.empty_like(first, dtype=self.dtype or first.dtype, shape=shape)
         self.first_dtype = first.dtype
         self.is_ready = True
         self._store(first, start, stop)
@@ -159,7 +159,7 @@ class Sink:
         target = part_along(self.result, self.cut.axis, start, stop)
         answer = self.fn(*self.cut.parts(start, stop), out=target)
         if answer is not None and answer is not target:
-            self._store(np.asanyarray(answer), start, stop)
+            self._store(as_plain(answer), start, stop)
 
     def _store(self, result: Array, start: int, stop: int) -> None:
         target = part_along(self.result, self.cut.axis, start, stop)
@@ -172,6 +172,16 @@ class Sink:
         inferred = getattr(self, "first_dtype", None)
         if self.dtype is None and inferred is not None and dtype != inferred:
             raise TypeError(f"the function returned {inferred} for the first chunk and {dtype} for this one; give dtype= to say which")
+
+
+def as_plain(answer: object) -> Array:
+    """Return a chunk's result as an exact array; refuse what would lose its meaning as one, a mask or a unit."""
+    if isinstance(answer, np.ndarray) and not isinstance(answer, np.memmap) and type(answer) is not np.ndarray:
+        raise TypeError(
+            f"the function returned a {type(answer).__name__}, but chunks are put together in a plain array, without mask or unit; "
+            "let it return a plain one, for a masked array .filled(...) or .mask and .data in two calls"
+        )
+    return np.asarray(answer)
 
 
 def takes_out(fn: Callable[..., Any]) -> bool:

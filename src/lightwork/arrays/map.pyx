@@ -4,14 +4,15 @@ import numpy as np
 
 cimport numpy as cnp
 from cpython.number cimport PyNumber_Index
-from cpython.object cimport PyObject
+from libc.float cimport DBL_MAX
+from libc.math cimport INFINITY
 
 from lightwork._core.atomics cimport int64_t, now_ns
 from lightwork._core.cfunction cimport find_c_loop
 from lightwork._core.elementwise cimport run_elementwise
 from lightwork._core.loop cimport Loop, find_ufunc_loop, loop_learn, npy_intp
 from lightwork._core.pool cimport default_workers, home_pool
-from lightwork._core.sharing cimport is_worth_sharing
+from lightwork._core.sharing cimport BUFFER, is_worth_sharing
 from lightwork.arrays.chunks import map_chunks
 
 cnp.import_array()
@@ -235,20 +236,38 @@ cdef bint fit_shape(npy_intp* shape, int* n_dimensions, cnp.ndarray array):
     return True
 
 
+cdef bint would_overflow(object number, object dtype):
+    """Whether NumPy would warn when it makes this Python number an item of a loop's dtype."""
+    cdef double limit
+    if type(number) is int or dtype.kind not in "fc":
+        return False
+    limit = {("f", 2): 65504.0, ("f", 4): 3.4028234e38, ("c", 8): 3.4028234e38}.get((dtype.kind, dtype.itemsize), DBL_MAX)
+    return limit < max(abs(number.real), abs(number.imag)) < INFINITY
+
+
 cdef tuple numbers_to_arrays(Loop loop, tuple operands):
     """Python numbers as arrays of the loop's dtypes; None where NumPy would warn or refuse, which it does best itself."""
     arrays = []
     for i, operand in enumerate(operands):
         if not isinstance(operand, cnp.ndarray):
+            if would_overflow(operand, loop.dtypes[i]):
+                return None
             try:
-                array = as_array(operand, dtype=loop.dtypes[i])
+                operand = as_array(operand, dtype=loop.dtypes[i])
             except (TypeError, ValueError, OverflowError):
                 return None
-            if type(operand) is not int and array.dtype.itemsize < np.dtype(type(operand)).itemsize:
-                return None  # a rounded constant may overflow
-            operand = array
         arrays.append(operand)
     return tuple(arrays)
+
+
+cdef bint has_casts(Loop loop, tuple operands):
+    """Whether an array has to be cast before the loop can read it."""
+    cdef int i
+    for i in range(loop.nin):
+        operand = operands[i]
+        if isinstance(operand, cnp.ndarray) and operand.dtype is not loop.dtypes[i] and operand.dtype != loop.dtypes[i]:
+            return True
+    return False
 
 
 cdef object pack(list filled, object out):
@@ -269,6 +288,8 @@ cdef object time_numpy(Loop loop, object fn, tuple arrays, object out, object dt
 
 cdef object share_ufunc(Loop loop, tuple operands, tuple outputs, object out, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
     """The result on several workers; None where NumPy has to do it, with nothing written."""
+    if n_items <= BUFFER and has_casts(loop, operands):
+        return None  # so few NumPy casts in one piece before its loop, and warns of casts by another name
     operands = numbers_to_arrays(loop, operands)
     if operands is None:
         return None
