@@ -97,14 +97,15 @@ def blocks_of(data: Array, size: int) -> Array:
 
 
 def run_lengths(data: Array) -> Array:
-    """Return how long each run of one and the same byte is."""
+    """Return how long each run of one and the same byte is; the first and the last, which may be cut off, are left out."""
     return np.diff(np.flatnonzero(np.diff(data)))
 
 
 def entropies(blocks: Array) -> Array:
     """Return the entropy of each row of bytes, in bits a byte."""
     n_blocks, size = blocks.shape
-    bins: Array = np.add(blocks, 256 * np.arange(n_blocks)[:, None])  # each block counts apart
+    first_bins: Array = np.arange(0, 256 * n_blocks, 256, dtype=np.intp)  # each block has 256 of its own
+    bins: Array = np.add(blocks, first_bins[:, None])
     counts = np.bincount(bins.ravel(), minlength=256 * n_blocks)
     shares = counts.reshape(n_blocks, 256) / size
     bits: Array = -(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1)

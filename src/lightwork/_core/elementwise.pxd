@@ -2,4 +2,4 @@
 
 from lightwork._core.loop cimport Loop
 
-cdef object run_elementwise(Loop loop, tuple operands, tuple outputs, Py_ssize_t n_items, Py_ssize_t grain, int n_workers)
+cdef object run_elementwise(Loop loop, list operands, list outputs, Py_ssize_t n_items, Py_ssize_t grain, int n_workers)

@@ -159,7 +159,7 @@ cdef int share(Loop loop, Walk* walk, Region* region) except -1:
     return report_flags(loop, region.flags)
 
 
-cdef object plain_outputs(Loop loop, list operands, tuple outputs, cnp.ndarray like):
+cdef object plain_outputs(Loop loop, list operands, list outputs, cnp.ndarray like):
     """The outputs, new ones in the memory order of `like` where none is given; None if this is not the plain case."""
     cdef int i
     cdef cnp.ndarray output
@@ -176,7 +176,7 @@ cdef object plain_outputs(Loop loop, list operands, tuple outputs, cnp.ndarray l
     return filled
 
 
-cdef object try_walk(Loop loop, list operands, tuple outputs, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
+cdef object try_walk(Loop loop, list operands, list outputs, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
     """The outputs after a plain walk, or None if the operands do not allow one."""
     cdef Walk walk
     cdef Region region
@@ -202,7 +202,7 @@ cdef object try_walk(Loop loop, list operands, tuple outputs, Py_ssize_t n_items
     return filled
 
 
-cdef cnp.NpyIter* new_iterator(Loop loop, list operands, tuple outputs) except NULL:
+cdef cnp.NpyIter* new_iterator(Loop loop, list operands, list outputs) except NULL:
     cdef PyObject* arrays[MAX_OPERANDS]
     cdef PyObject* dtypes[MAX_OPERANDS]
     cdef cnp.npy_uint32 flags[MAX_OPERANDS]
@@ -257,7 +257,7 @@ cdef class Iterators:
         self.close()
 
 
-cdef object iterate(Loop loop, list operands, tuple outputs, Py_ssize_t grain, int n_workers):
+cdef object iterate(Loop loop, list operands, list outputs, Py_ssize_t grain, int n_workers):
     """The outputs after a walk by iterators; None where iterating needs the GIL."""
     cdef Walk walk
     cdef Region region
@@ -286,13 +286,12 @@ cdef object iterate(Loop loop, list operands, tuple outputs, Py_ssize_t grain, i
     return filled
 
 
-cdef object run_elementwise(Loop loop, tuple operands, tuple outputs, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
+cdef object run_elementwise(Loop loop, list operands, list outputs, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
     """
     Run a loop over arrays, broadcast and cast as NumPy does.
 
     `operands` are exact arrays, `outputs` exact arrays or None. `grain` is 0 to choose one. Returns the list of outputs, or None
     where this cannot be done without the GIL, with nothing written.
     """
-    arrays = list(operands)
-    filled = try_walk(loop, arrays, outputs, n_items, grain, n_workers)
-    return iterate(loop, arrays, outputs, grain, n_workers) if filled is None else filled
+    filled = try_walk(loop, operands, outputs, n_items, grain, n_workers)
+    return iterate(loop, operands, outputs, grain, n_workers) if filled is None else filled

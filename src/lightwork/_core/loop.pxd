@@ -35,4 +35,4 @@ cdef class Loop:
 
 cdef double loop_ns_per_item(Loop loop) noexcept nogil
 cdef void loop_learn(Loop loop, int64_t elapsed_ns, Py_ssize_t n_items) noexcept nogil
-cdef Loop find_ufunc_loop(object ufunc, tuple operands, object out, object dtype)
+cdef Loop find_ufunc_loop(object ufunc, list operands, list outputs, object dtype)

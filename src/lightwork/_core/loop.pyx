@@ -7,6 +7,7 @@ function that NumPy itself would call. Any ufunc works, also scipy.special's and
 import numpy as np
 
 cimport cython
+cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
 from lightwork._core.atomics cimport int64_t, memory_order_relaxed
@@ -28,12 +29,15 @@ cdef extern from * nogil:
         AuxData* auxdata
         unsigned char requires_pyapi
 
+cnp.import_array()
+
 cdef enum:
     GUESS_FS = 1_000_000   # a nanosecond an item, before the first measurement
     MAX_CACHED = 4096      # sets of dtypes; more than that is a program that makes up dtypes as it goes
 
-# Loops by (ufunc, dtypes of the operands as given, dtype=); None where NumPy has to run the call itself.
+# Loops by ufunc, dtype= and the kinds of all operands as given; None where NumPy has to run the call itself.
 cdef dict known_loops = {}
+cdef object unknown = object()
 
 cdef frozenset numpy_ufuncs = frozenset(f for f in vars(np).values() if isinstance(f, np.ufunc))
 
@@ -59,10 +63,9 @@ cdef void loop_learn(Loop loop, int64_t elapsed_ns, Py_ssize_t n_items) noexcept
 
 cdef object kind_of(object operand):
     """What NumPy's promotion needs of an operand: its dtype, or the type of a Python number, which is weak."""
-    cdef type kind = type(operand)
-    if kind is float or kind is int or kind is complex:
-        return kind
-    return operand.dtype
+    if cnp.PyArray_CheckExact(operand):
+        return <object> cnp.PyArray_DESCR(operand)
+    return type(operand)
 
 
 cdef Loop new_ufunc_loop(object ufunc, tuple kinds, object dtype):
@@ -89,20 +92,24 @@ cdef Loop new_ufunc_loop(object ufunc, tuple kinds, object dtype):
     return loop
 
 
-cdef Loop find_ufunc_loop(object ufunc, tuple operands, object out, object dtype):
+cdef Loop find_ufunc_loop(object ufunc, list operands, list outputs, object dtype):
     """
-    The loop NumPy would use for these operands (arrays, NumPy scalars or Python numbers), `out` (None, or one or None
-    for each output) and `dtype` (None or a dtype); None where there is no loop that runs without the GIL, or no loop at all.
+    The loop NumPy would use for these operands (exact arrays or Python numbers), outputs (exact arrays or None) and `dtype`
+    (None or a dtype); None where there is no loop that runs without the GIL, or no loop at all.
     """
-    cdef tuple outputs = (None,) * ufunc.nout if out is None else tuple([None if o is None else o.dtype for o in out])
-    cdef tuple kinds = tuple([kind_of(operand) for operand in operands]) + outputs
-    cdef tuple key = (ufunc, kinds, dtype)
+    cdef list parts = [ufunc, dtype]
+    for operand in operands:
+        parts.append(kind_of(operand))
+    for output in outputs:
+        parts.append(None if output is None else kind_of(output))
+    cdef tuple key = tuple(parts)
+    found = known_loops.get(key, unknown)
+    return <Loop> found if found is not unknown else learn_ufunc_loop(ufunc, key)
+
+
+cdef Loop learn_ufunc_loop(object ufunc, tuple key):
     try:
-        return <Loop> known_loops[key]
-    except KeyError:
-        pass
-    try:
-        loop = new_ufunc_loop(ufunc, kinds, dtype)
+        loop = new_ufunc_loop(ufunc, key[2:], key[1])
     except (TypeError, ValueError, NotImplementedError):  # NumPy's to raise, with its own words
         loop = None
     if loop is not None or ufunc in numpy_ufuncs:  # others may learn more loops, as Numba's do

@@ -171,50 +171,49 @@ cdef cnp.ndarray plain_array(object operand):
     return None
 
 
-cdef tuple plain_operands(tuple arrays):
+cdef list plain_operands(tuple arrays):
     """Exact arrays and Python numbers, which stay what they are because they are weak in promotion; None if there is anything else."""
-    operands = []
+    cdef list operands = []
     for operand in arrays:
-        if type(operand) in (int, float, complex):
-            operands.append(operand)
-            continue
-        operand = plain_array(operand)
-        if operand is None:
-            return None
+        if not cnp.PyArray_CheckExact(operand) and not is_number(operand):
+            operand = plain_array(operand)
+            if operand is None:
+                return None
         operands.append(operand)
-    return tuple(operands)
+    return operands
 
 
-cdef tuple plain_outputs(object out, int nout):
+cdef inline bint is_number(object operand):
+    return type(operand) is float or type(operand) is int or type(operand) is complex
+
+
+cdef list plain_outputs(object out, int nout):
     """An exact array or None for each output; None if `out` is anything else."""
+    cdef list outputs = []
     if out is None:
-        return (None,) * nout
-    if not isinstance(out, tuple):
-        out = (out,)
-    if len(out) != nout:
-        return None
-    outputs = []
-    for output in out:
-        if output is not None and not isinstance(output, cnp.ndarray):
-            return None
-        array = None if output is None else plain_array(output)
-        if output is not None and array is None:
-            return None
-        outputs.append(array)
-    return tuple(outputs)
+        return [None] * nout
+    if cnp.PyArray_CheckExact(out) and nout == 1:
+        return [out]
+    for output in out if isinstance(out, tuple) else (out,):
+        if output is not None:
+            output = plain_array(output) if isinstance(output, cnp.ndarray) else None
+            if output is None:
+                return None
+        outputs.append(output)
+    return outputs if len(outputs) == nout else None
 
 
-cdef Py_ssize_t broadcast_size(tuple operands, tuple outputs):
+cdef Py_ssize_t broadcast_size(list operands, list outputs):
     """Items of the result; -1 if the shapes do not fit, which is NumPy's to say."""
     cdef npy_intp shape[MAX_DIMENSIONS]
     cdef int i, n_dimensions = 0
-    cdef cnp.ndarray array
     cdef Py_ssize_t size = 1
-    for operand in operands + outputs:
-        if isinstance(operand, cnp.ndarray):
-            array = operand
-            if not fit_shape(shape, &n_dimensions, array):
-                return -1
+    for operand in operands:
+        if isinstance(operand, cnp.ndarray) and not fit_shape(shape, &n_dimensions, operand):
+            return -1
+    for output in outputs:
+        if output is not None and not fit_shape(shape, &n_dimensions, output):
+            return -1
     for i in range(n_dimensions):
         size *= shape[i]
     return size
@@ -245,10 +244,12 @@ cdef bint would_overflow(object number, object dtype):
     return limit < max(abs(number.real), abs(number.imag)) < INFINITY
 
 
-cdef tuple numbers_to_arrays(Loop loop, tuple operands):
+cdef list numbers_to_arrays(Loop loop, list operands):
     """Python numbers as arrays of the loop's dtypes; None where NumPy would warn or refuse, which it does best itself."""
-    arrays = []
-    for i, operand in enumerate(operands):
+    cdef list arrays = []
+    cdef int i
+    for i in range(loop.nin):
+        operand = operands[i]
         if not isinstance(operand, cnp.ndarray):
             if would_overflow(operand, loop.dtypes[i]):
                 return None
@@ -257,10 +258,10 @@ cdef tuple numbers_to_arrays(Loop loop, tuple operands):
             except (TypeError, ValueError, OverflowError):
                 return None
         arrays.append(operand)
-    return tuple(arrays)
+    return arrays
 
 
-cdef bint has_casts(Loop loop, tuple operands):
+cdef bint has_casts(Loop loop, list operands):
     """Whether an array has to be cast before the loop can read it."""
     cdef int i
     for i in range(loop.nin):
@@ -272,6 +273,8 @@ cdef bint has_casts(Loop loop, tuple operands):
 
 cdef object pack(list filled, object out):
     """What NumPy returns: one array or a tuple, the caller's own where given."""
+    if cnp.PyArray_CheckExact(out):
+        return out
     if out is not None:
         given = out if isinstance(out, tuple) else (out,)
         filled = [mine if theirs is None else theirs for mine, theirs in zip(filled, given)]
@@ -286,7 +289,7 @@ cdef object time_numpy(Loop loop, object fn, tuple arrays, object out, object dt
     return result
 
 
-cdef object share_ufunc(Loop loop, tuple operands, tuple outputs, object out, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
+cdef object share_ufunc(Loop loop, list operands, list outputs, object out, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
     """The result on several workers; None where NumPy has to do it, with nothing written."""
     if n_items <= BUFFER and has_casts(loop, operands):
         return None  # so few NumPy casts in one piece before its loop, and warns of casts by another name
@@ -297,8 +300,8 @@ cdef object share_ufunc(Loop loop, tuple operands, tuple outputs, object out, Py
     return None if filled is None else pack(filled, out)
 
 
-cdef object map_ufunc(object fn, object ufunc, tuple arrays, object out, object dtype, Py_ssize_t grain, int n_workers):
-    cdef tuple operands, outputs
+cdef object map_ufunc(object fn, cnp.ufunc ufunc, tuple arrays, object out, object dtype, Py_ssize_t grain, int n_workers):
+    cdef list operands, outputs
     cdef Py_ssize_t n_items
     cdef Loop loop
     if ufunc.signature is not None or (operands := plain_operands(arrays)) is None or (outputs := plain_outputs(out, ufunc.nout)) is None:
@@ -306,7 +309,7 @@ cdef object map_ufunc(object fn, object ufunc, tuple arrays, object out, object 
     n_items = broadcast_size(operands, outputs)
     if n_items < 2 or (n_items <= grain if grain > 0 else n_items < SMALL):
         return call_numpy(fn, arrays, out, dtype)
-    loop = find_ufunc_loop(ufunc, operands, None if out is None else outputs, None if dtype is None else np.dtype(dtype))
+    loop = find_ufunc_loop(ufunc, operands, outputs, None if dtype is None else np.dtype(dtype))
     if loop is None:
         return call_numpy(fn, arrays, out, dtype)
     if n_workers == 0:
@@ -321,7 +324,7 @@ cdef object map_c_function(Loop loop, tuple arrays, object out, object dtype, Py
     """A C function has one dtype and no NumPy to fall back on: what cannot be cast to it is refused here."""
     if dtype is not None and np.dtype(dtype) != loop.dtypes[loop.nin]:
         raise TypeError(f"a C function that returns {loop.dtypes[loop.nin]} cannot compute in dtype {np.dtype(dtype)}; leave dtype out")
-    operands = tuple([as_c_operand(loop, i, operand) for i, operand in enumerate(arrays)])
+    operands = [as_c_operand(loop, i, operand) for i, operand in enumerate(arrays)]
     outputs = plain_outputs(out, 1)
     if outputs is None:
         raise TypeError(f"out must be an array, not {type(out).__name__}")
@@ -348,7 +351,7 @@ cdef object as_c_operand(Loop loop, int i, object operand):
     return array
 
 
-cdef int check_c_output(Loop loop, tuple operands, cnp.ndarray output) except -1:
+cdef int check_c_output(Loop loop, list operands, cnp.ndarray output) except -1:
     shape = np.broadcast_shapes(*[operand.shape for operand in operands])
     given = tuple([output.shape[i] for i in range(output.ndim)])
     if given != shape:
