@@ -1,9 +1,11 @@
 """``chunked_map``: which kind of function it is given, and what NumPy itself has to do."""
 
+from operator import index
+
 import numpy as np
 
 cimport numpy as cnp
-from cpython.number cimport PyNumber_Index
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.float cimport DBL_MAX
 from libc.math cimport INFINITY
 
@@ -111,16 +113,16 @@ def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, work
 # --- Arguments ------------------------------------------------------------------------------------------------------
 
 cdef Py_ssize_t positive(str name, object number) except -1:
-    cdef Py_ssize_t value
+    """A count; one beyond all memory means as many as there are."""
     if isinstance(number, bool):
         raise TypeError(f"{name} must be a whole number, not {number!r}")
     try:
-        value = PyNumber_Index(number)
+        value = index(number)
     except TypeError:
         raise TypeError(f"{name} must be a whole number, not {number!r}") from None
     if value < 1:
         raise ValueError(f"{name} must be at least 1, not {value}; leave it out to let lightwork choose")
-    return value
+    return min(value, PY_SSIZE_T_MAX)
 
 
 cdef object as_ufunc(object fn):
@@ -140,7 +142,7 @@ cdef int check_count(object fn, int expected, Py_ssize_t given) except -1:
 
 cdef int check_axis(object axis, tuple arrays) except -1:
     """An axis means nothing to an elementwise function, but a wrong one is a mistake all the same."""
-    if axis == 0:
+    if index(axis) == 0:
         return 0
     n_dimensions = max(np.ndim(array) for array in arrays)
     if not -n_dimensions <= axis < n_dimensions:
