@@ -77,8 +77,11 @@ cdef enum:
 
 
 cdef Job* current_job() noexcept nogil:
-    """The job in whose chunk this thread is, or NULL."""
-    return <Job*> this_job
+    """The job in whose chunk this thread is; NULL in none, and in a child that the chunk forked off."""
+    cdef Job* job = <Job*> this_job
+    if job != NULL and job_was_forked(job):
+        return NULL
+    return job
 
 
 # --- Tasks ----------------------------------------------------------------------------------------------------------
