@@ -14,7 +14,7 @@ from lightwork._core.cfunction cimport find_c_loop
 from lightwork._core.elementwise cimport run_elementwise
 from lightwork._core.loop cimport Loop, find_ufunc_loop, loop_learn, npy_intp
 from lightwork._core.pool cimport default_workers, home_pool
-from lightwork._core.sharing cimport BUFFER, is_worth_sharing
+from lightwork._core.sharing cimport is_worth_sharing
 from lightwork.arrays.chunks import map_chunks
 
 cnp.import_array()
@@ -293,7 +293,7 @@ cdef object time_numpy(Loop loop, object fn, tuple arrays, object out, object dt
 
 cdef object share_ufunc(Loop loop, list operands, list outputs, object out, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
     """The result on several workers; None where NumPy has to do it, with nothing written."""
-    if n_items <= BUFFER and has_casts(loop, operands):
+    if has_casts(loop, operands) and n_items <= np.getbufsize():
         return None  # so few NumPy casts in one piece before its loop, and warns of casts by another name
     operands = numbers_to_arrays(loop, operands)
     if operands is None:
