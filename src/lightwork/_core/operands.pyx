@@ -1,5 +1,7 @@
 """Plain operands: those that a pointer and one stride walk in the order of the result."""
 
+import numpy as np
+
 cimport numpy as cnp
 
 from lightwork._core.loop cimport npy_intp
@@ -72,3 +74,25 @@ cdef cnp.ndarray widest(list operands):
         if found is None or array.ndim > found.ndim:
             found = array
     return found
+
+
+cdef bint may_overlap_itself(cnp.ndarray array):
+    """Whether two items may be the same memory: when a stride is shorter than what the finer strides span."""
+    cdef int i
+    cdef npy_intp span = array.itemsize
+    if cnp.PyArray_IS_C_CONTIGUOUS(array) or cnp.PyArray_IS_F_CONTIGUOUS(array):
+        return False
+    for stride, length in sorted([(abs(array.strides[i]), array.shape[i]) for i in range(array.ndim)]):
+        if length > 1 and stride < span:
+            return True
+        span += stride * (length - 1)
+    return False
+
+
+cdef bint is_order_free(list outputs):
+    """Whether it makes no difference in which order the items of the given outputs are written."""
+    given = [output for output in outputs if output is not None]
+    for i, output in enumerate(given):
+        if may_overlap_itself(output) or any([np.may_share_memory(output, other) for other in given[:i]]):
+            return False
+    return True

@@ -13,6 +13,7 @@ from lightwork._core.atomics cimport int64_t, now_ns
 from lightwork._core.cfunction cimport find_c_loop
 from lightwork._core.elementwise cimport run_elementwise
 from lightwork._core.loop cimport Loop, find_ufunc_loop, loop_learn, npy_intp
+from lightwork._core.operands cimport is_order_free
 from lightwork._core.pool cimport default_workers, home_pool
 from lightwork._core.sharing cimport is_worth_sharing
 from lightwork.arrays.chunks import map_chunks
@@ -293,6 +294,8 @@ cdef object time_numpy(Loop loop, object fn, tuple arrays, object out, object dt
 
 cdef object share_ufunc(Loop loop, list operands, list outputs, object out, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
     """The result on several workers; None where NumPy has to do it, with nothing written."""
+    if not is_order_free(outputs):
+        return None
     if has_casts(loop, operands) and n_items <= np.getbufsize():
         return None  # so few NumPy casts in one piece before its loop, and warns of casts by another name
     operands = numbers_to_arrays(loop, operands)
@@ -333,6 +336,8 @@ cdef object map_c_function(Loop loop, tuple arrays, object out, object dtype, Py
     if outputs[0] is not None:
         check_c_output(loop, operands, outputs[0])
     n_items = broadcast_size(operands, outputs)
+    if not is_order_free(outputs):
+        n_workers = 1
     if n_items < 0:
         np.broadcast_shapes(*[operand.shape for operand in operands])  # raises, and says which
     if n_workers == 0:
