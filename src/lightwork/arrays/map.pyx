@@ -1,5 +1,6 @@
 """``chunked_map``: which kind of function it is given, and what NumPy itself has to do."""
 
+import sys
 from operator import index
 
 import numpy as np
@@ -274,6 +275,14 @@ cdef bint has_casts(Loop loop, list operands):
     return False
 
 
+cdef bint heeds_this_thread(Loop loop):
+    """Whether the loop may do something else on another thread: SciPy keeps ``special.errstate`` for each."""
+    if not loop.may_raise:
+        return False
+    special = sys.modules.get("scipy.special")
+    return special is not None and set(special.geterr().values()) != {"ignore"}
+
+
 cdef object pack(list filled, object out):
     """What NumPy returns: one array or a tuple, the caller's own where given."""
     if cnp.PyArray_CheckExact(out):
@@ -294,7 +303,7 @@ cdef object time_numpy(Loop loop, object fn, tuple arrays, object out, object dt
 
 cdef object share_ufunc(Loop loop, list operands, list outputs, object out, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
     """The result on several workers; None where NumPy has to do it, with nothing written."""
-    if not is_order_free(outputs):
+    if not is_order_free(outputs) or heeds_this_thread(loop):
         return None
     if has_casts(loop, operands) and n_items <= np.getbufsize():
         return None  # so few NumPy casts in one piece before its loop, and warns of casts by another name
