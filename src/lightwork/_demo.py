@@ -189,10 +189,11 @@ HEADER = f"{'work':<46} {'NumPy ms':>10} {'lightwork ms':>13} {'ratio':>6}  equa
 
 
 def machine() -> str:
-    """Return one line about what runs here."""
+    """Return one line about what runs here, and how busy it is: with others on the cores, ratios fall."""
     gil = "on" if getattr(sys, "_is_gil_enabled", lambda: True)() else "off"
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"lightwork {lightwork.__version__}, {python}, GIL {gil}, NumPy {np.__version__}, CPU budget {lightwork.cpu_budget()}"
+    python = f"{platform.python_implementation()} {platform.python_version()}, GIL {gil}"
+    budget = f"CPU budget {lightwork.cpu_budget()}, load {os.getloadavg()[0]:.1f}"
+    return f"lightwork {lightwork.__version__}, {python}, NumPy {np.__version__}, {budget}"
 
 
 def line(row: Row) -> str:

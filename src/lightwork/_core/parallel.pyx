@@ -31,7 +31,7 @@ from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Tally, Worker, c
 from lightwork._core.worker cimport SIGNALS_EVERY_NS, Watch, current_job, owner_wait, owner_work
 
 cdef enum:
-    CHUNKS_PER_WORKER = 4  # where nothing is known of the body; a guess
+    CHUNKS_PER_WORKER = 32  # where nothing is known of the body: balance to a few percent, for a third of a microsecond a worker
 
 
 cdef int count_workers(PoolState* pool, Region* region) except -1:
@@ -39,7 +39,8 @@ cdef int count_workers(PoolState* pool, Region* region) except -1:
     cdef int n_workers = region.n_workers if region.n_workers > 0 else default_workers(pool)
     n_workers = min(n_workers, MAX_WORKERS)
     if region.grain <= 0:
-        region.grain = max(1, region.n_items // (n_workers * CHUNKS_PER_WORKER))
+        region.grain = region.n_items // (n_workers * CHUNKS_PER_WORKER)
+    region.grain = max(1, min(region.grain, region.n_items))
     n_workers = min(n_workers, max(1, (region.n_items + region.grain - 1) // region.grain))
     try:
         pool_ensure(pool, n_workers - 1)
@@ -119,7 +120,7 @@ cdef int region_run(Region* region) except -1:
     cdef int n_seats = count_workers(pool, region)
     cdef Job* job = take_job(pool)
     cdef Watch watch
-    cdef bint is_live, was_forked
+    cdef bint is_live = True, was_forked = False
     if not is_on_board(pool, job) or not job_reserve_seats(job, n_seats):
         n_seats = 1
     if not job_reserve_seats(job, n_seats):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -15,8 +16,7 @@ __all__ = ["map_chunks"]
 
 Array: TypeAlias = npt.NDArray[Any]
 
-#: Enough chunks to balance the load and to lose little to the first, which runs alone to learn the result's shape and
-#: dtype; few enough that a chunk costs far more than calling Python for it. A guess, for nothing is known of the callable.
+#: Enough to balance a load of which nothing is known, few enough that a chunk costs far more than calling Python for it: a guess.
 CHUNKS_PER_WORKER = 16
 
 
@@ -31,31 +31,18 @@ def map_chunks(
 ) -> Array:
     """Run `fn` over the chunks of `arrays` along `axis`; the meaning of all arguments is that of ``chunked_map``."""
     cut = Cut([np.asanyarray(array) for array in arrays], axis)
-    grain = chunk_size or max(1, -(-cut.length // (n_workers * CHUNKS_PER_WORKER)))
     sink = Sink(fn, cut, out, dtype)
-    if not sink.is_ready:
-        first = min(grain, cut.length)
-        run(sink.open, 0, first, cut, first or 1, 1)
-        run(sink.fill, first, cut.length, cut, grain, n_workers)
-    else:
-        run(sink.fill, 0, cut.length, cut, grain, n_workers)
-    return sink.result
-
-
-def run(call: Callable[[int, int], None], start: int, stop: int, cut: Cut, grain: int, n_workers: int) -> None:
-    """Call `call(start, stop)` for the chunks of a range, at least once for the empty one that opens a sink."""
-
-    def shifted(chunk_start: int, chunk_stop: int) -> None:
-        call(start + chunk_start, start + chunk_stop)
-
-    if start == stop == 0 and cut.length == 0:
-        call(0, 0)
-        return
-    failure = run_calls(shifted, stop - start, grain, n_workers)
+    if cut.length == 0:
+        if out is None:
+            sink.fill(0, 0)  # the only way to learn the dtype and the other lengths of an empty result
+        return sink.result
+    grain = chunk_size or max(1, -(-cut.length // (n_workers * CHUNKS_PER_WORKER)))
+    failure = run_calls(sink.fill, cut.length, grain, n_workers)
     if failure is not None:
-        chunk_start, chunk_stop, error = failure
-        error.add_note(f"in chunk [{start + chunk_start}, {start + chunk_stop}) of axis {cut.axis}")
+        start, stop, error = failure
+        error.add_note(f"in chunk [{start}, {stop}) of axis {cut.axis}")
         raise error
+    return sink.result
 
 
 class Cut:
@@ -112,17 +99,33 @@ def part_along(array: Array, axis: int, start: int, stop: int) -> Array:
 
 
 class Sink:
-    """Where the chunks' results go: the caller's `out`, or an array that the first chunk's result determines."""
+    """Where the chunks' results go: the caller's `out`, or an array like the result of whichever chunk is done first.
+
+    All chunks must agree on dtype and shape, so it makes no difference which one that is.
+    """
+
+    result: Array
 
     def __init__(self, fn: Callable[..., Any], cut: Cut, out: Array | None, dtype: npt.DTypeLike | None) -> None:
         self.fn = fn
         self.cut = cut
         self.dtype = None if dtype is None else np.dtype(dtype)
-        self.is_ready = out is not None
         self.passes_out = out is not None and takes_out(fn)
+        self.casts = out is not None or dtype is not None
+        self.opening = threading.Lock()
         if out is not None:
             check_out(out, cut, self.dtype)
             self.result = out
+
+    def fill(self, start: int, stop: int) -> None:
+        """Run a chunk into its part of the result."""
+        if not self.passes_out:
+            self._store(self._call(start, stop), start, stop)
+            return
+        target = part_along(self.result, self.cut.axis, start, stop)
+        answer = self.fn(*self.cut.parts(start, stop), out=target)
+        if answer is not None and answer is not target:
+            self._store(as_plain(answer), start, stop)
 
     def _call(self, start: int, stop: int) -> Array:
         """One chunk's result as an array, checked for its length."""
@@ -141,37 +144,22 @@ class Sink:
             )
         return result
 
-    def open(self, start: int, stop: int) -> None:
-        """Run the first chunk, make the result from what it returned, and keep that."""
-        first = self._call(start, stop)
-        axis = self.cut.axis % first.ndim
-        shape = (*first.shape[:axis], self.cut.length, *first.shape[axis + 1 :])
-        self.result = np.empty_like(first, dtype=self.dtype or first.dtype, shape=shape)
-        self.first_dtype = first.dtype
-        self.is_ready = True
-        self._store(first, start, stop)
-
-    def fill(self, start: int, stop: int) -> None:
-        """Run a chunk into its part of the result."""
-        if not self.passes_out:
-            self._store(self._call(start, stop), start, stop)
-            return
-        target = part_along(self.result, self.cut.axis, start, stop)
-        answer = self.fn(*self.cut.parts(start, stop), out=target)
-        if answer is not None and answer is not target:
-            self._store(as_plain(answer), start, stop)
-
     def _store(self, result: Array, start: int, stop: int) -> None:
+        with self.opening:
+            if not hasattr(self, "result"):
+                self.result = self._like(result)
         target = part_along(self.result, self.cut.axis, start, stop)
         if result.shape != target.shape:
-            raise ValueError(f"the function returned shape {result.shape} for a chunk of a result of shape {target.shape}")
-        self._check_dtype(result.dtype)
+            raise ValueError(f"the function returned shape {result.shape} for a chunk of a result of shape {self.result.shape}")
+        if not self.casts and result.dtype != self.result.dtype:
+            raise TypeError(f"the function returned {result.dtype} for this chunk and {self.result.dtype} for another; give dtype=")
         np.copyto(target, result, casting="same_kind")
 
-    def _check_dtype(self, dtype: np.dtype[Any]) -> None:
-        inferred = getattr(self, "first_dtype", None)
-        if self.dtype is None and inferred is not None and dtype != inferred:
-            raise TypeError(f"the function returned {inferred} for the first chunk and {dtype} for this one; give dtype= to say which")
+    def _like(self, part: Array) -> Array:
+        """Return an array for all chunks, in the memory order of one chunk's result."""
+        axis = self.cut.axis % part.ndim
+        shape = (*part.shape[:axis], self.cut.length, *part.shape[axis + 1 :])
+        return np.empty_like(part, dtype=self.dtype or part.dtype, shape=shape)
 
 
 def as_plain(answer: object) -> Array:

@@ -62,7 +62,7 @@ def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, work
     -------
     ndarray, scalar or tuple
         For a ufunc: what ``fn(*arrays, out=out, dtype=dtype)`` returns, values, dtype, shape, memory order and type. For a
-        callable: its chunks' results in one array, which had their shape and dtype from the first chunk. `out` if given.
+        callable: its chunks' results in one array, on whose dtype and other dimensions they must agree. `out` if given.
 
     Raises
     ------
