@@ -7,7 +7,7 @@ Three switches choose another build; ``CONTRIBUTING.md`` says what each is for:
 import os
 from pathlib import Path
 
-import numpy
+import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
@@ -78,7 +78,7 @@ def extension(source: Path) -> Extension:
     return Extension(
         ".".join(source.relative_to(SOURCES).with_suffix("").parts),
         [str(source)],
-        include_dirs=[numpy.get_include()],
+        include_dirs=[np.get_include()],
         define_macros=MACROS,
         extra_compile_args=COMPILE,
         extra_link_args=LINK,

@@ -5,16 +5,18 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from lightwork._core.calls import run_calls
 
-__all__ = ["map_chunks"]
+if TYPE_CHECKING:  # a millisecond and more at run time
+    import numpy.typing as npt
 
-Array: TypeAlias = npt.NDArray[Any]
+    Array: TypeAlias = npt.NDArray[Any]
+
+__all__ = ["map_chunks"]
 
 #: Enough to balance a load of which nothing is known, few enough that a chunk costs far more than calling Python for it: a guess.
 CHUNKS_PER_WORKER = 16
