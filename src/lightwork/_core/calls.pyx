@@ -7,6 +7,7 @@ from lightwork._errors import Stopped
 cimport cython
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
+from lightwork._core.job cimport INTERRUPTED
 from lightwork._core.parallel cimport Region, region_run
 
 
@@ -18,7 +19,7 @@ cdef class Calls:
     cdef object call
     cdef object context    # the caller's contextvars, of which each worker runs in a copy of its own
     cdef dict copies
-    cdef list errors       # (was it only stopped from outside, first item, end, exception)
+    cdef list errors       # (rank, first item, end, exception)
 
     cdef int run(self, Py_ssize_t start, Py_ssize_t stop, int worker):
         try:
@@ -27,9 +28,14 @@ cdef class Calls:
                 copy = self.copies[worker] = self.context.copy()
             copy.run(self.call, start, stop)
         except BaseException as error:  # whatever it is, it is raised in the caller
-            self.errors.append((isinstance(error, Stopped), start, stop, error))
-            return 1
+            self.errors.append((rank(error), start, stop, error))
+            return INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
         return 0
+
+
+cdef int rank(object error):
+    """Ctrl-C comes before errors, and these before chunks that were only stopped from outside."""
+    return -1 if isinstance(error, KeyboardInterrupt) else isinstance(error, Stopped)
 
 
 cdef int call_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept with gil:
@@ -47,12 +53,13 @@ def run_calls(call, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
     Returns
     -------
     tuple of (int, int, BaseException) or None
-        The first error by chunk, with the items of its chunk, after which none was started.
+        The first error by chunk, or Ctrl-C, with the items of its chunk, after which none was started.
 
     Raises
     ------
     KeyboardInterrupt
-        Or whatever else a signal handler raised. A chunk that another worker is in then ends on its own, unobserved.
+        Or whatever else a signal handler raised. After that, and after a KeyboardInterrupt in a chunk, the chunks that other
+        workers are in end on their own, unobserved.
     """
     cdef Calls calls = Calls.__new__(Calls)
     cdef Region region

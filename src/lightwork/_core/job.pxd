@@ -28,9 +28,13 @@ cdef extern from "<cfenv>" nogil:
     int fesetenv(const fenv_t*)
     int fetestexcept(int)
 
-# Runs the items [start, stop) and answers 0, or a positive code of its own that stops the job. `worker` is the seat, below
+# Runs the items [start, stop) and answers 0, or a positive code of its own that stops the job, or INTERRUPTED, which also
+# keeps the owner from waiting for chunks in progress, if the context can do without it. `worker` is the seat, below
 # the job's n_seats: no two threads have the same one at the same time, so it may index scratch memory.
 ctypedef int (*Body)(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil
+
+cdef enum:
+    INTERRUPTED = 0x7fffffff
 
 # Frees the context of an orphaned job.
 ctypedef void (*Drop)(void* context) noexcept nogil
@@ -57,6 +61,7 @@ cdef struct Job:
     bint watches_flags        # whether floating-point status is collected
     atomic[uint32_t] n_taken  # seats taken; a hint, the seats themselves decide
     atomic[int] is_stopped
+    atomic[int] is_interrupted
     atomic[int] flags         # the union of the floating-point status flags of all chunks
     atomic[uint64_t] error    # chunk << 32 | code of the first failed chunk by index, or NO_ERROR
     Latch latch
@@ -88,6 +93,7 @@ cdef inline void job_begin(Job* job) noexcept nogil:
         job.seats[i].is_taken.store(i == 0, memory_order_relaxed)
     job.n_taken.store(1, memory_order_relaxed)
     job.is_stopped.store(False, memory_order_relaxed)
+    job.is_interrupted.store(False, memory_order_relaxed)
     job.flags.store(0, memory_order_relaxed)
     job.error.store(NO_ERROR, memory_order_relaxed)
     job.forks_seen = job.forks.load(memory_order_relaxed)
@@ -118,6 +124,8 @@ cdef inline void job_fail(Job* job, uint32_t chunk, int code) noexcept nogil:
     cdef uint64_t seen = job.error.load(memory_order_relaxed)
     while mine < seen and not job.error.compare_exchange_weak(seen, mine, memory_order_relaxed, memory_order_relaxed):
         pass
+    if code == INTERRUPTED:
+        job.is_interrupted.store(True, memory_order_relaxed)
     job_stop(job)
 
 

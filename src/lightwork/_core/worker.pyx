@@ -220,20 +220,21 @@ cdef void owner_work(PoolState* pool, Job* job, Tally* tally, Watch* watch) noex
 cdef bint owner_wait(PoolState* pool, Job* job, Tally* tally, Watch* watch) noexcept nogil:
     """Wait for the helpers of a closed job, working along if one of them brings back more than it can eat.
 
-    False when the job was left to its last helper, because a signal's handler raised and the context can wait for itself."""
+    False when the job was left to its last helper: after an interrupt, if the context can do without its owner."""
     cdef int64_t began = now_ns()
     while not latch_is_quiet(&job.latch):
         if job_was_forked(job):
             return True
         work(pool, job, 0, tally, watch)
-        if now_ns() - began < SPIN_NS:
-            spin_hint()
-            continue
-        latch_wait(&job.latch, SIGNALS_EVERY_NS if watch != NULL else -1)
         if watch_signals(watch):
             job_stop(job)
-            if job.drop != NULL and latch_orphan(&job.latch):
-                return False
+            job.is_interrupted.store(True, memory_order_relaxed)
+        if job.drop != NULL and job.is_interrupted.load(memory_order_relaxed) and latch_orphan(&job.latch):
+            return False
+        if now_ns() - began < SPIN_NS:
+            spin_hint()
+        else:
+            latch_wait(&job.latch, SIGNALS_EVERY_NS if watch != NULL else -1)
     return True
 
 

@@ -58,7 +58,8 @@ def _affinity() -> int:
 def _settings() -> Iterator[tuple[str, str]]:
     """Yield what may override the limits, strongest first; what is not set is an empty string."""
     yield "LIGHTWORK_NUM_THREADS", os.environ.get("LIGHTWORK_NUM_THREADS", "")
-    option = str(sys._xoptions.get("cpu_count", ""))  # noqa: SLF001 - documented; os.cpu_count() would not tell who said it
+    # Documented, though private by name; os.cpu_count() would not tell who said it.
+    option = str(sys._xoptions.get("cpu_count", ""))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     yield "-X cpu_count", option
     if option != "default" and not sys.flags.ignore_environment:  # "default" is Python's word for "ignore the variable"
         yield "PYTHON_CPU_COUNT", os.environ.get("PYTHON_CPU_COUNT", "")
