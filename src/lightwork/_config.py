@@ -146,7 +146,7 @@ class Configuration:
 
     def __enter__(self) -> Settings:
         """Take the change back from the process, make it in this context, and return what holds in the block."""
-        with _lock:
+        with _lock:  # threads that share a configuration: one gets the layer
             layer, self._layer = self._layer, None
         if layer is None:
             raise RuntimeError("this configuration was entered before; call configure() again for another block")

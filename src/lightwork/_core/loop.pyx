@@ -68,9 +68,9 @@ cdef object kind_of(object operand):
     return type(operand)
 
 
-cdef Loop new_ufunc_loop(object ufunc, tuple kinds, object dtype):
+cdef Loop new_ufunc_loop(object ufunc, tuple operands, object dtype):
     wanted = {} if dtype is None else {"signature": (None,) * ufunc.nin + (dtype,) * ufunc.nout}
-    dtypes, capsule = ufunc._resolve_dtypes_and_context(kinds, casting="same_kind", **wanted)
+    dtypes, capsule = ufunc._resolve_dtypes_and_context(operands, casting="same_kind", **wanted)
     if any(dtype.kind not in "biufcmM" for dtype in dtypes):
         return None
     ufunc._get_strided_loop(capsule)
@@ -83,8 +83,9 @@ cdef Loop new_ufunc_loop(object ufunc, tuple kinds, object dtype):
     loop.nin = ufunc.nin
     loop.nout = ufunc.nout
     loop.name = ufunc.__name__
-    # Of NumPy's own loops only integer powers do.
-    loop.may_raise = ufunc not in numpy_ufuncs or (ufunc is np.power and dtypes[0].kind in "iu")
+    # Of NumPy's own loops only integer powers do, and some of those on times.
+    kinds = "".join([dtype.kind for dtype in dtypes])
+    loop.may_raise = ufunc not in numpy_ufuncs or "m" in kinds or "M" in kinds or (ufunc is np.power and kinds[0] in "iu")
     loop.function = info.strided_loop
     loop.context = info.context
     loop.auxdata = info.auxdata

@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 __all__ = ["Quota", "positive", "tightest_quota"]
 
@@ -84,15 +83,17 @@ def _mounts(root: str) -> Iterator[tuple[str, str, str]]:
                 pass
 
 
-def _way_down(top: str, group: str) -> PurePosixPath | None:
-    """Return the way from `top`, the cgroup that is mounted, down to `group`; None where the mount shows another branch."""
-    if top != "/" and set(top.strip("/").split("/")) == {".."}:
-        return PurePosixPath()  # above the namespace: `group` is somewhere below it, by names that cannot be seen
-    try:
-        way = PurePosixPath(group).relative_to(top)
-    except ValueError:
-        return None
-    return None if ".." in way.parts else way
+def _steps(path: str) -> list[str]:
+    return [step for step in path.split("/") if step]
+
+
+def _way_down(top: str, group: str) -> list[str] | None:
+    """Return the steps from `top`, the cgroup that is mounted, down to `group`; None where the mount shows another branch."""
+    above, ours = _steps(top), _steps(group)
+    if set(above) == {".."}:
+        return []  # above the namespace: `group` is somewhere below it, by names that cannot be seen
+    way = ours[len(above) :]
+    return None if ours[: len(above)] != above or ".." in way else way
 
 
 def _directories(root: str) -> Iterator[tuple[str, str]]:
@@ -101,8 +102,8 @@ def _directories(root: str) -> Iterator[tuple[str, str]]:
     for kind, top, point in _mounts(root):
         way = _way_down(top, groups[kind]) if kind in groups else None
         if way is not None:
-            for step in (way, *way.parents):
-                yield kind, os.path.normpath(f"{point}/{step}")
+            for depth in range(len(way), -1, -1):
+                yield kind, "/".join([point, *way[:depth]])
 
 
 def _quota_of(root: str, kind: str, directory: str) -> Quota | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -42,9 +43,15 @@ def map_chunks(
     failure = run_calls(sink.fill, cut.length, grain, n_workers)
     if failure is not None:
         start, stop, error = failure
-        error.add_note(f"in chunk [{start}, {stop}) of axis {cut.axis}")
-        raise error
+        raise noted(error, start, stop, cut.axis)
+    sink.settle()
     return sink.result
+
+
+def noted(error: BaseException, start: int, stop: int, axis: int) -> BaseException:
+    """Return the error of a chunk with a note of which one it was."""
+    error.add_note(f"in chunk [{start}, {stop}) of axis {axis}")
+    return error
 
 
 class Cut:
@@ -101,9 +108,9 @@ def part_along(array: Array, axis: int, start: int, stop: int) -> Array:
 
 
 class Sink:
-    """Where the chunks' results go: the caller's `out`, or an array like the result of whichever chunk is done first.
+    """Where the chunks' results go: the caller's `out`, or an array like the result of the first chunk.
 
-    All chunks must agree on dtype and shape, so it makes no difference which one that is.
+    A chunk that is done before the first one is put aside, so that its worker goes on and timing decides nothing.
     """
 
     result: Array
@@ -114,7 +121,8 @@ class Sink:
         self.dtype = None if dtype is None else np.dtype(dtype)
         self.passes_out = out is not None and takes_out(fn)
         self.casts = out is not None or dtype is not None
-        self.opening = threading.Lock()
+        self.lock = threading.Lock()
+        self.early: list[tuple[int, int, Array]] = []
         if out is not None:
             check_out(out, cut, self.dtype)
             self.result = out
@@ -147,14 +155,28 @@ class Sink:
         return result
 
     def _store(self, result: Array, start: int, stop: int) -> None:
-        with self.opening:
+        with self.lock:
             if not hasattr(self, "result"):
+                if start > 0:
+                    self.early.append((start, stop, result))
+                    return
                 self.result = self._like(result)
+        self._put(result, start, stop)
+
+    def settle(self) -> None:
+        """Put what was done early in its place."""
+        for start, stop, result in sorted(self.early, key=operator.itemgetter(0)):
+            try:
+                self._put(result, start, stop)
+            except (TypeError, ValueError) as error:
+                raise noted(error, start, stop, self.cut.axis) from None
+
+    def _put(self, result: Array, start: int, stop: int) -> None:
         target = part_along(self.result, self.cut.axis, start, stop)
         if result.shape != target.shape:
             raise ValueError(f"the function returned shape {result.shape} for a chunk of a result of shape {self.result.shape}")
         if not self.casts and result.dtype != self.result.dtype:
-            raise TypeError(f"the function returned {result.dtype} for this chunk and {self.result.dtype} for another; give dtype=")
+            raise TypeError(f"the function returned {self.result.dtype} for the first chunk and {result.dtype} for this one; give dtype=")
         np.copyto(target, result, casting="same_kind")
 
     def _like(self, part: Array) -> Array:

@@ -62,7 +62,7 @@ def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, work
     -------
     ndarray, scalar or tuple
         For a ufunc: what ``fn(*arrays, out=out, dtype=dtype)`` returns, values, dtype, shape, memory order and type. For a
-        callable: its chunks' results in one array, on whose dtype and other dimensions they must agree. `out` if given.
+        callable: its chunks' results in one array, on whose dtype and other dimensions they must agree with the first. `out` if given.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, work
 
 cdef Py_ssize_t positive(str name, object number) except -1:
     """A count; one beyond all memory means as many as there are."""
-    if isinstance(number, bool):
+    if isinstance(number, (bool, np.bool_)):
         raise TypeError(f"{name} must be a whole number, not {number!r}")
     try:
         value = index(number)
@@ -255,7 +255,7 @@ cdef list numbers_to_arrays(Loop loop, list operands):
     for i in range(loop.nin):
         operand = operands[i]
         if not isinstance(operand, cnp.ndarray):
-            if would_overflow(operand, loop.dtypes[i]):
+            if loop.dtypes[i].kind in "mM" or would_overflow(operand, loop.dtypes[i]):
                 return None
             try:
                 operand = as_array(operand, dtype=loop.dtypes[i])
