@@ -1,0 +1,5 @@
+"""Make the shared assertions explain themselves."""
+
+import pytest
+
+pytest.register_assert_rewrite("bits", "chunking")
