@@ -1,0 +1,57 @@
+# Everything happens in an environment of its own. PYTHON chooses the interpreter, VENV the place.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+COMPILED_FROM := $(shell find src \( -name '*.pyx' -o -name '*.pxd' \)) setup.py pyproject.toml
+TSAN := build/tsan
+
+# Numba has no wheels for free-threaded 3.13, on which the tests that want it are skipped.
+NUMBA := $(if $(filter 1,$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_config_var("Py_GIL_DISABLED"))')),,$(VENV)/.group-numba)
+
+.PHONY: demo test bench lint types tsan clean
+
+demo: $(VENV)/.built
+	$(BIN)/python -m lightwork demo
+
+test: $(VENV)/.built $(VENV)/.group-test $(VENV)/.group-types $(NUMBA)
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.built $(VENV)/.group-bench
+	$(BIN)/python -m benchmarks.report
+
+lint: $(VENV)/.group-lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	PATH=$(BIN):$$PATH cython-lint src tests
+	$(BIN)/codespell
+
+types: $(VENV)/.group-build $(VENV)/.group-types
+	$(BIN)/python -m mypy
+	$(BIN)/python -m pyright
+
+# Built from the sdist into a folder of its own, so that the tree keeps its plain build. The report goes to files: pytest captures what is printed.
+tsan: $(VENV)/.group-build $(VENV)/.group-test
+	rm -rf $(TSAN)
+	$(BIN)/python setup.py -q sdist -d $(TSAN)
+	LIGHTWORK_SANITIZE=thread $(BIN)/python -m pip install -q --no-build-isolation --no-deps --target $(TSAN)/site $(TSAN)/*.tar.gz
+	LIGHTWORK_SANITIZE=thread LIGHTWORK_TEST_SECONDS=$${LIGHTWORK_TEST_SECONDS:-2} PYTHONPATH=$(TSAN)/site \
+	  TSAN_OPTIONS="suppressions=tests/tsan.supp log_path=$(TSAN)/report" LD_PRELOAD=$$(c++ -print-file-name=libtsan.so) \
+	  $(BIN)/python -m pytest -p no:cacheprovider tests/_core tests/test_cimport.py
+	@if cat $(TSAN)/report.* 2>/dev/null; then exit 1; fi
+
+clean:
+	rm -rf build dist src/*.egg-info $(VENV)
+	find src -name '*.so' -delete
+
+$(VENV)/.pip:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.group-%: pyproject.toml | $(VENV)/.pip
+	$(BIN)/python -m pip install -q --prefer-binary --group $*
+	@touch $@
+
+$(VENV)/.built: $(COMPILED_FROM) | $(VENV)/.group-build
+	$(BIN)/python -m pip install -q --no-build-isolation --no-deps -e .
+	@touch $@

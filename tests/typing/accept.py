@@ -1,0 +1,76 @@
+"""Uses that must type-check, with the types that they have. Never run."""
+
+import ctypes
+from concurrent.futures import Executor, Future
+from typing import Any, assert_type
+
+import numpy as np
+import numpy.typing as npt
+
+import lightwork as lw
+from lightwork import Handle, LightworkError, Pool, PoolStatistics, Stopped, WorkerStatistics
+
+Floats = npt.NDArray[np.float64]
+
+
+def over_arrays(x: Floats, y: Floats, out: Floats) -> None:
+    """A result has the type of `out` where that is given, and NumPy's freedom where it is not."""
+    assert_type(lw.chunked_map(np.add, x, y, out=out), Floats)
+    assert_type(lw.chunked_map(np.modf, x, out=(out, y)), tuple[Floats, Floats])
+    assert_type(lw.chunked_map(np.sqrt, [1.0, 2.0]), Any)
+    lw.chunked_map(np.hypot, x, 2, dtype=np.float32, workers=2, chunk_size=np.int64(1000))
+    lw.chunked_map(halves, x, axis=-2, dtype="f4")
+    lw.chunked_map(ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(abs), x)
+
+
+def halves(part: Floats) -> Floats:
+    """A callable that returns its chunk's result."""
+    return part / 2
+
+
+def over_chunks(part: Floats, *, out: Floats) -> None:
+    """A callable that writes into the chunk's part of `out`."""
+    np.negative(part, out=out)
+
+
+def with_settings(x: Floats) -> None:
+    """Configuration as a statement and as a block."""
+    lw.configure(workers=2)
+    lw.configure(workers=None)
+    with lw.configure(workers=1) as settings:
+        assert_type(settings.workers, int | None)
+        lw.chunked_map(over_chunks, x, out=x)
+    assert_type(lw.cpu_budget(), int)
+    assert_type(lw.__version__, str)
+
+
+def with_a_pool(executor: Executor) -> Future[str]:
+    """A pool is an executor, and a handle a future of what the function returns."""
+    with Pool(max_workers=4) as pool:
+        handle = pool.submit(round, 3.14159, ndigits=2)
+        assert_type(pool.submit(len, "abc"), Handle[int])
+        assert_type(pool.submit(len, "abc").result(timeout=1.0), int)
+        assert_type(handle.exception(), BaseException | None)
+        assert_type(pool.statistics(), PoolStatistics)
+        executor = pool
+    pool.shutdown(wait=False, cancel_futures=True)
+    return executor.submit(str, 1)
+
+
+def with_statistics() -> WorkerStatistics:
+    """Statistics are numbers by worker and in sum."""
+    statistics = lw.statistics()
+    assert_type(statistics.chunks, int)
+    assert_type(statistics.workers[0].busy_seconds, float)
+    return statistics.workers[0]
+
+
+def with_errors(x: Floats) -> Exception | None:
+    """All errors of our own are of one kind."""
+    try:
+        lw.chunked_map(np.exp, x)
+    except Stopped as stopped:
+        return stopped
+    except LightworkError as error:
+        return error
+    return None

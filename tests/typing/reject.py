@@ -1,0 +1,27 @@
+"""Uses that must not type-check: each line fails with the code in its comment, or the comment is an error itself. Never run."""
+
+import numpy as np
+
+import lightwork as lw
+
+x = np.zeros(3)
+pool = lw.Pool(2)
+
+lw.chunked_map(np.sqrt, x, worker=2)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+lw.chunked_map(np.sqrt, x, workers="2")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+lw.chunked_map(np.sqrt, x, chunk_size=1.5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+lw.chunked_map(np.sqrt, x, axis=None)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+lw.chunked_map(np.sqrt, x, out=[0.0])  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+lw.chunkedmap(np.sqrt, x)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+lw.chunked_map()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+
+lw.configure(2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+lw.configure(workers="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+lw.Pool("4")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+pool.submit(len)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+pool.submit(len, 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+text: str = pool.submit(len, "abc").result()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+
+lw.statistics().n_workers = 3  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+lw.statistics().chunk  # type: ignore[attr-defined]  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
