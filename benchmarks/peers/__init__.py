@@ -1,0 +1,35 @@
+"""The contenders, each a module of the same shape.
+
+``elementwise(name)``
+    Returns ``f(*arrays, out)``, which computes NumPy's ufunc of that name over contiguous float64 arrays.
+``fork_join()``
+    Returns a function that does nothing on every worker and waits until it is done.
+``pieces(n)``
+    Returns a function that runs ``n`` pieces of work which do nothing, each handed out on its own, and waits for them.
+``over_slices(kernel)``
+    Returns ``f(array, out)``, which covers the arrays by calls ``kernel(part, out_part)``; the kernel releases the GIL.
+
+What a contender cannot do it says in ``CANNOT``, a mapping from the function's name to the reason. ``IMPORT`` is what users import.
+"""
+
+import os
+
+LIGHTWORK = "lightwork_map"
+
+#: Modules of this folder, and how tables call them.
+NAMES = {
+    LIGHTWORK: "lightwork",
+    "thread_pool": "ThreadPoolExecutor",
+    "joblib_threading": "joblib threading",
+    "numexpr_threads": "numexpr",
+    "numba_parallel": "Numba prange",
+    "dask_array": "dask.array",
+}
+RIVALS = tuple(NAMES)[1:]
+
+
+def n_workers() -> int:
+    """Return how many workers every contender gets: one for each CPU that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

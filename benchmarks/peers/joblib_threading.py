@@ -1,0 +1,36 @@
+"""joblib with its threading backend, kept open between calls, one slice for each worker."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from benchmarks.peers import n_workers
+from benchmarks.peers.thread_pool import nothing, slices
+
+IMPORT = "joblib"
+CANNOT: dict[str, str] = {}
+
+PARALLEL = Parallel(n_jobs=n_workers(), backend="threading").__enter__()
+
+
+def over_slices(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """Hand out one slice for each worker."""
+    task = delayed(kernel)
+    return lambda *operands: PARALLEL(task(*[operand[part] for operand in operands]) for part in slices(len(operands[0])))
+
+
+def elementwise(name: str) -> Callable[..., Any]:
+    """Hand out NumPy's ufunc on slices."""
+    return over_slices(getattr(np, name))
+
+
+def pieces(n: int) -> Callable[[], Any]:
+    """Hand out one by one; joblib batches threads' work by itself if it wants to."""
+    return lambda: PARALLEL(delayed(nothing)() for _ in range(n))
+
+
+def fork_join() -> Callable[[], Any]:
+    """Hand out once for each worker."""
+    return pieces(n_workers())

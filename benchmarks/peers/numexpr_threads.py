@@ -1,0 +1,28 @@
+"""numexpr, whose virtual machine runs expressions in blocks on its own threads."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numexpr
+
+from benchmarks.peers import n_workers
+
+IMPORT = "numexpr"
+CANNOT = {
+    "fork_join": "runs nothing but expressions",
+    "pieces": "runs nothing but expressions",
+    "over_slices": "runs no functions but its own",
+}
+
+numexpr.set_num_threads(n_workers())
+
+
+def elementwise(name: str) -> Callable[..., Any]:
+    """Evaluate ``name(a)`` or ``name(a, b)``, its arguments given by name so that no frame is searched."""
+
+    def run(*operands: Any) -> None:
+        *arrays, out = operands
+        names = dict(zip("ab", arrays, strict=False))
+        numexpr.evaluate(f"{name}({', '.join(names)})", local_dict=names, global_dict={}, out=out)
+
+    return run
