@@ -1,0 +1,15 @@
+"""The probes: Cython that uses the core's inline functions as the core does, without the GIL."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+PROBES = Path(__file__).parents[1] / "probes"
+
+
+@pytest.fixture(scope="session")
+def probe(build_extension: Callable[[Path], ModuleType]) -> Callable[[str], ModuleType]:
+    """Compile the probe of a noun, once for the session."""
+    return lambda noun: build_extension(PROBES / f"{noun}_probe.pyx")

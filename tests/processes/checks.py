@@ -1,0 +1,42 @@
+"""What the stories have in common: a map whose answer is known, and a child that must not hang."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import numpy.testing  # now: a fork must not come upon another thread that imports it
+
+import lightwork as lw
+
+
+def check_map(n_items: int = 1_000_000, workers: int | None = 2) -> None:
+    """Map on more than one thread and compare with NumPy."""
+    x = np.arange(n_items, dtype=np.float64)
+    np.testing.assert_array_equal(lw.chunked_map(np.sqrt, x, workers=workers), np.sqrt(x))
+
+
+def live(child: int) -> None:
+    """Be the forked child: run a large map on a pool of one's own, then leave as a child should."""
+    if child:
+        return
+    status = 1
+    try:
+        check_map(5_000_000)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def check_child(child: int, seconds: float = 10) -> None:
+    """Wait for a child, which ends well and in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            assert status == 0, f"the child ended with status {status}"
+            return
+        time.sleep(0.01)
+    os.kill(child, signal.SIGABRT)
+    os.waitpid(child, 0)
+    raise AssertionError(f"the child was not done after {seconds} seconds")

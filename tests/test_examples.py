@@ -1,0 +1,83 @@
+"""The scripts in ``examples/`` run on small sizes; each compares lightwork's result with NumPy's to the bit before it prints."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+EQUAL = "results equal to the bit"
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run the interpreter in a process of its own, in which a warning is an error."""
+    return subprocess.run([sys.executable, "-W", "error", *command], capture_output=True, text=True, check=False)
+
+
+def printed_by(script: str, *arguments: str) -> str:
+    """Return what an example prints, which must end in success."""
+    done = run(str(EXAMPLES / script), *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def pixels(path: Path) -> np.ndarray:
+    """Return the pixels of a PGM file, rows first."""
+    header, _, rest = path.read_bytes().partition(b"\n")
+    kind, width, height, top = header.split()
+    assert (kind, top) == (b"P5", b"255")
+    return np.frombuffer(rest, np.uint8).reshape(int(height), int(width))
+
+
+def test_every_script_is_run_here() -> None:
+    """A script is an example if it has a main(), and each of them has a test below."""
+    scripts = {path.name for path in EXAMPLES.glob("*.py") if "def main(" in path.read_text(encoding="utf-8")}
+    assert scripts == {"mandelbrot.py", "drum.py", "spectrum.py"}
+
+
+def test_mandelbrot_is_symmetric_and_black_in_the_middle(tmp_path: Path) -> None:
+    """The set is its own mirror image, and 0 is inside."""
+    picture = tmp_path / "mandelbrot.pgm"
+    assert EQUAL in printed_by("mandelbrot.py", "--width", "151", "--save", str(picture))
+    image = pixels(picture)
+    assert image.shape == (100, 151)
+    np.testing.assert_array_equal(image[:3], image[:-4:-1])
+    assert image[50, 111] == 255
+
+
+def test_a_drum_stands_still_at_its_rim_and_on_its_diameters(tmp_path: Path) -> None:
+    """Outside of the membrane and in its centre the picture has the grey of a point at rest."""
+    picture = tmp_path / "drum.pgm"
+    assert EQUAL in printed_by("drum.py", "--size", "101", "--diameters", "3", "--circles", "2", "--save", str(picture))
+    image = pixels(picture)
+    assert image[0, 0] == image[-1, -1] == image[50, 50]
+    assert image.max() == 255
+    assert image.min() == 0
+
+
+def test_a_drum_without_scipy_says_what_to_install() -> None:
+    """Where SciPy is missing the example ends in one line that names it, without a traceback."""
+    hide_scipy = "import runpy, sys; sys.modules['scipy'] = sys.modules['scipy.special'] = None; sys.path.insert(0, sys.argv[1])"
+    done = run("-c", f"{hide_scipy}; runpy.run_path(sys.argv[1] + '/drum.py', run_name='__main__')", str(EXAMPLES))
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("pip install scipy")
+    assert "Traceback" not in done.stderr
+
+
+def test_machine_code_has_the_rhythm_of_pointers() -> None:
+    """Zero bytes of a compiled module recur most of all every 4, 8 or 16 bytes."""
+    lines = printed_by("spectrum.py", "--megabytes", "0.5").splitlines()
+    assert EQUAL in lines[1]
+    assert lines[2].split()[:3] in (["every", "4.000", "bytes"], ["every", "8.000", "bytes"], ["every", "16.000", "bytes"])
+
+
+def test_a_difference_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the examples compare with stops at one differing item, and at another dtype."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    compare = __import__("side_by_side").compare
+    with pytest.raises(AssertionError):
+        compare(lambda: np.array([1.0, 2.0]), lambda: np.array([1.0, np.nextafter(2.0, 3.0)]))
+    with pytest.raises(AssertionError):
+        compare(lambda: np.array([1.0, 2.0]), lambda: np.array([1.0, 2.0], np.float32))

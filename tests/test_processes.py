@@ -1,0 +1,187 @@
+"""Stories of whole processes, each in one of its own: import, exit, fork, signals, threads, CPUs and arithmetic."""
+
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
+from pathlib import Path
+
+import pytest
+
+STORIES = Path(__file__).parent / "processes"
+N_STARTS = int(os.environ.get("LIGHTWORK_TEST_STARTS", "500"))
+
+# From 3.12 on Python warns of any fork in a process that has threads. It is right, and these children know what they do.
+FORKS_KNOWINGLY = ("-W", "ignore::DeprecationWarning")
+
+
+def tell(story: str, *arguments: object, options: tuple[str, ...] = (), timeout: float = 60, **environment: str) -> tuple[int, str, str]:
+    """Run a story; return its status and what it printed. If it hangs, the tracebacks of its threads say where."""
+    command = [sys.executable, "-X", "faulthandler", *options, str(STORIES / f"{story}.py"), *map(str, arguments)]
+    process = subprocess.Popen(
+        command, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        out, err = process.communicate(timeout=10)
+        pytest.fail(f"{command} hangs\n{out}\n{err}")
+    finally:
+        end_session(process.pid)
+    return process.returncode, out, err
+
+
+def end_session(leader: int) -> None:
+    """End what a story left behind, as a child that hangs."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def check(story: str, *arguments: object, options: tuple[str, ...] = (), timeout: float = 60, **environment: str) -> str:
+    """Run a story that ends well and has nothing to complain of; return what it printed."""
+    status, out, err = tell(story, *arguments, options=options, timeout=timeout, **environment)
+    assert (status, err) == (0, ""), f"status {status}\n{out}\n{err}"
+    return out
+
+
+# --- Import ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [(), ("-W", "error"), ("-X", "dev")])
+def test_importing_changes_nothing(options: tuple[str, ...]) -> None:
+    """An import starts no thread, loads no OpenMP, and leaves the GIL, BLAS and subnormal numbers as they were."""
+    check("import_quietly", options=options)
+
+
+def test_importing_leaves_the_gil_off() -> None:
+    """On a free-threaded build the interpreter says so if an extension turns the GIL on; none of ours does."""
+    if not sysconfig.get_config_var("Py_GIL_DISABLED"):
+        pytest.skip("needs a free-threaded interpreter")
+    code = "import sys, lightwork; assert not sys._is_gil_enabled()"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+# --- Exit -----------------------------------------------------------------------------------------------------------
+
+WAYS_TO_EXIT = ("end", "exit", "exit in atexit", "map in atexit", "in a thread", "in daemon threads", "submit")
+
+
+@pytest.mark.slow
+def test_programs_that_map_and_exit_at_once() -> None:
+    """Five hundred interpreters start, map and exit, in every way there is, several at a time; none hangs, crashes or complains."""
+    ways = islice(cycle((way, options) for options in ((), ("-X", "dev")) for way in WAYS_TO_EXIT), N_STARTS)
+    with ThreadPoolExecutor(4) as threads:
+        for _ in threads.map(lambda way: check("map_and_exit", way[0], options=way[1]), ways):
+            pass
+
+
+def test_exit_does_not_wait_for_idle_workers() -> None:
+    """Idle workers of all pools are left where they sleep."""
+    left_at = float(check("exit_while_idle"))
+    assert time.monotonic() - left_at < 5
+
+
+def test_exit_finishes_what_was_submitted() -> None:
+    """Calls that nobody waits for are made all the same, in their order."""
+    assert check("exit_with_tasks").split() == [str(number) for number in range(10)]
+
+
+# --- Fork -----------------------------------------------------------------------------------------------------------
+
+
+def test_fork_in_the_parent() -> None:
+    """Parent and child both go on, each on a pool of its own."""
+    check("fork_in_parent", options=FORKS_KNOWINGLY)
+
+
+@pytest.mark.parametrize("where", ["caller", "helper"])
+def test_fork_in_a_chunk(where: str) -> None:
+    """A chunk may fork: the child is no worker of the parent's."""
+    check("fork_in_chunk", where, options=FORKS_KNOWINGLY)
+
+
+def test_fork_in_a_task() -> None:
+    """A submitted call may fork, and the child use the pool anew."""
+    check("fork_in_task", options=FORKS_KNOWINGLY)
+
+
+def test_fork_under_hammers() -> None:
+    """Whatever the parent's threads are in the middle of, every child runs a large map within ten seconds."""
+    check("fork_under_hammers", 20, options=FORKS_KNOWINGLY, timeout=150)
+
+
+def test_a_pool_of_forked_processes() -> None:
+    """The 'fork' method of multiprocessing works under load."""
+    check("fork_pool", options=FORKS_KNOWINGLY)
+
+
+# --- Signals --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["kernel", "chunk", "helper", "nested", "result"])
+def test_ctrl_c_raises_soon_and_once(where: str) -> None:
+    """Within half a second, whoever is at work; afterwards the pool is as good as new."""
+    assert float(check("interrupt", where)) < 0.5
+
+
+@pytest.mark.parametrize("where", ["kernel", "chunk", "helper"])
+def test_ctrl_c_ends_a_program_with_one_traceback(where: str) -> None:
+    """Where nobody catches it, the program dies of the signal and says so once, and no worker delays it."""
+    status, _, err = tell("interrupt", where, "uncaught")
+    assert status == -signal.SIGINT
+    assert err.count("Traceback") == err.count("\nKeyboardInterrupt") == 1
+
+
+def test_other_signals_are_handled_in_between() -> None:
+    """A handler that does not raise may map and submit in the middle of a call, which notices nothing."""
+    check("handle_signals")
+
+
+# --- Threads and CPUs -----------------------------------------------------------------------------------------------
+
+
+def test_there_are_no_more_threads_than_the_budget_allows() -> None:
+    """Whatever is nested, the process has at most one thread more than the budget."""
+    check("count_threads", OPENBLAS_NUM_THREADS="1")
+
+
+def test_one_cpu_is_one_worker() -> None:
+    """Confined to one CPU, a process starts no thread at all."""
+    first = min(os.sched_getaffinity(0))
+    whole = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {first})  # this thread's, which the story inherits
+    try:
+        check("one_cpu", LIGHTWORK_NUM_THREADS="", PYTHON_CPU_COUNT="")
+    finally:
+        os.sched_setaffinity(0, whole)
+
+
+def test_workers_keep_to_their_cpus() -> None:
+    """Every worker may run where its process may, and nowhere else."""
+    check("affinity")
+
+
+def test_a_system_without_threads() -> None:
+    """A map needs no thread; a pool of one's own says what it lacks, and both recover."""
+    check("no_more_threads")
+
+
+def test_idle_workers_sleep() -> None:
+    """An idle worker uses no CPU time at all."""
+    check("sleep_when_idle")
+
+
+# --- Arithmetic -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [(), ("-W", "error")])
+def test_workers_compute_as_their_caller_does(options: tuple[str, ...]) -> None:
+    """Rounding mode and subnormal numbers are the caller's in every worker, and forgotten afterwards."""
+    check("floating_point", options=options)
