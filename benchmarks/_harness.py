@@ -24,8 +24,7 @@ SAMPLE_SECONDS = 0.5e-3  # a repetition is at least this long, so that the clock
 CASE_SECONDS = 1.0  # and there are as many as fit in here,
 MIN_PAIRS, MAX_PAIRS = 9, 101  # within these bounds
 CLOSE = 1e-13  # relative: how far from NumPy a peer may be that does not promise its bits
-ATTEMPTS = 2  # at a case, the quieter of which counts, while the machine is
-BUSY = 0.85  # of its cores free, or less
+BUSY = 0.85  # a machine with less than this share of its cores free
 MARGIN = 1.25  # what the suites allow beyond a target, because medians of a shared machine move
 
 
@@ -118,13 +117,11 @@ SPEED_UP = Measure("speed-up over NumPy", lambda seconds, partner: times(partner
 
 
 def measure(case: Case) -> Figure:
-    """Measure a case; again if others used the machine meanwhile."""
-    quietest = measure_once(case)
-    for _ in range(ATTEMPTS - 1):
-        if quietest.free_cores >= BUSY * n_workers():
-            break
-        quietest = max(quietest, measure_once(case), key=lambda figure: figure.free_cores)
-    return quietest
+    """Measure a case; once more if others used the machine meanwhile, and the quieter time counts."""
+    figure = measure_once(case)
+    if figure.free_cores < BUSY * n_workers():
+        figure = max(figure, measure_once(case), key=lambda figure: figure.free_cores)
+    return figure
 
 
 def measure_once(case: Case) -> Figure:

@@ -5,7 +5,6 @@ from functools import partial
 from types import ModuleType
 
 import pytest
-
 from threads import together
 
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import examples
-
 from threads import together
 
 BOUNDS = st.integers(0, 2**32 - 1)

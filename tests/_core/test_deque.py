@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from threads import together
 
 N_VALUES = 200_000

@@ -6,7 +6,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-
 from threads import together
 
 N_ROUNDS = 10_000

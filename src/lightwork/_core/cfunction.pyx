@@ -14,7 +14,7 @@ cimport cython
 from cpython.pycapsule cimport PyCapsule_CheckExact, PyCapsule_GetContext, PyCapsule_GetName, PyCapsule_GetPointer
 from libc.stdint cimport uintptr_t
 
-from lightwork._core.loop cimport AuxData, Loop, StridedLoop
+from lightwork._core.loop cimport Loop, StridedLoop
 
 cdef extern from * nogil:
     """

@@ -1,9 +1,10 @@
 """Where a woken thread comes to run: on another CPU than its waker's, if there is one.
 
-Some schedulers put a woken thread on its waker's CPU, expecting the waker to sleep soon; virtual machines that pack their load on few CPUs do so
-for milliseconds. The waker here goes on working, so its helper would wait behind it: measured on such a machine, sharing 1 ms of
-work with a parked helper took 1.05 ms without placement and 0.54 ms with it. The waker takes its own CPU out of the sleeper's mask before it wakes it, and the
-sleeper, once it runs, puts the mask back; nothing stays pinned. Where the system has no such calls nothing happens.
+Some schedulers put a woken thread on its waker's CPU, expecting the waker to sleep soon; virtual machines that pack their
+load on few CPUs do so for milliseconds. The waker here goes on working, so its helper would wait behind it: measured on such a
+machine, sharing 1 ms of work with a parked helper took 1.05 ms without placement and 0.54 ms with it. The waker takes its own CPU
+out of the sleeper's mask before it wakes it, and the sleeper, once it runs, puts the mask back; nothing stays pinned. Where
+the system has no such calls nothing happens.
 """
 
 cdef extern from * nogil:

@@ -38,7 +38,7 @@ cdef struct PoolState:
     atomic[int] n_threads        # workers 1..n_threads have been asked for
     atomic[int] is_closing
     atomic[int] n_handles        # Python objects that keep this alive
-    atomic[int64_t] n_unfinished # tasks spawned and not yet run
+    atomic[int64_t] n_unfinished  # tasks spawned and not yet run
     atomic[Worker*] workers[MAX_WORKERS + 1]
 
 cdef atomic[int]* forks() noexcept nogil

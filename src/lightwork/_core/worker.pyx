@@ -248,9 +248,9 @@ cdef bint find_and_run(Worker* worker) noexcept nogil:
 
 
 cdef bint spin_for_work(PoolState* pool, int64_t began) noexcept nogil:
-    cdef int i
+    cdef int _
     while now_ns() - began < SPIN_NS:
-        for i in range(SPIN_BATCH):
+        for _ in range(SPIN_BATCH):
             if pool_has_work(pool):
                 return True
             spin_hint()

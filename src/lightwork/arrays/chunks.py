@@ -72,9 +72,7 @@ class Cut:
         if array.ndim == 0:
             return None
         if not -array.ndim <= self.axis < array.ndim:
-            raise ValueError(
-                f"an array of shape {array.shape} has no axis {self.axis} to cut; give it one, or bind it by functools.partial"
-            )
+            raise ValueError(f"an array of shape {array.shape} has no axis {self.axis} to cut; give it one, or bind it by functools.partial")
         return int(array.shape[self.axis])
 
     def _common_length(self) -> int:
@@ -217,9 +215,7 @@ def check_out(out: Array, cut: Cut, dtype: np.dtype[Any] | None) -> None:
         raise TypeError(f"out has dtype {out.dtype}, but dtype={dtype} was asked for; leave one of them out")
     for array in cut.arrays:
         if overlaps(out, array):
-            raise ValueError(
-                "out shares memory with an input otherwise than item for item, so chunks would read what others wrote; pass a copy"
-            )
+            raise ValueError("out shares memory with an input otherwise than item for item, so chunks would read what others wrote; pass a copy")
 
 
 def overlaps(out: Array, array: Array) -> bool:
@@ -227,7 +223,8 @@ def overlaps(out: Array, array: Array) -> bool:
     same = out.shape == array.shape and out.strides == array.strides and out.dtype == array.dtype
     if same and out.__array_interface__["data"][0] == array.__array_interface__["data"][0]:
         return False
+    effort: Any = 10_000  # candidates to try, which NumPy's stubs do not know of; enough for all but contrived strides
     try:
-        return np.shares_memory(out, array, max_work=10_000)
+        return np.shares_memory(out, array, max_work=effort)
     except np.exceptions.TooHardError:
         return True
