@@ -69,11 +69,11 @@ cdef class Pinboard:
     def use(self, int64_t n_rounds):
         """Take a job and give it back, again and again; return how often none was free."""
         cdef int64_t n_refused = 0
-        cdef int64_t i
+        cdef int64_t _
         cdef Job* job
         with nogil:
             gate_pass(&self.gate)
-            for i in range(n_rounds):
+            for _ in range(n_rounds):
                 job = board_take(self.board)
                 if job == NULL:
                     n_refused += 1

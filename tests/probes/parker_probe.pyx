@@ -34,10 +34,10 @@ cdef class Beds:
     def alternate(self, int side, int64_t n_rounds):
         """Wake the other and wait to be woken, in turn; return in how many rounds a second was not enough for that."""
         cdef int64_t n_overslept = 0
-        cdef int64_t i
+        cdef int64_t _
         with nogil:
             gate_pass(&self.gate)
-            for i in range(n_rounds):
+            for _ in range(n_rounds):
                 if side == 0:
                     self.beds[1].unpark()
                 n_overslept += not self.beds[side].park(1_000_000_000)

@@ -126,9 +126,9 @@ cdef class Night:
     cdef bint post(self, int64_t n_pieces) noexcept nogil:
         """Post the pieces of a round one by one, each with a wake-up; False if they were not all taken in good time."""
         cdef int64_t began = now_ns()
-        cdef int64_t i
+        cdef int64_t _
         cdef int64_t end_of_round = self.n_taken.load() + n_pieces
-        for i in range(n_pieces):
+        for _ in range(n_pieces):
             self.n_posted.fetch_add(1, memory_order_seq_cst)
             self.wake_one()
         while self.n_taken.load() < end_of_round:
@@ -163,11 +163,11 @@ cdef class Night:
 
     def nod(self, int sleeper, int64_t n_rounds):
         """Sleeper: announce and cancel, again and again."""
-        cdef int64_t i
+        cdef int64_t _
         with nogil:
             place_init(&self.sleepers[sleeper].place)
             gate_pass(&self.gate)
-            for i in range(n_rounds):
+            for _ in range(n_rounds):
                 sleeper_announce(&self.dormitory, &self.sleepers[sleeper])
                 sleeper_cancel(&self.dormitory, &self.sleepers[sleeper])
             self.is_over.store(True)

@@ -186,9 +186,10 @@ class Sink:
 
 def as_plain(answer: object) -> Array:
     """Return a chunk's result as an exact array; refuse what would lose its meaning as one, a mask or a unit."""
-    if isinstance(answer, np.ndarray) and not isinstance(answer, np.memmap) and type(answer) is not np.ndarray:
+    kind = type(answer)
+    if issubclass(kind, np.ndarray) and kind is not np.ndarray and not issubclass(kind, np.memmap):
         raise TypeError(
-            f"the function returned a {type(answer).__name__}, but chunks are put together in a plain array, without mask or unit; "
+            f"the function returned a {kind.__name__}, but chunks are put together in a plain array, without mask or unit; "
             "let it return a plain one, for a masked array .filled(...) or .mask and .data in two calls"
         )
     return np.asarray(answer)
