@@ -20,7 +20,7 @@ from benchmarks.peers import n_workers
 Pair: TypeAlias = tuple[float, float]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-SAMPLE_SECONDS = 0.5e-3  # a repetition is at least this long, so that the clock's own cost vanishes in it
+SAMPLE_SECONDS = 5e-3  # a repetition is a burst of calls of this length: the clock vanishes in it, and so does waking at its start
 CASE_SECONDS = 1.0  # and there are as many as fit in here,
 MIN_PAIRS, MAX_PAIRS = 9, 101  # within these bounds
 CLOSE = 1e-13  # relative: how far from NumPy a peer may be that does not promise its bits

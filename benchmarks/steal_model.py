@@ -18,9 +18,9 @@ from itertools import count, pairwise
 
 WORKERS = (1, 2, 4, 16, 64, 256, 1024)
 
-# The ideal makespan of a job in microseconds, and its chunks per worker: as few as parallel_for makes of a body that it knows
+# The ideal makespan of a job in microseconds, and its chunks per worker: what parallel_for makes of a body that it knows
 # nothing of, and chunks of 20 microseconds, which is what chunked_map aims at.
-JOBS = ((1_000, 4), (1_000, 50), (10_000, 500))
+JOBS = ((1_000, 32), (10_000, 32), (10_000, 500))
 
 
 @dataclass(frozen=True)

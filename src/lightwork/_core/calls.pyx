@@ -81,6 +81,5 @@ def run_calls(call, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
     finally:
         if not region.is_orphaned:
             Py_DECREF(calls)
-    if not calls.errors:
-        return None
-    return min(calls.errors, key=lambda entry: entry[:2])[1:]
+    errors, calls.errors = calls.errors, []  # their tracebacks lead back here
+    return min(errors, key=lambda entry: entry[:2])[1:] if errors else None

@@ -6,6 +6,8 @@ each worker has its own copy and jumps to the range of each chunk.
 
 import numpy as np
 
+from lightwork._cpus import cpu_budget
+
 cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_Occurred
@@ -40,6 +42,7 @@ cdef extern from "numpy/arrayobject.h" nogil:
     int reset_range "NpyIter_ResetToIterIndexRange"(cnp.NpyIter*, npy_intp, npy_intp, char**)
     IterNext get_iternext "NpyIter_GetIterNext"(cnp.NpyIter*, char**)
     int deallocate "NpyIter_Deallocate"(cnp.NpyIter*)
+    void PyArray_DiscardWritebackIfCopy(cnp.ndarray)
 
 # --- What a chunk does ----------------------------------------------------------------------------------------------
 
@@ -154,7 +157,7 @@ cdef int share(Loop loop, Walk* walk, Region* region) except -1:
     region.watches_flags = True
     began = now_ns()
     region_run(region)
-    loop_learn(loop, (now_ns() - began) * region.n_workers, region.n_items)
+    loop_learn(loop, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), region.n_items)
     raise_first(errors)
     return report_flags(loop, region.flags)
 
@@ -257,6 +260,14 @@ cdef class Iterators:
         self.close()
 
 
+cdef int discard_copies(Loop loop, cnp.NpyIter* iterator) except -1:
+    """Of an iterator that was not used: what it made to be written back holds nothing."""
+    cdef int i
+    for i in range(loop.nin + loop.nout):
+        PyArray_DiscardWritebackIfCopy(<cnp.ndarray> (<PyObject**> cnp.NpyIter_GetOperandArray(iterator))[i])
+    return 0
+
+
 cdef object iterate(Loop loop, list operands, list outputs, Py_ssize_t grain, int n_workers):
     """The outputs after a walk by iterators; None where iterating needs the GIL."""
     cdef Walk walk
@@ -269,6 +280,7 @@ cdef object iterate(Loop loop, list operands, list outputs, Py_ssize_t grain, in
         return None
     iterators.fill(first, 1)
     if cnp.NpyIter_IterationNeedsAPI(first):
+        discard_copies(loop, first)
         return None
     filled = [<object> (<PyObject**> cnp.NpyIter_GetOperandArray(first))[loop.nin + i] if outputs[i] is None else outputs[i]
               for i in range(loop.nout)]

@@ -22,7 +22,8 @@ cdef struct Injector:
 
 
 cdef inline int64_t injector_length(Injector* injector) noexcept nogil:
-    return injector.length.load(memory_order_seq_cst)  # partner: injector_push, by way of sleep.pxd
+    # Partner: injector_push, by way of sleep.pxd, and of is_closing where a worker looks for the last time.
+    return injector.length.load(memory_order_seq_cst)
 
 
 cdef inline bint injector_push(Injector* injector, Item item) noexcept nogil:
@@ -46,7 +47,7 @@ cdef inline bint injector_push(Injector* injector, Item item) noexcept nogil:
 
 cdef inline Item injector_take(Injector* injector) noexcept nogil:
     """Remove and return the oldest item, or NULL."""
-    if injector.length.load(memory_order_relaxed) <= 0:
+    if injector_length(injector) <= 0:
         return NULL
     injector.lock.lock()
     cdef Link* link = injector.first

@@ -33,6 +33,7 @@ cdef class Loop:
     cdef object owner              # keeps what the pointers point to
     cdef atomic[int64_t] cost      # of one item in femtoseconds, as last measured; 0: never
 
+cdef bint loop_is_known(Loop loop) noexcept nogil
 cdef double loop_ns_per_item(Loop loop) noexcept nogil
 cdef void loop_learn(Loop loop, int64_t elapsed_ns, Py_ssize_t n_items) noexcept nogil
 cdef Loop find_ufunc_loop(object ufunc, list operands, list outputs, object dtype)

@@ -47,6 +47,10 @@ cdef class Loop:
     """A C function for one set of dtypes, with what was learned of its cost. Immutable but for that, and shared by all threads."""
 
 
+cdef bint loop_is_known(Loop loop) noexcept nogil:
+    return loop.cost.load(memory_order_relaxed) > 0
+
+
 cdef double loop_ns_per_item(Loop loop) noexcept nogil:
     cdef int64_t cost = loop.cost.load(memory_order_relaxed)
     return (cost if cost > 0 else GUESS_FS) * 1e-6
@@ -131,7 +135,7 @@ def measured_loops():
     """
     cdef Loop loop
     rows = []
-    for loop in [known for known in known_loops.values() if known is not None]:
+    for loop in [known for known in known_loops.copy().values() if known is not None]:
         if loop.cost.load(memory_order_relaxed) > 0:
             rows.append((loop.name, loop.dtypes, loop_ns_per_item(loop)))
     return sorted(set(rows), key=str)

@@ -9,7 +9,7 @@ cdef struct Region:
     Drop drop               # NULL, or how to free the context, which then may outlive the call: see region_run
     Py_ssize_t n_items
     Py_ssize_t grain        # items in a chunk; 0: 32 chunks for each worker
-    int n_workers           # 0: the default
+    int n_workers           # 0: the default; afterwards how many there were seats for
     bint watches_flags      # collect floating-point status flags
     int code                # of the first chunk by index that did not answer 0; else 0
     Py_ssize_t start        # its items

@@ -30,6 +30,16 @@ from lightwork._core.pool cimport default_workers, home_pool, pool_ensure
 from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Tally, Worker, current_worker, forks
 from lightwork._core.worker cimport SIGNALS_EVERY_NS, Watch, current_job, owner_wait, owner_work
 
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX >= 0x030D0000
+    #define lw_is_finalizing Py_IsFinalizing
+    #else
+    #define lw_is_finalizing _Py_IsFinalizing
+    #endif
+    """
+    bint is_finalizing "lw_is_finalizing"()
+
 cdef enum:
     CHUNKS_PER_WORKER = 32  # where nothing is known of the body: balance to a few percent, for a third of a microsecond a worker
 
@@ -37,7 +47,9 @@ cdef enum:
 cdef int count_workers(PoolState* pool, Region* region) except -1:
     """As many as were asked for and have something to do; see that their threads exist."""
     cdef int n_workers = region.n_workers if region.n_workers > 0 else default_workers(pool)
-    n_workers = min(n_workers, MAX_WORKERS)
+    if is_finalizing():
+        n_workers = 1  # other threads can neither be started nor take the GIL any more
+    n_workers = min(n_workers, pool.max_workers if pool.max_workers > 0 else MAX_WORKERS)
     if region.grain <= 0:
         region.grain = region.n_items // (n_workers * CHUNKS_PER_WORKER)
     region.grain = max(1, min(region.grain, region.n_items))
@@ -126,6 +138,7 @@ cdef int region_run(Region* region) except -1:
     if not job_reserve_seats(job, n_seats):
         give_back(pool, job)
         raise MemoryError("no memory for a job")
+    region.n_workers = n_seats
     fill_job(job, region, n_seats)
     watch.is_interrupted = False
     watch.next_look_ns = coarse_now_ns() + SIGNALS_EVERY_NS

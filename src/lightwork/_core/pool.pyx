@@ -13,8 +13,16 @@ from lightwork._core.statistics import PoolStatistics, WorkerStatistics
 cimport cython
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
-from lightwork._core.atomics cimport atomic, memory_order_acq_rel, memory_order_acquire, memory_order_relaxed
+from lightwork._core.atomics cimport (
+    atomic,
+    memory_order_acq_rel,
+    memory_order_acquire,
+    memory_order_relaxed,
+    memory_order_release,
+    memory_order_seq_cst,
+)
 from lightwork._core.deque cimport Item
+from lightwork._core.job cimport Job
 from lightwork._core.pool_state cimport (
     MAX_WORKERS,
     PoolState,
@@ -30,7 +38,7 @@ from lightwork._core.pool_state cimport (
     pool_take_back,
     was_forked,
 )
-from lightwork._core.worker cimport worker_run
+from lightwork._core.worker cimport swap_job, worker_run
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil, void (*child)() noexcept nogil)
@@ -91,11 +99,11 @@ cdef PoolState* home_pool() except NULL:
 
 
 cdef int default_workers(PoolState* pool) except -1:
-    """How many workers a call gets that does not say: what the pool was made for, what is configured, or the CPU budget."""
-    if pool.max_workers > 0:
-        return pool.max_workers
+    """How many workers a call gets that does not say: what is configured or the CPU budget, and no more than the pool may have."""
     workers = _config.settings().workers
-    return min(_cpus.cpu_budget() if workers is None else workers, MAX_WORKERS)
+    if workers is None:
+        workers = _cpus.cpu_budget()
+    return min(workers, pool.max_workers or MAX_WORKERS)
 
 
 # --- Threads --------------------------------------------------------------------------------------------------------
@@ -113,8 +121,9 @@ cdef class Life:
             pool_release(self.pool)
 
     def __call__(self):
-        with nogil:
-            worker_run(self.worker)
+        if not self.worker.is_running.exchange(True, memory_order_relaxed):
+            with nogil:
+                worker_run(self.worker)
         running.pop(threading.current_thread(), None)
 
 
@@ -145,15 +154,21 @@ cdef int start_thread(PoolState* pool, int index) except -1:
 
 cdef list threads_of(PoolState* pool):
     cdef Life life
-    return [thread for thread, life in list(running.items()) if life.pool == pool]
+    return [thread for thread, life in running.copy().items() if life.pool == pool and thread.is_alive()]
 
 
 def finish_tasks():
     """At exit: tasks that were spawned are run to their end, also those of a pool that is gone. Idle workers are not waited for."""
     cdef Life life
-    for life in list(running.values()):
-        if not is_stale(life.pool) and life.pool.n_unfinished.load(memory_order_acquire) > 0:
+    busy = True
+    while busy:  # again, for a pool's last tasks may have spawned some in another
+        busy = [life for life in running.copy().values() if has_tasks(life)]
+        for life in busy:
             close_and_join(life.pool)
+
+
+cdef bint has_tasks(Life life):
+    return not is_stale(life.pool) and life.pool.n_unfinished.load(memory_order_acquire) > 0  # partner: run_task
 
 
 cdef int close_and_join(PoolState* pool) except -1:
@@ -169,17 +184,25 @@ atexit.register(finish_tasks)
 
 cdef int pool_ensure(PoolState* pool, int n_threads) except -1:
     """See that workers 1..n_threads exist. Raises RuntimeError where the system gives no more threads."""
-    cdef int n_have = pool.n_threads.load(memory_order_relaxed)
-    while n_have < n_threads:
-        if not pool.n_threads.compare_exchange_weak(n_have, n_have + 1, memory_order_relaxed, memory_order_relaxed):
-            continue
-        try:
-            start_thread(pool, n_have + 1)
-        except BaseException:
-            pool.n_threads.fetch_sub(1, memory_order_relaxed)
-            raise
-        n_have = pool.n_threads.load(memory_order_relaxed)
+    cdef int index
+    if pool.n_threads.load(memory_order_relaxed) >= n_threads:
+        return 0
+    for index in range(1, n_threads + 1):
+        if not pool.is_claimed[index].exchange(True, memory_order_acq_rel):  # partner: itself, after a failure below
+            raise_top(pool, index)
+            try:
+                start_thread(pool, index)
+            except BaseException:
+                pool.is_claimed[index].store(False, memory_order_release)
+                raise
+            pool.n_threads.fetch_add(1, memory_order_relaxed)
     return 0
+
+
+cdef void raise_top(PoolState* pool, int index) noexcept nogil:
+    cdef int top = pool.top.load(memory_order_relaxed)
+    while top < index and not pool.top.compare_exchange_weak(top, index, memory_order_relaxed, memory_order_relaxed):
+        pass
 
 
 # --- For Python -----------------------------------------------------------------------------------------------------
@@ -204,7 +227,7 @@ cdef object pool_statistics(PoolState* pool, int n_workers):
     cdef Worker* worker
     cdef int n_threads = pool.n_threads.load(memory_order_relaxed)
     rows = []
-    for i in range(n_threads + 1):
+    for i in range(pool.top.load(memory_order_relaxed) + 1):
         worker = pool.workers[i].load(memory_order_acquire)
         if worker != NULL:
             rows.append(worker_statistics(worker))
@@ -267,6 +290,9 @@ cdef class Core:
         if not pool_post(pool, <void*> task):
             Py_DECREF(task)
             raise MemoryError("no memory for another task")
+        if pool.is_closing.load(memory_order_seq_cst):  # partner: pool_close, with the workers' last look as in sleep.pxd
+            for task in self.discard():  # they may all have left before it was posted
+                task()
 
     cdef int grow(self, PoolState* pool) except -1:
         """Start another thread if all are busy and there may be more; having none at all is the only error."""
@@ -302,6 +328,15 @@ cdef class Core:
             tasks.append(task)
             item = pool_take_back(pool)
         return tasks
+
+
+def run_apart(task):
+    """Call `task()` as if it were not in the chunk that this thread is in: what stops that chunk's job does not stop it."""
+    cdef Job* outer = swap_job(NULL)
+    try:
+        task()
+    finally:
+        swap_job(outer)
 
 
 def is_worker():

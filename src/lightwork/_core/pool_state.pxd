@@ -24,6 +24,7 @@ cdef struct Worker:
     PoolState* pool
     int index                    # 0: no thread of the pool's, but whoever calls from outside
     int forks_seen
+    atomic[int] is_running       # a thread runs it; another that was started for it by mistake goes away
     int starter_cpu              # whose CPU its thread leaves first of all
     Sleeper sleeper
     Deque deque                  # tasks that its own tasks spawned
@@ -35,7 +36,9 @@ cdef struct PoolState:
     Injector injector
     Dormitory dormitory
     int max_workers              # of a pool made for a number of workers; 0 for the default pool, which asks each time
-    atomic[int] n_threads        # workers 1..n_threads have been asked for
+    atomic[int] n_threads        # that were started
+    atomic[int] top              # the highest index of a worker that was asked for
+    atomic[int] is_claimed[MAX_WORKERS + 1]  # whether somebody starts, or has started, the worker's thread
     atomic[int] is_closing
     atomic[int] n_handles        # Python objects that keep this alive
     atomic[int64_t] n_unfinished  # tasks spawned and not yet run

@@ -119,7 +119,7 @@ cdef void pool_wake(PoolState* pool, int n_wanted) noexcept nogil:
     """Wake up to `n_wanted` sleepers. Call it after posting work; costs one load while nobody sleeps."""
     cdef int i
     cdef Worker* worker
-    for i in range(1, pool.n_threads.load(memory_order_relaxed) + 1):
+    for i in range(1, pool.top.load(memory_order_relaxed) + 1):
         if n_wanted <= 0 or dormitory_is_awake(&pool.dormitory):
             return
         worker = pool_worker(pool, i)
@@ -155,7 +155,7 @@ cdef bint pool_has_work(PoolState* pool) noexcept nogil:
     cdef Worker* worker
     if board_wanting(&pool.board) != 0 or injector_length(&pool.injector) > 0:
         return True
-    for i in range(1, pool.n_threads.load(memory_order_relaxed) + 1):
+    for i in range(1, pool.top.load(memory_order_relaxed) + 1):
         worker = pool_worker(pool, i)
         if worker != NULL and deque_length(&worker.deque) > 0:
             return True
@@ -164,7 +164,7 @@ cdef bint pool_has_work(PoolState* pool) noexcept nogil:
 
 cdef Item steal_from(PoolState* pool, int nearest) noexcept nogil:
     """The oldest task of the first worker that has one, counted on from `nearest`."""
-    cdef int n_threads = pool.n_threads.load(memory_order_relaxed)
+    cdef int top = pool.top.load(memory_order_relaxed)
     cdef int i
     cdef bint lost = True
     cdef Item item = NULL
@@ -172,8 +172,8 @@ cdef Item steal_from(PoolState* pool, int nearest) noexcept nogil:
     cdef Worker* victim
     while lost:
         lost = False
-        for i in range(n_threads):
-            victim = pool_worker(pool, (nearest + i) % n_threads + 1)
+        for i in range(top):
+            victim = pool_worker(pool, (nearest + i) % top + 1)
             if victim == NULL:
                 continue
             outcome = deque_steal(&victim.deque, &item)

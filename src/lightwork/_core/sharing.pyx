@@ -1,7 +1,7 @@
 """Whether a call is worth sharing, and in what pieces: two questions of the measured cost of an item."""
 
 from lightwork._core.atomics cimport atomic, int64_t, memory_order_relaxed, now_ns
-from lightwork._core.loop cimport Loop, loop_ns_per_item
+from lightwork._core.loop cimport Loop, loop_is_known, loop_ns_per_item
 from lightwork._core.pool cimport home_pool
 from lightwork._core.pool_state cimport pool_is_warm
 from lightwork._core.worker cimport SPIN_NS
@@ -12,7 +12,7 @@ cdef enum:
     WARM_NS = 7_000           # what a call must cost to be shared while a helper is awake,
     COLD_NS = 100_000         # and to wake one for this call alone
     CHUNK_NS = 20_000         # what a chunk should cost: a thousand times its overhead, a fraction of what can be lost at the end
-    MIN_GRAIN = 1024
+    FIRST_GRAIN = 256         # of a loop that was never timed: it may be one that takes a millisecond an item
     MAX_GRAIN = 65536
     CHUNKS_PER_WORKER = 4
 
@@ -36,7 +36,9 @@ cdef bint is_worth_sharing(Loop loop, Py_ssize_t n_items, int n_workers):
 
 cdef Py_ssize_t choose_grain(Loop loop, Py_ssize_t n_items, int n_workers, Py_ssize_t multiple):
     cdef Py_ssize_t by_cost = <Py_ssize_t> (CHUNK_NS / loop_ns_per_item(loop))
-    cdef Py_ssize_t grain = min(max(by_cost, MIN_GRAIN), MAX_GRAIN)
+    cdef Py_ssize_t grain = min(by_cost, MAX_GRAIN)
+    if not loop_is_known(loop):
+        grain = FIRST_GRAIN
     grain = min(grain, n_items // (n_workers * CHUNKS_PER_WORKER))
     return max((grain + multiple - 1) // multiple, 1) * multiple
 

@@ -15,5 +15,6 @@ cdef struct Watch:
 
 cdef void worker_run(Worker* worker) noexcept nogil
 cdef Job* current_job() noexcept nogil
+cdef Job* swap_job(Job* job) noexcept nogil
 cdef void owner_work(PoolState* pool, Job* job, Tally* tally, Watch* watch) noexcept nogil
 cdef bint owner_wait(PoolState* pool, Job* job, Tally* tally, Watch* watch) noexcept nogil

@@ -5,7 +5,6 @@ from cpython.ref cimport Py_DECREF
 from lightwork._core.atomics cimport (
     coarse_now_ns,
     int64_t,
-    memory_order_acquire,
     memory_order_relaxed,
     memory_order_release,
     memory_order_seq_cst,
@@ -63,7 +62,6 @@ from lightwork._core.sleep cimport sleeper_announce, sleeper_cancel, sleeper_com
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals()  # declared without `except`: the exception stays set until the owner returns
-    void PyErr_WriteUnraisable(object)
 
 cdef extern from * nogil:
     """
@@ -84,16 +82,21 @@ cdef Job* current_job() noexcept nogil:
     return job
 
 
+cdef Job* swap_job(Job* job) noexcept nogil:
+    """Enter another job, or with NULL none; returns the one to come back to."""
+    global this_job
+    cdef Job* outer = <Job*> this_job
+    this_job = job
+    return outer
+
+
 # --- Tasks ----------------------------------------------------------------------------------------------------------
 
 cdef void call_task(Item item) noexcept with gil:
-    """Call a Python callable once and let go of it. It reports its own errors; what escapes is nobody's, and shown as such."""
+    """Call a Python callable once and let go of it. It reports its own errors; what escapes is nobody's, and Cython shows it as such."""
     task = <object> item
     Py_DECREF(task)
-    try:
-        task()
-    except BaseException:  # a task's SystemExit ends the task, not the worker
-        PyErr_WriteUnraisable(task)
+    task()
 
 
 cdef bint run_task(Worker* worker, Item item) noexcept nogil:
@@ -101,7 +104,7 @@ cdef bint run_task(Worker* worker, Item item) noexcept nogil:
         return False
     cdef int64_t began = now_ns()
     call_task(item)
-    worker.pool.n_unfinished.fetch_sub(1, memory_order_release)  # partner: finish_tasks
+    worker.pool.n_unfinished.fetch_sub(1, memory_order_release)  # partner: has_tasks
     worker.tally.tasks.fetch_add(1, memory_order_relaxed)
     worker.tally.busy_ns.fetch_add(now_ns() - began, memory_order_relaxed)
     return True
@@ -110,7 +113,11 @@ cdef bint run_task(Worker* worker, Item item) noexcept nogil:
 # --- Jobs -----------------------------------------------------------------------------------------------------------
 
 cdef int look_for_signals() noexcept with gil:
-    return PyErr_CheckSignals()
+    """Run the handlers of what came in, apart from the job; they may make parallel calls of their own."""
+    cdef Job* outer = swap_job(NULL)
+    cdef int raised = PyErr_CheckSignals()
+    swap_job(outer)
+    return raised
 
 
 cdef bint watch_signals(Watch* watch) noexcept nogil:
@@ -135,10 +142,8 @@ cdef void work(PoolState* pool, Job* job, int seat, Tally* tally, Watch* watch) 
     """Run chunks from one's own run, then from others', until there are none or the job is stopped."""
     cdef uint32_t chunk = 0
     cdef int64_t n_chunks = 0, n_stolen = 0
-    cdef void* outer = this_job
+    cdef Job* outer = swap_job(job)
     cdef Seat* own = &job.seats[seat]
-    global this_job
-    this_job = job
     while job_is_live(job):
         if run_take(&own.run, &chunk):
             job_run_chunk(job, chunk, seat)
@@ -151,7 +156,7 @@ cdef void work(PoolState* pool, Job* job, int seat, Tally* tally, Watch* watch) 
                 ask_for_help(pool, job)  # while the half was in nobody's run, somebody may have thought that all is done
         else:
             break
-    this_job = outer
+    swap_job(outer)
     tally.chunks.fetch_add(n_chunks, memory_order_relaxed)
     tally.stolen.fetch_add(n_stolen, memory_order_relaxed)
 
@@ -278,9 +283,13 @@ cdef void worker_run(Worker* worker) noexcept nogil:
     place_init(&worker.sleeper.place)
     place_away(&worker.sleeper.place, worker.starter_cpu)
     place_back(&worker.sleeper.place)
+    cdef bint is_closing = False
     while not was_forked(worker):
-        if not find_and_run(worker):
-            if worker.pool.is_closing.load(memory_order_acquire):  # partner: pool_close
-                break
+        if find_and_run(worker):
+            continue
+        if is_closing:  # before the last look: what is posted from here on is the poster's to find
+            break
+        is_closing = worker.pool.is_closing.load(memory_order_seq_cst)  # partner: pool_close
+        if not is_closing:
             idle(worker)
     enter_worker(NULL)

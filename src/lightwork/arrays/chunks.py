@@ -43,7 +43,10 @@ def map_chunks(
     failure = run_calls(sink.fill, cut.length, grain, n_workers)
     if failure is not None:
         start, stop, error = failure
-        raise noted(error, start, stop, cut.axis)
+        try:
+            raise noted(error, start, stop, cut.axis)
+        finally:
+            del failure, error  # else they and their traceback would keep each other, and the arrays
     sink.settle()
     return sink.result
 

@@ -265,6 +265,14 @@ cdef list numbers_to_arrays(Loop loop, list operands):
     return arrays
 
 
+cdef bint has_plain_items(list operands):
+    """Whether casting any of these arrays can do without the GIL."""
+    for operand in operands:
+        if isinstance(operand, cnp.ndarray) and operand.dtype.kind not in "biufcmM":
+            return False
+    return True
+
+
 cdef bint has_casts(Loop loop, list operands):
     """Whether an array has to be cast before the loop can read it."""
     cdef int i
@@ -305,7 +313,7 @@ cdef object time_numpy(Loop loop, object fn, tuple arrays, object out, object dt
 
 cdef object share_ufunc(Loop loop, list operands, list outputs, object out, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
     """The result on several workers; None where NumPy has to do it, with nothing written."""
-    if not is_order_free(outputs) or heeds_this_thread(loop):
+    if not has_plain_items(operands) or not has_plain_items(outputs) or not is_order_free(outputs) or heeds_this_thread(loop):
         return None
     if has_casts(loop, operands) and n_items <= np.getbufsize():
         return None  # so few NumPy casts in one piece before its loop, and warns of casts by another name

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from lightwork._core.pool import is_worker
+from lightwork._core.pool import is_worker, run_apart
 
 __all__ = ["Handle"]
 
@@ -37,14 +37,25 @@ class Handle(Future[T]):
             call, context = self._unclaimed.pop()  # atomic: exactly one thread gets it
         except IndexError:
             return
-        if not self.set_running_or_notify_cancel():
-            return
         try:
-            result = context.run(call)
-        except BaseException as error:  # a SystemExit too is the outcome of the call, not of the worker
-            self.set_exception(error)
-        else:
-            self.set_result(result)
+            if not self.set_running_or_notify_cancel():
+                return
+            try:
+                result = context.run(call)
+            except BaseException as error:  # a SystemExit too is the outcome of the call, not of the worker
+                self.set_exception(error)
+            else:
+                self.set_result(result)
+        finally:
+            del self, call, context  # else a traceback would keep the call, and the handle itself
+
+    def cancel(self) -> bool:
+        """Cancel the call if nobody has begun it, and let go of it; return whether it is cancelled."""
+        if not super().cancel():
+            return False
+        if self._unclaimed:
+            self()
+        return True
 
     def result(self, timeout: float | None = None) -> T:
         """
@@ -65,7 +76,7 @@ class Handle(Future[T]):
 
     def _lend_a_hand(self) -> None:
         if self._unclaimed and is_worker():
-            self()
+            run_apart(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a handle belongs to its process and cannot be pickled; send its result instead")

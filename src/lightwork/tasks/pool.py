@@ -78,7 +78,6 @@ class Pool(Executor):
         if cancel_futures:
             for handle in self._core.discard():
                 handle.cancel()
-                handle()  # tells those who wait
         if wait:
             self._core.close()
 
