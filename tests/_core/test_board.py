@@ -52,4 +52,5 @@ def test_no_job_is_used_by_two(board: ModuleType) -> None:
     pinboard = board.Pinboard(n_callers)
     refused = together([partial(pinboard.use, n_rounds)] * n_callers)
     assert refused == [0] * n_callers
+    assert pinboard.times_shared == 0
     assert pinboard.n_uses == n_callers * n_rounds

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from lightwork._core.atomics cimport delete_array, int64_t, new_array, uint64_t
+from lightwork._core.atomics cimport atomic, delete_array, int64_t, memory_order_relaxed, new_array, uint64_t
 from lightwork._core.board cimport (
     BOARD_JOBS,
     Board,
@@ -27,16 +27,20 @@ cdef class Pinboard:
     cdef Board* board
     cdef Gate gate
     cdef int64_t[::1] uses            # plain memory: each job's, for whoever has taken it
+    cdef atomic[int]* users           # how many use each job
+    cdef atomic[int64_t] n_shared     # how often somebody was given what another used
 
     def __cinit__(self, int n_parties=1):
         self.board = new_array[Board](1)
-        if self.board == NULL:
+        self.users = new_array[atomic[int]](BOARD_JOBS)
+        if self.board == NULL or self.users == NULL:
             raise MemoryError
         self.board.free.store(~<uint64_t> 0)
         self.uses = np.zeros(BOARD_JOBS, np.int64)
         gate_expect(&self.gate, n_parties)
 
     def __dealloc__(self):
+        delete_array[atomic[int]](self.users, BOARD_JOBS)
         delete_array[Board](self.board, 1)
 
     def take(self):
@@ -71,6 +75,7 @@ cdef class Pinboard:
         cdef int64_t n_refused = 0
         cdef int64_t _
         cdef Job* job
+        cdef atomic[int]* n_users
         with nogil:
             gate_pass(&self.gate)
             for _ in range(n_rounds):
@@ -78,10 +83,18 @@ cdef class Pinboard:
                 if job == NULL:
                     n_refused += 1
                     continue
+                n_users = &self.users[job - &self.board.jobs[0]]
+                self.n_shared.fetch_add(n_users.fetch_add(1, memory_order_relaxed), memory_order_relaxed)
                 self.uses[job - &self.board.jobs[0]] += 1
                 board_ask(self.board, job)
+                n_users.fetch_sub(1, memory_order_relaxed)
                 board_give_back(self.board, job)
         return n_refused
+
+    @property
+    def times_shared(self):
+        """How often somebody was given a job that another used."""
+        return self.n_shared.load()
 
     @property
     def n_uses(self):

@@ -64,16 +64,17 @@ cdef class Task:
     cdef unsigned char[::1] counts
     cdef atomic[int] n_forks
     cdef atomic[int64_t] n_left
-    cdef int64_t[::1] sitting        # plain memory: how often each seat was sat in, for whoever sits there
+    cdef atomic[int]* sitting        # how many sit in each seat
+    cdef atomic[int64_t] n_laps      # how often somebody sat down where another sat
     cdef Task parent
 
     def __cinit__(self, Py_ssize_t n_items, Py_ssize_t grain, uint32_t n_seats, Task parent=None, int n_parties=1):
         self.job = new_array[Job](1)
-        if self.job == NULL or not job_reserve_seats(self.job, n_seats):
+        self.sitting = new_array[atomic[int]](n_seats)
+        if self.job == NULL or self.sitting == NULL or not job_reserve_seats(self.job, n_seats):
             raise MemoryError
         self.counts_array = np.zeros(n_items, np.uint8)
         self.counts = self.counts_array
-        self.sitting = np.zeros(n_seats, np.int64)
         self.ledger.counts = &self.counts[0] if n_items else NULL
         self.ledger.fails_from = n_items
         self.ledger.divides_by_zero = -1
@@ -94,6 +95,7 @@ cdef class Task:
         self.n_left.store(self.job.n_chunks)
 
     def __dealloc__(self):
+        delete_array[atomic[int]](self.sitting, self.job.n_seats)
         delete_array[Seat](self.job.seats, self.job.seats_capacity)
         delete_array[Job](self.job, 1)
 
@@ -205,18 +207,19 @@ cdef class Task:
                 if seat < 0:
                     sched_yield()
                     continue
-                self.sitting[seat] += 1
                 n_seated += 1
-                patience = next_random(&seed) % 256
+                self.n_laps.fetch_add(self.sitting[seat].fetch_add(1, memory_order_relaxed), memory_order_relaxed)
+                patience = next_random(&seed) % 8
                 while patience > 0 and job_is_live(self.job) and self.work(seat):
                     patience -= 1
+                self.sitting[seat].fetch_sub(1, memory_order_relaxed)
                 job_leave_seat(self.job, seat)
         return n_seated
 
     @property
-    def n_seated(self):
-        """How often a seat was sat in, counted by those who sat there."""
-        return int(np.sum(self.sitting))
+    def times_on_a_lap(self):
+        """How often somebody sat down where another sat."""
+        return self.n_laps.load()
 
     # --- On a virtual clock ---
 

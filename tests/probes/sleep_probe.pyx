@@ -70,6 +70,10 @@ cdef class Night:
         """Wake one; return whether it was this call that did."""
         return sleeper_wake(&self.dormitory, &self.sleepers[sleeper])
 
+    def has_token(self, int sleeper):
+        """Whether one would not sleep; takes the token."""
+        return self.sleepers[sleeper].bed.park(0)
+
     @property
     def is_awake(self):
         """Whether nobody is sleepy."""

@@ -36,6 +36,7 @@ from lightwork._core.pool_state cimport (
     pool_new,
     pool_post,
     pool_take_back,
+    pool_wake,
     was_forked,
 )
 from lightwork._core.worker cimport swap_job, worker_run
@@ -184,9 +185,14 @@ atexit.register(finish_tasks)
 
 cdef int pool_ensure(PoolState* pool, int n_threads) except -1:
     """See that workers 1..n_threads exist. Raises RuntimeError where the system gives no more threads."""
+    while pool.n_threads.load(memory_order_relaxed) < n_threads and start_one(pool, n_threads):
+        pass
+    return 0
+
+
+cdef bint start_one(PoolState* pool, int n_threads) except -1:
+    """Start one of the workers 1..n_threads; False if somebody has started, or is starting, each of them."""
     cdef int index
-    if pool.n_threads.load(memory_order_relaxed) >= n_threads:
-        return 0
     for index in range(1, n_threads + 1):
         if not pool.is_claimed[index].exchange(True, memory_order_acq_rel):  # partner: itself, after a failure below
             raise_top(pool, index)
@@ -196,7 +202,8 @@ cdef int pool_ensure(PoolState* pool, int n_threads) except -1:
                 pool.is_claimed[index].store(False, memory_order_release)
                 raise
             pool.n_threads.fetch_add(1, memory_order_relaxed)
-    return 0
+            return True
+    return False
 
 
 cdef void raise_top(PoolState* pool, int index) noexcept nogil:
@@ -285,24 +292,23 @@ cdef class Core:
         cdef PoolState* pool = self.alive()
         if pool.is_closing.load(memory_order_relaxed):
             raise RuntimeError("this pool was shut down; make a new one")
-        self.grow(pool)
+        pool_ensure(pool, 1)  # having no thread at all is the only error
         Py_INCREF(task)
         if not pool_post(pool, <void*> task):
             Py_DECREF(task)
             raise MemoryError("no memory for another task")
+        if pool_wake(pool, 1) == 0:
+            self.grow(pool)
         if pool.is_closing.load(memory_order_seq_cst):  # partner: pool_close, with the workers' last look as in sleep.pxd
             for task in self.discard():  # they may all have left before it was posted
                 task()
 
     cdef int grow(self, PoolState* pool) except -1:
-        """Start another thread if all are busy and there may be more; having none at all is the only error."""
-        cdef int n_threads = pool.n_threads.load(memory_order_relaxed)
-        if n_threads < self.max_workers and pool.dormitory.n_sleepy.load(memory_order_relaxed) == 0:
-            try:
-                pool_ensure(pool, n_threads + 1)
-            except RuntimeError:
-                if n_threads == 0:
-                    raise
+        """Nobody slept who could be woken for a task: start another thread if there may be more, or leave it to those there are."""
+        try:
+            start_one(pool, self.max_workers)
+        except RuntimeError:
+            pass  # the system gives no more
         return 0
 
     def statistics(self):

@@ -54,7 +54,7 @@ cdef void pool_free(PoolState* pool) noexcept nogil
 cdef Worker* pool_add_worker(PoolState* pool, int index) noexcept nogil
 cdef void pool_close(PoolState* pool) noexcept nogil
 
-cdef void pool_wake(PoolState* pool, int n_wanted) noexcept nogil
+cdef int pool_wake(PoolState* pool, int n_wanted) noexcept nogil
 cdef bint pool_is_warm(PoolState* pool) noexcept nogil
 
 cdef bint pool_post(PoolState* pool, Item item) noexcept nogil

@@ -115,16 +115,17 @@ cdef inline Worker* pool_worker(PoolState* pool, int index) noexcept nogil:
     return pool.workers[index].load(memory_order_acquire)  # partner: pool_add_worker
 
 
-cdef void pool_wake(PoolState* pool, int n_wanted) noexcept nogil:
-    """Wake up to `n_wanted` sleepers. Call it after posting work; costs one load while nobody sleeps."""
-    cdef int i
+cdef int pool_wake(PoolState* pool, int n_wanted) noexcept nogil:
+    """Wake up to `n_wanted` sleepers and return how many there were. Call it after posting work; costs one load while nobody sleeps."""
+    cdef int i, n_woken = 0
     cdef Worker* worker
     for i in range(1, pool.top.load(memory_order_relaxed) + 1):
-        if n_wanted <= 0 or dormitory_is_awake(&pool.dormitory):
-            return
+        if n_woken >= n_wanted or dormitory_is_awake(&pool.dormitory):
+            break
         worker = pool_worker(pool, i)
         if worker != NULL and sleeper_wake(&pool.dormitory, &worker.sleeper):
-            n_wanted -= 1
+            n_woken += 1
+    return n_woken
 
 
 cdef bint pool_is_warm(PoolState* pool) noexcept nogil:
@@ -135,7 +136,10 @@ cdef bint pool_is_warm(PoolState* pool) noexcept nogil:
 # --- Its tasks ------------------------------------------------------------------------------------------------------
 
 cdef bint pool_post(PoolState* pool, Item item) noexcept nogil:
-    """Post a task: to the poster's own deque if it is a worker here, else to the injector. False without memory."""
+    """Post a task: to the poster's own deque if it is a worker here, else to the injector. False without memory.
+
+    The poster then sees that somebody comes for it: a sleeper that it wakes, or a new thread. Somebody who is only awake may
+    be about to begin another task, and wait in it for this one."""
     cdef Worker* worker = current_worker()
     cdef bint posted
     pool.n_unfinished.fetch_add(1, memory_order_relaxed)
@@ -143,9 +147,7 @@ cdef bint pool_post(PoolState* pool, Item item) noexcept nogil:
         posted = deque_push(&worker.deque, item)
     else:
         posted = injector_push(&pool.injector, item)
-    if posted:
-        pool_wake(pool, 1)
-    else:
+    if not posted:
         pool.n_unfinished.fetch_sub(1, memory_order_relaxed)
     return posted
 
