@@ -22,7 +22,7 @@ bench: $(VENV)/.built $(VENV)/.group-bench
 lint: $(VENV)/.group-lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	PATH=$(BIN):$$PATH cython-lint src tests
+	PATH=$(BIN):$$PATH cython-lint src tests benchmarks
 	$(BIN)/codespell
 
 types: $(VENV)/.group-build $(VENV)/.group-types

@@ -3,7 +3,7 @@
 import gc
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from threads import together
 
 import lightwork as lw
-from threads import together
 
 pytestmark = pytest.mark.usefixtures("eager_switching")
 
@@ -262,9 +262,9 @@ def test_garbage_is_collected_while_kernels_run() -> None:
 
 
 @pytest.fixture
-def shared() -> Iterator[Array]:
+def shared() -> Array:
     """An array that many callers write to, each in its own part."""
-    yield np.zeros((N_CALLERS, 1000))
+    return np.zeros((N_CALLERS, 1000))
 
 
 def test_many_callers_write_to_one_array(shared: Array) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 from types import ModuleType
 
 import pytest
-from threads import together
+from threads import collide
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +48,9 @@ def test_giving_back_withdraws(board: ModuleType) -> None:
 
 def test_no_job_is_used_by_two(board: ModuleType) -> None:
     """Callers that take and give back as fast as they can never meet in one job, and never want for one."""
-    n_callers, n_rounds = 4, 100_000
+    n_callers, n_rounds = 4, 1_000_000
     pinboard = board.Pinboard(n_callers)
-    refused = together([partial(pinboard.use, n_rounds)] * n_callers)
+    refused = collide([partial(pinboard.use, n_rounds)] * n_callers)
     assert refused == [0] * n_callers
     assert pinboard.times_shared == 0
     assert pinboard.n_uses == n_callers * n_rounds

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from threads import together
+from threads import collide
 
 N_VALUES = 200_000
 
@@ -49,7 +49,7 @@ def test_is_empty(arena: Callable[..., Any]) -> None:
 def test_spsc(arena: Callable[..., Any]) -> None:
     """One thief gets all that the owner pushes, in the order of the pushes."""
     deque = arena(N_VALUES, n_parties=2)
-    _, (stolen, _) = together([deque.push_all, deque.steal_all])
+    _, (stolen, _) = collide([deque.push_all, deque.steal_all])
     np.testing.assert_array_equal(stolen, np.arange(N_VALUES))
 
 
@@ -58,7 +58,7 @@ def test_stampede(arena: Callable[..., Any]) -> None:
     deque = arena(N_VALUES, n_parties=4)
     for _ in range(N_VALUES):
         deque.push()
-    popped, *thefts = together([deque.pop_all, *[deque.steal_all] * 3])
+    popped, *thefts = collide([deque.pop_all, *[deque.steal_all] * 3])
     assert np.all(np.diff(popped) < 0)
     assert all(np.all(np.diff(stolen) > 0) for stolen, _ in thefts)
     everything = np.concatenate([popped, *(stolen for stolen, _ in thefts)])
@@ -69,27 +69,28 @@ def test_stampede(arena: Callable[..., Any]) -> None:
 def test_stress(arena: Callable[..., Any], n_thieves: int) -> None:
     """Whatever the owner pushes and pops in between, every item goes to exactly one, as its owner wrote it."""
     deque = arena(N_VALUES, n_parties=n_thieves + 1)
-    popped, *thefts = together([partial(deque.push_and_pop, n_thieves), *[deque.steal_all] * n_thieves])
+    popped, *thefts = collide([partial(deque.push_and_pop, n_thieves), *[deque.steal_all] * n_thieves])
     everything = np.concatenate([popped, *(stolen for stolen, _ in thefts)])
     np.testing.assert_array_equal(np.sort(everything), np.arange(N_VALUES))
 
 
 def test_a_lost_race_is_told_from_an_empty_deque(arena: Callable[..., Any]) -> None:
     """A thief that comes second is told that it LOST, not that there is nothing."""
-    n_lost = 0
-    for _ in range(100):
-        deque = arena(N_VALUES, n_parties=4)
-        n_lost = sum(theft[1] for theft in together([deque.push_all, *[deque.steal_all] * 3])[1:])
-        if n_lost:
-            break
-    assert n_lost > 0
+
+    def collide() -> bool:
+        deque = arena(N_VALUES, n_parties=3)
+        for _ in range(N_VALUES):
+            deque.push()
+        return any(n_lost for _, n_lost in together([deque.steal_all] * 3))
+
+    assert provoked(collide)
 
 
 @pytest.mark.parametrize("n_thieves", [1, 3, 7])
 def test_no_starvation(arena: Callable[..., Any], n_thieves: int) -> None:
     """However busy the owner is, each thief gets something in the end."""
     deque = arena(1, n_parties=n_thieves + 1)
-    assert all(together([partial(deque.feed, n_thieves, 1), *[deque.steal_one] * n_thieves]))
+    assert all(collide([partial(deque.feed, n_thieves, 1), *[deque.steal_one] * n_thieves]))
 
 
 def test_growing_keeps_what_is_there(arena: Callable[..., Any]) -> None:

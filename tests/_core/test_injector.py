@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from threads import together
+from threads import collide
 
 N_VALUES = 20_000
 
@@ -45,7 +45,7 @@ def test_is_empty(queue: Callable[..., Any]) -> None:
 def test_spsc(queue: Callable[..., Any]) -> None:
     """One consumer gets all of one producer's items in order."""
     injector = queue(N_VALUES, 1, 2)
-    _, taken = together([partial(injector.produce, 0), injector.consume])
+    _, taken = collide([partial(injector.produce, 0), injector.consume])
     np.testing.assert_array_equal(taken, np.arange(N_VALUES))
 
 
@@ -54,7 +54,7 @@ def test_mpmc(queue: Callable[..., Any], n_producers: int, n_consumers: int) -> 
     """Every item goes to one consumer, and each consumer sees each producer's items in their order."""
     injector = queue(N_VALUES, n_producers, n_producers + n_consumers)
     producers = [partial(injector.produce, producer) for producer in range(n_producers)]
-    taken = together([*producers, *[injector.consume] * n_consumers])[n_producers:]
+    taken = collide([*producers, *[injector.consume] * n_consumers])[n_producers:]
     np.testing.assert_array_equal(np.sort(np.concatenate(taken)), np.arange(n_producers * N_VALUES))
     for own in taken:
         for producer in range(n_producers):

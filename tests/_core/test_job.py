@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from threads import together
+from threads import collide
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_every_item_is_run_once(task: Callable[..., Any], n_seats: int, n_thread
     """Threads that come and go, more of them than seats, run every item exactly once, and nobody sits on another's lap."""
     job = task(200_000, 3, n_seats, None, n_threads)
     job.leave_seat(0)  # the owner comes and goes like the others here
-    together(partial(job.take_part, index % n_seats, index) for index in range(n_threads))
+    collide(partial(job.take_part, index % n_seats, index) for index in range(n_threads))
     np.testing.assert_array_equal(job.times_run, np.ones(200_000, np.uint8))
     assert job.times_on_a_lap == 0
 
@@ -127,7 +127,7 @@ def test_after_an_error_no_chunk_starts(task: Callable[..., Any]) -> None:
     job = task(1_000_000, grain, n_threads, None, n_threads)
     job.leave_seat(0)
     job.fail_from(0)  # all fail
-    together(partial(job.take_part, index, index) for index in range(n_threads))
+    collide(partial(job.take_part, index, index) for index in range(n_threads))
     started = np.flatnonzero(job.times_run) // grain
     chunk, code = job.error
     assert np.unique(started).size <= n_threads

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from threads import together
+from threads import collide
 
 N_ROUNDS = 3_000
 
@@ -98,7 +98,7 @@ def test_the_owner_sees_all_that_was_done_inside(door: Callable[..., Any], n_hel
     """Round after round on one latch, the owner is woken, finds nobody inside, and sees everything they wrote."""
     latch = door(n_helpers)
     helpers = [partial(latch.help, helper) for helper in range(n_helpers)]
-    assert together([partial(latch.own, N_ROUNDS, 1), *helpers])[0] == (0, 0)
+    assert collide([partial(latch.own, N_ROUNDS, 1), *helpers])[0] == (0, 0)
     n_joined, n_astray, n_cleaned = latch.counts
     assert n_joined > 0
     assert (n_astray, n_cleaned) == (0, 0)
@@ -109,6 +109,6 @@ def test_exactly_one_cleans_up(door: Callable[..., Any], n_helpers: int) -> None
     """Of all who leave an orphan at the same moment as its owner, exactly one cleans up, every time."""
     latch = door(n_helpers)
     helpers = [partial(latch.help, helper) for helper in range(n_helpers)]
-    n_left = together([partial(latch.own_and_go, N_ROUNDS, 1), *helpers])[0]
+    n_left = collide([partial(latch.own_and_go, N_ROUNDS, 1), *helpers])[0]
     assert 0 < n_left < N_ROUNDS  # both ways were taken
     assert latch.counts[1:] == (0, n_left)

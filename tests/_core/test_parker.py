@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from threads import together
+from threads import collide
 
 
 @pytest.fixture
@@ -40,4 +40,4 @@ def test_a_bounded_sleep_ends_without_a_token(beds: Any, timeout: int) -> None:
 
 def test_two_wake_each_other_in_turn(beds: Any) -> None:
     """Twenty thousand times in a row, no wake-up is lost."""
-    assert together(partial(beds.alternate, side, 20_000) for side in (0, 1)) == [0, 0]
+    assert collide(partial(beds.alternate, side, 20_000) for side in (0, 1)) == [0, 0]

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from threads import together
+from threads import collide
 
 N_ROUNDS = 10_000
 
@@ -60,7 +60,7 @@ def test_no_wake_up_is_lost(night: Callable[..., Any], n_sleepers: int) -> None:
     """Ten thousand pieces of work, posted at any moment of falling asleep, are all taken."""
     dormitory = night(n_sleepers, n_sleepers + 1)
     sleepers = [partial(dormitory.sleep, sleeper, 1) for sleeper in range(n_sleepers)]
-    assert together([*sleepers, partial(dormitory.post_rounds, N_ROUNDS, 1, 1)])[-1] == N_ROUNDS
+    assert collide([*sleepers, partial(dormitory.post_rounds, N_ROUNDS, 1, 1)])[-1] == N_ROUNDS
     assert dormitory.times_slept > 0
 
 
@@ -69,12 +69,12 @@ def test_each_piece_of_work_wakes_one(night: Callable[..., Any], n_sleepers: int
     """As many pieces as there are sleepers, each held until all are taken, bring all of them up."""
     dormitory = night(n_sleepers, n_sleepers + 1)
     sleepers = [partial(dormitory.sleep, sleeper, n_sleepers) for sleeper in range(n_sleepers)]
-    assert together([*sleepers, partial(dormitory.post_rounds, N_ROUNDS, n_sleepers, 1)])[-1] == N_ROUNDS
+    assert collide([*sleepers, partial(dormitory.post_rounds, N_ROUNDS, n_sleepers, 1)])[-1] == N_ROUNDS
 
 
 def test_who_sleeps_is_never_uncounted(night: Callable[..., Any]) -> None:
     """While one sleeps, the dormitory never looks awake, whatever another does and whoever wakes it."""
     dormitory = night(2, 3)
     dormitory.announce(1)
-    _, _, n_awake = together([partial(dormitory.nod, 0, 1_000_000), partial(dormitory.nudge, 0), dormitory.watch])
+    _, _, n_awake = collide([partial(dormitory.nod, 0, 1_000_000), partial(dormitory.nudge, 0), dormitory.watch])
     assert n_awake == 0

@@ -7,9 +7,9 @@ from operator import attrgetter
 
 import numpy as np
 import pytest
+from threads import together
 
 import lightwork as lw
-from threads import together
 
 
 def half(chunk: np.ndarray) -> np.ndarray:

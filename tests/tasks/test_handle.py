@@ -9,9 +9,9 @@ from concurrent.futures import CancelledError, Future
 from functools import partial
 
 import pytest
+from threads import together
 
 import lightwork as lw
-from threads import together
 
 SECONDS = 30
 

@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+from threads import together
 
 import lightwork as lw
-from threads import together
 
 SECONDS = 30  # more than anything here takes; a wait that long is a hang
 

@@ -67,7 +67,7 @@ class PoolStatistics:
 
     @property
     def jobs(self) -> int:
-        """Parallel calls; worker 0's count, for the one who calls takes part in each of its own."""
+        """Parallel calls that workers took part in, each counted once for every one of them."""
         return sum(worker.jobs for worker in self.workers)
 
     @property

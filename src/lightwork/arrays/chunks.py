@@ -151,7 +151,7 @@ class Sink:
         if not -result.ndim <= axis < result.ndim or result.shape[axis] != expected:
             raise ValueError(
                 f"the function returned shape {result.shape} for a chunk of {expected} along axis {axis}; it must keep the "
-                "chunk's length there (for one value a chunk, use a reduction)"
+                "chunk's length there, one result for each position"
             )
         return result
 

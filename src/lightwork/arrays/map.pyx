@@ -69,7 +69,8 @@ def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, work
     TypeError, ValueError
         What NumPy raises for the same call, and for arguments that do not fit together, before anything runs.
     Exception
-        What `fn` raised in a chunk: the first by index, with a note of the chunk. No chunk is started after it.
+        What `fn` raised in a chunk, with a note of which one: the first by index of those that ran. No chunk is started after an
+        error.
     FloatingPointError
         As the caller's ``np.errstate`` has it; warnings are given once, at the caller's line.
 
