@@ -21,8 +21,8 @@ cdef int nothing(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) n
 def empty_job(int n_chunks, int n_workers, int calls):
     """Seconds of a call with so many chunks, in which nothing is done."""
     cdef int64_t began = now_ns()
-    cdef int i
-    for i in range(calls):
+    cdef int _
+    for _ in range(calls):
         parallel_for(nothing, NULL, n_chunks, 1, n_workers)
     return (now_ns() - began) / 1e9 / calls
 
@@ -96,11 +96,11 @@ cdef class Table:
     def own(self, int rounds, bint fills):
         """Seconds of a round in which the owner fills its run and lets the thief have its turn."""
         cdef int64_t began
-        cdef int i
+        cdef int _
         with nogil:
             self.wait(0)
             began = now_ns()
-            for i in range(rounds):
+            for _ in range(rounds):
                 if fills:
                     self.lines[0].run.store(run_pack(0, 64))
                 self.lines[1].run.store(1)
@@ -111,9 +111,9 @@ cdef class Table:
     def rob(self, int rounds, bint steals):
         """Take `rounds` turns as the thief."""
         cdef packed_run stolen
-        cdef int i
+        cdef int _
         with nogil:
-            for i in range(rounds):
+            for _ in range(rounds):
                 if not self.wait(1):
                     break
                 if steals:
@@ -131,8 +131,8 @@ def count_chunks():
 cdef api double burn(double cost) noexcept nogil:
     """Do `cost` steps that each wait for the one before."""
     cdef double x = cost
-    cdef int i
-    for i in range(<int> cost):
+    cdef int _
+    for _ in range(<int> cost):
         x = x * 0.999 + 0.001
     return x
 

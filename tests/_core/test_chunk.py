@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import examples
-from threads import collide
+from threads import collide, provoked
 
 BOUNDS = st.integers(0, 2**32 - 1)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from threads import collide
+from threads import collide, provoked
 
 N_VALUES = 200_000
 
@@ -77,13 +77,13 @@ def test_stress(arena: Callable[..., Any], n_thieves: int) -> None:
 def test_a_lost_race_is_told_from_an_empty_deque(arena: Callable[..., Any]) -> None:
     """A thief that comes second is told that it LOST, not that there is nothing."""
 
-    def collide() -> bool:
+    def lose() -> bool:
         deque = arena(N_VALUES, n_parties=3)
         for _ in range(N_VALUES):
             deque.push()
-        return any(n_lost for _, n_lost in together([deque.steal_all] * 3))
+        return any(n_lost for _, n_lost in collide([deque.steal_all] * 3))
 
-    assert provoked(collide)
+    assert provoked(lose)
 
 
 @pytest.mark.parametrize("n_thieves", [1, 3, 7])
