@@ -74,6 +74,11 @@ class Figure:
         return median(pair[1] for pair in self.pairs)
 
     @property
+    def is_disturbed(self) -> bool:
+        """Whether others used the machine meanwhile."""
+        return self.free_cores < BUSY * n_workers()
+
+    @property
     def ratio(self) -> float:
         """The contender's time over its partner's."""
         return self.seconds / self.partner
@@ -119,7 +124,7 @@ SPEED_UP = Measure("speed-up over NumPy", lambda seconds, partner: times(partner
 def measure(case: Case) -> Figure:
     """Measure a case; once more if others used the machine meanwhile, and the quieter time counts."""
     figure = measure_once(case)
-    if figure.free_cores < BUSY * n_workers():
+    if figure.is_disturbed:
         figure = max(figure, measure_once(case), key=lambda figure: figure.free_cores)
     return figure
 

@@ -43,7 +43,9 @@ def verdict(question: Question, figure: Figure | None) -> tuple[str, str]:
         return "", ""
     limit = question.limit(figure)
     target = f"{question.MEASURE.bound} {question.MEASURE.show(limit, figure.partner)}"
-    return target, "pass" if is_reached(question, figure) else "**miss**"
+    if is_reached(question, figure):
+        return target, "pass"
+    return target, "**miss**, busy" if figure.is_disturbed else "**miss**"
 
 
 def is_reached(question: Question, figure: Figure) -> bool:

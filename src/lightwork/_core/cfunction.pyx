@@ -150,13 +150,10 @@ cdef tuple parse(str signature):
 
 
 cdef str type_name(str argument):
-    """``"double"`` of ``"double x"``: a type without the name of its argument."""
-    words = re.sub(r"\*", " * ", argument).replace("const ", "").split()
-    name = " ".join(words)
-    while name not in _TYPES and name != "void *" and len(words) > 1:
-        words.pop()
-        name = " ".join(words)
-    return name
+    """``"double"`` of ``"const double x"``: a type without the name of its argument; anything else as it stands."""
+    words = " ".join(argument.replace("*", " * ").split())
+    match = re.fullmatch(r"(?:const )?(double|float|int32_t|int64_t|long long|long|int|void \*)(?: const)?(?: (?!(?:int|long|unsigned|signed|double|complex|_Complex)\b)\w+)?", words)
+    return words if match is None else match[1]
 
 
 cdef object from_ctypes(object fn):
@@ -165,7 +162,7 @@ cdef object from_ctypes(object fn):
         raise TypeError(f"chunked_map() cannot tell the arguments of {fn!r}; set its argtypes and restype: it takes {_EXPECTED}")
     if fn._flags_ & 4:  # FUNCFLAG_PYTHONAPI
         raise TypeError(f"{fn!r} needs the GIL (it comes from ctypes.PyDLL or PYFUNCTYPE); load it by ctypes.CDLL")
-    names = [_CTYPES.get(kind, getattr(kind, "__name__", str(kind))) for kind in (fn.restype, *fn.argtypes)]
+    names = [_CTYPES.get(kind, repr(kind)) for kind in (fn.restype, *fn.argtypes)]
     return ctypes.cast(fn, ctypes.c_void_p).value, 0, f"{names[0]} ({', '.join(names[1:])})"
 
 
@@ -233,10 +230,10 @@ cdef Loop find_c_loop(object fn):
         return None
     if not key[0]:
         raise TypeError(f"chunked_map() was given a null function pointer: {fn!r}")
-    loop = known_loops.get(key)
+    loop = (<object> known_loops).get(key)  # by way of an object, as in loop.pyx
     if loop is None:
         loop = new_c_loop(fn, key)
         if len(known_loops) >= MAX_CACHED:
             known_loops.clear()
-        known_loops[key] = loop
+        loop = (<object> known_loops).setdefault(key, loop)
     return loop

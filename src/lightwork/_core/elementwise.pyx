@@ -16,7 +16,7 @@ from cpython.ref cimport PyObject
 from lightwork._core.atomics cimport int64_t, now_ns
 from lightwork._core.loop cimport MAX_OPERANDS, AuxData, Loop, StridedLoop, loop_learn, npy_intp
 from lightwork._core.operands cimport is_apart, is_plain, plain_stride, widest
-from lightwork._core.parallel cimport Region, region_run
+from lightwork._core.parallel cimport Region, count_chunks, region_run
 from lightwork._core.pool_state cimport MAX_WORKERS
 from lightwork._core.sharing cimport BUFFER, LANES, choose_grain
 
@@ -261,7 +261,7 @@ cdef class Iterators:
 
 
 cdef int discard_copies(Loop loop, cnp.NpyIter* iterator) except -1:
-    """Of an iterator that was not used: what it made to be written back holds nothing."""
+    """Of an iterator that was not used, or not to its end: what it made to be written back is not whole."""
     cdef int i
     for i in range(loop.nin + loop.nout):
         PyArray_DiscardWritebackIfCopy(<cnp.ndarray> (<PyObject**> cnp.NpyIter_GetOperandArray(iterator))[i])
@@ -288,12 +288,16 @@ cdef object iterate(Loop loop, list operands, list outputs, Py_ssize_t grain, in
     if region.n_items == 0:
         return filled
     region.grain = grain if grain > 0 else choose_grain(loop, region.n_items, n_workers, BUFFER if cnp.NpyIter_RequiresBuffering(first) else LANES)
-    region.n_workers = min(n_workers, (region.n_items + region.grain - 1) // region.grain)
+    region.n_workers = min(n_workers, MAX_WORKERS, count_chunks(region.n_items, region.grain))
     iterators.fill(first, region.n_workers)
     walk.iterators = iterators.each
     walk.iternext = get_iternext(first, NULL)
     region.body = iterate_chunk
-    share(loop, &walk, &region)
+    try:
+        share(loop, &walk, &region)
+    except BaseException:
+        discard_copies(loop, first)
+        raise
     iterators.close()
     return filled
 

@@ -154,7 +154,7 @@ cdef inline bint job_has_free_seat(Job* job) noexcept nogil:
 
 cdef inline void job_run_chunk(Job* job, uint32_t chunk, int seat) noexcept nogil:
     cdef Py_ssize_t start = <Py_ssize_t> chunk * job.grain
-    cdef Py_ssize_t stop = min(start + job.grain, job.n_items)
+    cdef Py_ssize_t stop = start + min(job.grain, job.n_items - start)
     cdef int code, raised
     if job.watches_flags:
         feclearexcept(FE_ALL_EXCEPT)

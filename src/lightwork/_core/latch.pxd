@@ -55,8 +55,12 @@ cdef inline void latch_close(Latch* latch) noexcept nogil:
 
 
 cdef inline bint latch_claim_cleanup(Latch* latch) noexcept nogil:
-    """Of all who find an orphaned latch quiet, exactly one is told to clean up."""
-    return (latch.word.fetch_and(~LATCH_ORPHANED, memory_order_acq_rel) & LATCH_ORPHANED) != 0
+    """Of all who find an orphaned latch quiet, exactly one is told to clean up, and none who comes late, in the job's next life."""
+    cdef uint64_t seen = latch.word.load(memory_order_relaxed)
+    while seen & LATCH_ORPHANED and latch_helpers(seen) == 0:
+        if latch.word.compare_exchange_weak(seen, seen & ~LATCH_ORPHANED, memory_order_acq_rel, memory_order_relaxed):
+            return True
+    return False
 
 
 cdef inline bint latch_leave(Latch* latch) noexcept nogil:

@@ -108,7 +108,8 @@ cdef Loop find_ufunc_loop(object ufunc, list operands, list outputs, object dtyp
     for output in outputs:
         parts.append(None if output is None else kind_of(output))
     cdef tuple key = tuple(parts)
-    found = known_loops.get(key, unknown)
+    # By way of an object: Cython's own call for a dict borrows, and another thread might clear it in between.
+    found = (<object> known_loops).get(key, unknown)
     return <Loop> found if found is not unknown else learn_ufunc_loop(ufunc, key)
 
 
@@ -120,7 +121,7 @@ cdef Loop learn_ufunc_loop(object ufunc, tuple key):
     if loop is not None or ufunc in numpy_ufuncs:  # others may learn more loops, as Numba's do
         if len(known_loops) >= MAX_CACHED:
             known_loops.clear()
-        known_loops[key] = loop
+        return (<object> known_loops).setdefault(key, loop)
     return loop
 
 

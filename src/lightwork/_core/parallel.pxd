@@ -17,6 +17,10 @@ cdef struct Region:
     int flags               # the union of FE_* flags, in all chunks
     bint is_orphaned        # the context is not the caller's any more
 
+cdef inline Py_ssize_t count_chunks(Py_ssize_t n_items, Py_ssize_t grain) noexcept nogil:
+    return n_items // grain + (n_items % grain != 0)
+
+
 # Run it, with the GIL released, and fill in how it ended. -1 with an exception set when a signal handler raised, when the job that
 # this one is nested in was stopped, and in a child that the body forked off. Only where `drop` is given may the call end with
 # a chunk still running: an interrupted caller does not wait for it, and the last helper frees the context.

@@ -53,9 +53,10 @@ cdef int count_workers(PoolState* pool, Region* region) except -1:
     if region.grain <= 0:
         region.grain = region.n_items // (n_workers * CHUNKS_PER_WORKER)
     region.grain = max(1, min(region.grain, region.n_items))
-    n_workers = min(n_workers, max(1, (region.n_items + region.grain - 1) // region.grain))
+    n_workers = min(n_workers, max(1, count_chunks(region.n_items, region.grain)))
     try:
-        pool_ensure(pool, n_workers - 1)
+        # In a pool of one's own the caller may be one of its threads; the default pool keeps to the budget.
+        pool_ensure(pool, n_workers if pool.max_workers > 0 and current_worker() != NULL else n_workers - 1)
     except RuntimeError:
         pass  # no more threads to be had, as at interpreter shutdown: those that exist do it, or the caller alone
     return n_workers
@@ -86,14 +87,14 @@ cdef void give_back(PoolState* pool, Job* job) noexcept nogil:
 
 
 cdef void fill_job(Job* job, Region* region, int n_seats) noexcept nogil:
-    while (region.n_items + region.grain - 1) // region.grain > <Py_ssize_t> UINT32_MAX:
+    while count_chunks(region.n_items, region.grain) > <Py_ssize_t> UINT32_MAX:
         region.grain *= 2
     job.body = region.body
     job.context = region.context
     job.drop = region.drop
     job.n_items = region.n_items
     job.grain = region.grain
-    job.n_chunks = <uint32_t> ((region.n_items + region.grain - 1) // region.grain)
+    job.n_chunks = <uint32_t> count_chunks(region.n_items, region.grain)
     job.n_seats = n_seats
     job.parent = current_job()
     job.watches_flags = region.watches_flags
@@ -121,7 +122,7 @@ cdef void tell(Region* region, Job* job) noexcept nogil:
     region.flags = job.flags.load(memory_order_relaxed)
     region.code = 0
     if error != NO_ERROR:
-        region.code = <int> (error & UINT32_MAX)
+        region.code = max(1, <int> (error & UINT32_MAX))  # a body's negative code too is an error, and here -1 means an exception
         region.start = <Py_ssize_t> (error >> 32) * job.grain
         region.stop = min(region.start + job.grain, job.n_items)
 

@@ -23,8 +23,9 @@ cdef struct Dormitory:
 
 
 cdef inline void sleeper_announce(Dormitory* dormitory, Sleeper* sleeper) noexcept nogil:
-    sleeper.state.store(SLEEPY, memory_order_relaxed)       # ordered by the next line
+    # First the count: a waker subtracts for each state that it turns, so the count may be too high for a moment, never too low.
     dormitory.n_sleepy.fetch_add(1, memory_order_seq_cst)   # partner: dormitory_is_awake, after work was posted
+    sleeper.state.store(SLEEPY, memory_order_seq_cst)       # partner: sleeper_wake, likewise
 
 
 cdef inline bint sleeper_rouse(Dormitory* dormitory, Sleeper* sleeper) noexcept nogil:
@@ -57,7 +58,7 @@ cdef inline bint dormitory_is_awake(Dormitory* dormitory) noexcept nogil:
 
 cdef inline bint sleeper_wake(Dormitory* dormitory, Sleeper* sleeper) noexcept nogil:
     """Wake this sleeper if it is sleepy; True if it was this call that did."""
-    if sleeper.state.load(memory_order_relaxed) != SLEEPY or not sleeper_rouse(dormitory, sleeper):
+    if sleeper.state.load(memory_order_seq_cst) != SLEEPY or not sleeper_rouse(dormitory, sleeper):
         return False
     place_away(&sleeper.place, current_cpu())
     sleeper.bed.unpark()

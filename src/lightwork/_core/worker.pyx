@@ -61,6 +61,8 @@ from lightwork._core.pool_state cimport (
 from lightwork._core.sleep cimport sleeper_announce, sleeper_cancel, sleeper_commit
 
 cdef extern from "Python.h":
+    void PyErr_SetObject(object, object)  # declared without `except`, for PyErr_WriteUnraisable to find it
+    void PyErr_WriteUnraisable(object)
     int PyErr_CheckSignals()  # declared without `except`: the exception stays set until the owner returns
 
 cdef extern from * nogil:
@@ -93,10 +95,14 @@ cdef Job* swap_job(Job* job) noexcept nogil:
 # --- Tasks ----------------------------------------------------------------------------------------------------------
 
 cdef void call_task(Item item) noexcept with gil:
-    """Call a Python callable once and let go of it. It reports its own errors; what escapes is nobody's, and Cython shows it as such."""
+    """Call a Python callable once and let go of it. It reports its own errors; what escapes is nobody's, and shown as such."""
     task = <object> item
     Py_DECREF(task)
-    task()
+    try:
+        task()
+    except BaseException as error:  # SystemExit too: it ends the task, neither the worker nor the process
+        PyErr_SetObject(type(error), error)
+        PyErr_WriteUnraisable(task)
 
 
 cdef bint run_task(Worker* worker, Item item) noexcept nogil:

@@ -16,6 +16,7 @@ from lightwork._core.elementwise cimport run_elementwise
 from lightwork._core.loop cimport Loop, find_ufunc_loop, loop_learn, npy_intp
 from lightwork._core.operands cimport is_order_free
 from lightwork._core.pool cimport default_workers, home_pool
+from lightwork._core.pool_state cimport MAX_WORKERS
 from lightwork._core.sharing cimport is_worth_sharing
 from lightwork.arrays.chunks import map_chunks
 
@@ -93,7 +94,7 @@ def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, work
     (1000,)
     """
     cdef Py_ssize_t grain = 0 if chunk_size is None else positive("chunk_size", chunk_size)
-    cdef int n_workers = 0 if workers is None else min(positive("workers", workers), 1 << 20)
+    cdef int n_workers = 0 if workers is None else min(positive("workers", workers), MAX_WORKERS)
     if not arrays:
         raise TypeError("chunked_map() needs at least one array after the function, as in chunked_map(np.exp, x)")
     ufunc = as_ufunc(fn)
