@@ -109,6 +109,12 @@ _TYPES = {
     "int64_t": "l",
 }
 
+# A type that is offered, and perhaps a name, which is no word of another type.
+_ARGUMENT = (
+    r"(?:const )?(double|float|int32_t|int64_t|long long|long|int|void \*)(?: const)?"
+    r"(?: (?!(?:int|long|unsigned|signed|double|complex|_Complex)\b)\w+)?"
+)
+
 _DTYPES = {"d": np.dtype(np.float64), "f": np.dtype(np.float32), "i": np.dtype(np.int32), "l": np.dtype(np.int64)}
 
 _CTYPES = {
@@ -152,7 +158,7 @@ cdef tuple parse(str signature):
 cdef str type_name(str argument):
     """``"double"`` of ``"const double x"``: a type without the name of its argument; anything else as it stands."""
     words = " ".join(argument.replace("*", " * ").split())
-    match = re.fullmatch(r"(?:const )?(double|float|int32_t|int64_t|long long|long|int|void \*)(?: const)?(?: (?!(?:int|long|unsigned|signed|double|complex|_Complex)\b)\w+)?", words)
+    match = re.fullmatch(_ARGUMENT, words)
     return words if match is None else match[1]
 
 
