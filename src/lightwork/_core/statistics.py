@@ -17,7 +17,7 @@ class WorkerStatistics:
     chunks, stolen : int
         Chunks run, and chunks taken out of another worker's run (a stolen chunk may be stolen again before it runs).
     jobs, tasks : int
-        Parallel calls taken part in, and spawned tasks run.
+        Parallel calls taken part in, and spawned tasks begun.
     parks, wakeups : int
         How often it fell asleep, and how often it was woken.
     busy_seconds, idle_seconds : float
@@ -72,5 +72,5 @@ class PoolStatistics:
 
     @property
     def tasks(self) -> int:
-        """Spawned tasks run by all workers."""
+        """Spawned tasks that workers have begun."""
         return sum(worker.tasks for worker in self.workers)

@@ -109,9 +109,9 @@ cdef bint run_task(Worker* worker, Item item) noexcept nogil:
     if item == NULL:
         return False
     cdef int64_t began = now_ns()
+    worker.tally.tasks.fetch_add(1, memory_order_relaxed)  # now: whoever has the task's outcome finds it counted
     call_task(item)
     worker.pool.n_unfinished.fetch_sub(1, memory_order_release)  # partner: has_tasks
-    worker.tally.tasks.fetch_add(1, memory_order_relaxed)
     worker.tally.busy_ns.fetch_add(now_ns() - began, memory_order_relaxed)
     return True
 
