@@ -1,8 +1,8 @@
 """How well does the steal protocol balance a job over more workers than this machine has?
 
 A discrete-event model of one job, in whole nanoseconds. Each worker owns a contiguous run of chunks and takes from its front; who
-has none left looks at the runs of the others, from its right neighbour on, and steals the back half of the first that is not
-empty. The caller starts alone on a parked pool; whoever joins first wakes up to two sleepers, so that waking is a tree.
+has none left looks at the runs of all, from one drawn by lot on, and steals the back half of the first that is not empty. The
+caller starts alone on a parked pool; whoever joins first wakes up to two sleepers, so that waking is a tree.
 
 What the model leaves out: caches that steals make cold, memory bandwidth, preemption. What it keeps: one word serves one owner or
 thief at a time, and every look at another's word is paid in full.
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count, pairwise
+from random import Random
 
 WORKERS = (1, 2, 4, 16, 64, 256, 1024)
 
@@ -75,15 +76,14 @@ class Runs:
         self._store(victim, start, middle)
         self._store(thief, middle, stop)
 
-    def nearest_victim(self, thief: int) -> tuple[int, int] | None:
-        """Return the first worker to the right that has chunks, and how many empty runs stand before it."""
-        to_the_right = self._loaded >> thief
-        if to_the_right:
-            distance = _lowest_bit(to_the_right)
-            return thief + distance, distance - 1
+    def victim_from(self, first: int) -> tuple[int, int] | None:
+        """Return the first worker, counted on from one, that has chunks, and how many empty runs stand before it."""
+        if ahead := self._loaded >> first:
+            distance = _lowest_bit(ahead)
+            return first + distance, distance
         if self._loaded:
             victim = _lowest_bit(self._loaded)
-            return victim, len(self.words) - thief + victim - 1
+            return victim, len(self.words) - first + victim
         return None
 
     def _store(self, worker: int, start: int, stop: int) -> None:
@@ -104,6 +104,7 @@ class Simulation:
         self.times_run = [0] * len(chunks)
         self.steals = [0] * n_workers
         self.makespan = 0
+        self._lot = Random(0)
         self._order = count()  # first come, first served among the events of one moment
         self._events: list[tuple[int, int, Callable[[int], None]]] = []
 
@@ -140,10 +141,13 @@ class Simulation:
         self._at(end, partial(self._next_chunk, worker))
 
     def _look_around(self, thief: int, now: int) -> None:
-        found = self.runs.nearest_victim(thief)
+        n_workers = len(self.runs.words)
+        first = self._lot.randrange(n_workers)
+        found = self.runs.victim_from(first)
         if found is not None:
             victim, n_empty = found
-            self._at(now + n_empty * self.costs.steal, partial(self._steal, thief, victim))
+            passes_itself = (thief - first) % n_workers < n_empty  # which costs nothing
+            self._at(now + (n_empty - passes_itself) * self.costs.steal, partial(self._steal, thief, victim))
 
     def _steal(self, thief: int, victim: int, now: int) -> None:
         if self.runs.free_at[victim] > now:

@@ -93,6 +93,13 @@ def test_exit_finishes_what_was_submitted() -> None:
     assert check("exit_with_tasks").split() == [str(number) for number in range(10)]
 
 
+def test_submitting_at_exit_works_or_says_so() -> None:
+    """A handler that runs before the package's own may submit, one that runs after it is told to call the function itself."""
+    out = check("submit_at_exit").splitlines()
+    assert out[0] == "in time"
+    assert "call the function itself" in out[1]
+
+
 # --- Fork -----------------------------------------------------------------------------------------------------------
 
 

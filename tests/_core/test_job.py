@@ -42,13 +42,36 @@ def test_the_owner_has_seat_0(task: Callable[..., Any]) -> None:
     assert job.take_seat(0) == 2
 
 
-def test_a_thief_robs_its_neighbours(task: Callable[..., Any]) -> None:
-    """Whoever has run out takes half of the nearest run that is not empty, until all are."""
+def test_a_thief_takes_the_back_half_of_anothers_run(task: Callable[..., Any]) -> None:
+    """Whoever has run out takes half of some run that is not empty, until all are."""
     job = task(8, 1, 4)
     while job.take(1) is not None:
         pass
     assert job.steal(1)
-    assert job.bounds == [(0, 2), (5, 6), (4, 5), (6, 8)]
+    assert job.bounds in [
+        [(0, 1), (1, 2), (4, 6), (6, 8)],
+        [(0, 2), (5, 6), (4, 5), (6, 8)],
+        [(0, 2), (7, 8), (4, 6), (6, 7)],
+    ]
+
+
+def test_thieves_choose_their_victims_by_lot(task: Callable[..., Any]) -> None:
+    """Whoever steals again and again robs everybody, not its neighbour first, so thieves do not follow each other around."""
+    job = task(4096, 1, 4)
+    robbed = set()
+    while job.take(1) is not None:
+        pass
+    for _ in range(20):
+        before = job.bounds
+        assert job.steal(1)
+        robbed.add(next(seat for seat in (0, 2, 3) if job.bounds[seat] != before[seat]))
+        while job.take(1) is not None:
+            pass
+    assert robbed == {0, 2, 3}
+
+
+def test_a_thief_finds_nothing_where_nothing_is(task: Callable[..., Any]) -> None:
+    """With all runs empty there is nobody to rob."""
     empty = task(0, 1, 4)
     assert not empty.steal(1)
 

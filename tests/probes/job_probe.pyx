@@ -66,6 +66,7 @@ cdef class Task:
     cdef atomic[int64_t] n_left
     cdef atomic[int]* sitting        # how many sit in each seat
     cdef atomic[int64_t] n_laps      # how often somebody sat down where another sat
+    cdef uint32_t luck               # of thieves that go step by step
     cdef Task parent
 
     def __cinit__(self, Py_ssize_t n_items, Py_ssize_t grain, uint32_t n_seats, Task parent=None, int n_parties=1):
@@ -79,6 +80,7 @@ cdef class Task:
         self.ledger.fails_from = n_items
         self.ledger.divides_by_zero = -1
         self.parent = parent
+        self.luck = 0x9E3779B9
         self.fill(n_items, grain, n_seats)
         gate_expect(&self.gate, n_parties)
         job_begin(self.job)
@@ -132,7 +134,7 @@ cdef class Task:
 
     def steal(self, uint32_t thief):
         """Fill an empty run; return whether there was something to take."""
-        return job_steal(self.job, thief)
+        return job_steal(self.job, thief, &self.luck)
 
     def take(self, uint32_t seat):
         """Return the first chunk of a seat's run, or None."""
@@ -187,18 +189,19 @@ cdef class Task:
 
     # --- All at once ---
 
-    cdef bint work(self, uint32_t seat) noexcept nogil:
+    cdef bint work(self, uint32_t seat, uint32_t* luck) noexcept nogil:
         cdef uint32_t chunk = 0
         if run_take(&self.job.seats[seat].run, &chunk):
             job_run_chunk(self.job, chunk, seat)
             self.n_left.fetch_sub(1, memory_order_relaxed)
             return True
-        return job_steal(self.job, seat)
+        return job_steal(self.job, seat, luck)
 
     def take_part(self, uint32_t preferred, unsigned int seed):
         """Sit down, run some chunks, get up, until all chunks are run or one failed; return how often one sat down."""
         cdef int64_t n_seated = 0
         cdef unsigned int patience
+        cdef uint32_t luck = seed | 1
         cdef int seat
         with nogil:
             gate_pass(&self.gate)
@@ -210,7 +213,7 @@ cdef class Task:
                 n_seated += 1
                 self.n_laps.fetch_add(self.sitting[seat].fetch_add(1, memory_order_relaxed), memory_order_relaxed)
                 patience = next_random(&seed) % 8
-                while patience > 0 and job_is_live(self.job) and self.work(seat):
+                while patience > 0 and job_is_live(self.job) and self.work(seat, &luck):
                     patience -= 1
                 self.sitting[seat].fetch_sub(1, memory_order_relaxed)
                 job_leave_seat(self.job, seat)
@@ -237,7 +240,7 @@ cdef class Task:
             seat = earliest(clocks)
             if not run_take(&self.job.seats[seat].run, &chunk):
                 clocks[seat] += steal_cost
-                if not (job_steal(self.job, seat) and run_take(&self.job.seats[seat].run, &chunk)):
+                if not (job_steal(self.job, seat, &self.luck) and run_take(&self.job.seats[seat].run, &chunk)):
                     continue
             clocks[seat] += costs[chunk]
             end = max(end, clocks[seat])

@@ -86,6 +86,17 @@ def test_a_waiting_worker_makes_the_call_itself(single: lw.Pool) -> None:
     assert mine == other
 
 
+def test_a_worker_of_another_pool_waits(single: lw.Pool, gate: threading.Event) -> None:
+    """A pool of one worker makes one call at a time, whoever waits for it."""
+    with lw.Pool(1) as other:
+        handle = single.submit(threading.get_ident)
+        asking = other.submit(handle.result, SECONDS)
+        while not asking.running():
+            pass
+        gate.set()
+        assert asking.result(SECONDS) == single.submit(threading.get_ident).result(SECONDS)
+
+
 def test_a_waiting_worker_makes_no_other_call(single: lw.Pool) -> None:
     """A lock held while waiting is met by the call that is waited for, or by none."""
     lock = threading.Lock()

@@ -266,26 +266,123 @@ def test_shutdown_can_cancel(single: lw.Pool) -> None:
 
 
 def test_a_worker_may_shut_its_pool_down(single: lw.Pool) -> None:
-    """A call that shuts down its own pool waits for the other workers, not for itself."""
+    """A call that shuts down its own pool does not wait for itself."""
     assert single.submit(single.shutdown).result(SECONDS) is None
     with pytest.raises(RuntimeError, match="shut down"):
         single.submit(int)
 
 
+def test_workers_that_shut_their_pool_down_do_not_wait_for_each_other() -> None:
+    """Two calls that do so at once both go on."""
+    pool, barrier = lw.Pool(2), threading.Barrier(2)
+
+    def end() -> None:
+        barrier.wait(SECONDS)
+        pool.shutdown()
+
+    for handle in [pool.submit(end) for _ in range(2)]:
+        assert handle.result(SECONDS) is None
+
+
 def test_submit_and_shutdown_at_once() -> None:
-    """A call that was taken is made, whenever the pool is shut down by another thread."""
+    """A call that was taken is made by a worker, whenever the pool is shut down by another thread."""
     for _ in range(300):
         pool = lw.Pool(1)
         handle, _ = together([partial(submit_or_none, pool), partial(pool.shutdown, wait=False)])
-        assert handle is None or handle.result(SECONDS) == 7
+        assert handle is None or handle.result(SECONDS) == "lightwork-1"
 
 
-def submit_or_none(pool: lw.Pool) -> lw.Handle[int] | None:
+def submit_or_none(pool: lw.Pool) -> lw.Handle[str] | None:
     """Submit, unless the pool was shut down before."""
     try:
-        return pool.submit(int, "7")
+        return pool.submit(thread_name)
     except RuntimeError:
         return None
+
+
+def thread_name() -> str:
+    """Return the name of the thread that makes this call."""
+    return threading.current_thread().name
+
+
+# --- Threads that do not start as they should -----------------------------------------------------------------------
+
+
+class Starts:
+    """In place of ``threading.Thread.start``: the first worker's start goes as told, the others as ever."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, first: Callable[[threading.Thread], None]) -> None:
+        self.real = threading.Thread.start
+        self.first: Callable[[threading.Thread], None] | None = first
+        monkeypatch.setattr(threading.Thread, "start", lambda thread: self(thread))
+
+    def __call__(self, thread: threading.Thread) -> None:
+        """Start a thread."""
+        first = self.first
+        if first is None or not thread.name.startswith("lightwork"):
+            self.real(thread)
+        else:
+            self.first = None
+            first(thread)
+
+
+@pytest.mark.parametrize("begins", [False, True])
+def test_a_call_whose_submit_is_interrupted_is_waited_for(monkeypatch: pytest.MonkeyPatch, begins: bool) -> None:
+    """Ctrl-C while a pool's thread is being started, before or after it begins: shutdown waits for it, or starts another."""
+
+    def interrupt(thread: threading.Thread) -> None:
+        if begins:
+            starts.real(thread)
+        raise KeyboardInterrupt
+
+    starts = Starts(monkeypatch, interrupt)
+    done: list[int] = []
+    pool = lw.Pool(1)
+    with pytest.raises(KeyboardInterrupt):
+        pool.submit(done.append, 1)
+    pool.shutdown()
+    assert done == [1]
+
+
+def test_who_relied_on_a_thread_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two submit while the only thread is being started; when that fails both learn it, and the pool recovers."""
+    relying, relied = threading.Event(), threading.Event()
+
+    def fail(_: threading.Thread) -> None:
+        relying.set()
+        assert relied.wait(SECONDS)
+        raise RuntimeError("can't start new thread")
+
+    def rely() -> lw.Handle[int]:
+        assert relying.wait(SECONDS)
+        handle = pool.submit(int, "7")
+        relied.set()
+        return handle
+
+    def begin() -> BaseException | None:
+        with pytest.raises(RuntimeError, match="start new thread"):
+            pool.submit(int)
+        return None
+
+    Starts(monkeypatch, fail)
+    with lw.Pool(1) as pool:
+        handle = together([rely, begin])[0]
+        assert handle is not None
+        with pytest.raises(RuntimeError, match="start new thread"):
+            handle.result(SECONDS)
+        assert pool.submit(int, "7").result(SECONDS) == 7
+
+
+def test_a_pool_that_is_shut_down_while_its_thread_starts_makes_its_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call is its worker's, never the submitter's."""
+
+    def start_and_shut_down(thread: threading.Thread) -> None:
+        starts.real(thread)
+        pool.shutdown(wait=False)
+
+    starts = Starts(monkeypatch, start_and_shut_down)
+    pool = lw.Pool(1)
+    assert pool.submit(thread_name).result(SECONDS) == "lightwork-1"
 
 
 def test_a_pool_that_is_gone_finishes_and_leaves_no_thread() -> None:

@@ -5,6 +5,7 @@ When all jobs are in use, a call runs in its own thread alone, which is always c
 """
 
 from lightwork._core.atomics cimport (
+    CACHE_LINE,
     atomic,
     memory_order_acquire,
     memory_order_relaxed,
@@ -25,6 +26,7 @@ cdef extern from * nogil:
 
 cdef struct Board:
     atomic[uint64_t] wanting   # jobs with chunks that a helper could take
+    char line[CACHE_LINE - 8]  # idle workers look at it while callers write what follows
     atomic[uint64_t] free      # jobs that nobody uses
     Job jobs[BOARD_JOBS]
 

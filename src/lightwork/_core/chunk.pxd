@@ -1,7 +1,7 @@
 """Chunks of a job, and the run of chunks that a worker owns: two 32-bit bounds packed in one atomic word.
 
 The owner takes from the front, a thief takes half from the back, each by one compare-and-swap of the whole word. A word is
-the whole state, and a chunk that was taken never stands in a word again, so a word that changed and came back means what it
+the whole state, and a chunk that was run never stands in a word again, so a word that changed and came back means what it
 says: there is no ABA problem. The word guards nothing but itself (a job's fields are published by its latch), so relaxed order is enough.
 """
 

@@ -157,7 +157,8 @@ cdef int share(Loop loop, Walk* walk, Region* region) except -1:
     region.watches_flags = True
     began = now_ns()
     region_run(region)
-    loop_learn(loop, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), region.n_items)
+    if region.code == 0 and region.n_items > 0:  # a call that was stopped says nothing of what its items cost
+        loop_learn(loop, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), region.n_items)
     raise_first(errors)
     return report_flags(loop, region.flags)
 
@@ -292,6 +293,9 @@ cdef object iterate(Loop loop, list operands, list outputs, Py_ssize_t grain, in
     iterators.fill(first, region.n_workers)
     walk.iterators = iterators.each
     walk.iternext = get_iternext(first, NULL)
+    if walk.iternext == NULL:
+        discard_copies(loop, first)
+        raise MemoryError("no memory for an iterator")
     region.body = iterate_chunk
     try:
         share(loop, &walk, &region)

@@ -75,7 +75,7 @@ cdef object kind_of(object operand):
 cdef Loop new_ufunc_loop(object ufunc, tuple operands, object dtype):
     wanted = {} if dtype is None else {"signature": (None,) * ufunc.nin + (dtype,) * ufunc.nout}
     dtypes, capsule = ufunc._resolve_dtypes_and_context(operands, casting="same_kind", **wanted)
-    if any(dtype.kind not in "biufcmM" for dtype in dtypes):
+    if any(dtype.kind not in "biufcmM" or dtype.isbuiltin != 1 for dtype in dtypes):  # a user's dtype may call itself a float
         return None
     ufunc._get_strided_loop(capsule)
     cdef CallInfo* info = <CallInfo*> PyCapsule_GetPointer(capsule, "numpy_1.24_ufunc_call_info")

@@ -12,8 +12,6 @@ cdef struct Region:
     int n_workers           # 0: the default; afterwards how many there were seats for
     bint watches_flags      # collect floating-point status flags
     int code                # of the first chunk by index that did not answer 0; else 0
-    Py_ssize_t start        # its items
-    Py_ssize_t stop
     int flags               # the union of FE_* flags, in all chunks
     bint is_orphaned        # the context is not the caller's any more
 

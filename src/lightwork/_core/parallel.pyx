@@ -123,8 +123,6 @@ cdef void tell(Region* region, Job* job) noexcept nogil:
     region.code = 0
     if error != NO_ERROR:
         region.code = max(1, <int> (error & UINT32_MAX))  # a body's negative code too is an error, and here -1 means an exception
-        region.start = <Py_ssize_t> (error >> 32) * job.grain
-        region.stop = min(region.start + job.grain, job.n_items)
 
 
 cdef int region_run(Region* region) except -1:

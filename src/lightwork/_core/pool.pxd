@@ -11,4 +11,5 @@ cdef class Core:
     cdef atomic[PoolState*] state
     cdef readonly int max_workers
     cdef PoolState* alive(self) except NULL
-    cdef int grow(self, PoolState* pool) except -1
+    cdef int grow(self, PoolState* pool, object task) except -1
+    cdef int give_up(self, object task, object error) except -1

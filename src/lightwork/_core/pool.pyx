@@ -6,6 +6,7 @@ be called from signal handlers, finalizers and in the middle of itself.
 
 import atexit
 import threading
+import time
 
 from lightwork import _config, _cpus
 from lightwork._core.statistics import PoolStatistics, WorkerStatistics
@@ -18,7 +19,6 @@ from lightwork._core.atomics cimport (
     memory_order_acq_rel,
     memory_order_acquire,
     memory_order_relaxed,
-    memory_order_release,
     memory_order_seq_cst,
 )
 from lightwork._core.deque cimport Item
@@ -33,6 +33,8 @@ from lightwork._core.pool_state cimport (
     pool_add_worker,
     pool_close,
     pool_free,
+    pool_let_in,
+    pool_let_out,
     pool_new,
     pool_post,
     pool_take_back,
@@ -48,6 +50,8 @@ cdef atomic[PoolState*] default_pool
 
 # The threads that run, and what each runs, which tells its pool: so that closing a pool can join its own.
 cdef dict running = {}
+
+cdef atomic[int] is_exiting  # no task would be run any more
 
 
 cdef void forget_pools() noexcept nogil:
@@ -122,10 +126,12 @@ cdef class Life:
             pool_release(self.pool)
 
     def __call__(self):
+        thread = threading.current_thread()
         if not self.worker.is_running.exchange(True, memory_order_relaxed):
+            running[thread] = self  # again: a signal handler's exception may have come out of its start
             with nogil:
                 worker_run(self.worker)
-        running.pop(threading.current_thread(), None)
+        running.pop(thread, None)
 
 
 cdef Life new_life(PoolState* pool, Worker* worker):
@@ -160,23 +166,41 @@ cdef list threads_of(PoolState* pool):
 
 def finish_tasks():
     """At exit: tasks that were spawned are run to their end, also those of a pool that is gone. Idle workers are not waited for."""
+    while join_busy_pools():  # again, for a pool's last tasks may have spawned some in another
+        pass
+    is_exiting.store(True, memory_order_seq_cst)  # partner: Core.spawn, which has counted its task by then or raises
+    join_busy_pools()
+
+
+cdef bint join_busy_pools() except -1:
     cdef Life life
-    busy = True
-    while busy:  # again, for a pool's last tasks may have spawned some in another
-        busy = [life for life in running.copy().values() if has_tasks(life)]
-        for life in busy:
-            close_and_join(life.pool)
+    busy = [life for life in running.copy().values() if has_tasks(life)]
+    for life in busy:
+        close_and_join(life.pool)
+    return bool(busy)
 
 
 cdef bint has_tasks(Life life):
-    return not is_stale(life.pool) and life.pool.n_unfinished.load(memory_order_acquire) > 0  # partner: run_task
+    return not is_stale(life.pool) and life.pool.n_unfinished.load(memory_order_seq_cst) > 0  # partner: pool_let_out
 
 
 cdef int close_and_join(PoolState* pool) except -1:
+    """Close a pool and wait until its threads are gone; one of its own tasks cannot wait for itself, and only closes it."""
     pool_close(pool)
+    cdef Worker* worker = current_worker()
+    if worker != NULL and worker.pool == pool:
+        return 0
+    join_threads(pool)
+    while pool.n_unfinished.load(memory_order_seq_cst) > 0:  # their thread is being started, or its start was interrupted
+        if not start_one(pool, 1):
+            time.sleep(0)
+        join_threads(pool)
+    return 0
+
+
+cdef int join_threads(PoolState* pool) except -1:
     for thread in threads_of(pool):
-        if thread is not threading.current_thread():
-            thread.join()
+        thread.join()
     return 0
 
 
@@ -194,12 +218,14 @@ cdef bint start_one(PoolState* pool, int n_threads) except -1:
     """Start one of the workers 1..n_threads; False if somebody has started, or is starting, each of them."""
     cdef int index
     for index in range(1, n_threads + 1):
-        if not pool.is_claimed[index].exchange(True, memory_order_acq_rel):  # partner: itself, after a failure below
+        if not pool.is_claimed[index].exchange(True, memory_order_seq_cst):  # partner: itself, after a failure below
             raise_top(pool, index)
             try:
                 start_thread(pool, index)
             except BaseException:
-                pool.is_claimed[index].store(False, memory_order_release)
+                # Whoever posted a task before it saw this has it failed by us, who look for it next; whoever posts later starts a
+                # thread itself (partner: the exchange above).
+                pool.is_claimed[index].store(False, memory_order_seq_cst)
                 raise
             pool.n_threads.fetch_add(1, memory_order_relaxed)
             return True
@@ -259,12 +285,19 @@ def statistics():
     return pool_statistics(pool, default_workers(pool))
 
 
+cdef object refusal():
+    if is_exiting.load(memory_order_seq_cst):
+        return RuntimeError("the interpreter is exiting and makes no more calls; submit before, or call the function itself")
+    return RuntimeError("this pool was shut down; make a new one")
+
+
 @cython.final
 cdef class Core:
     """
     A pool that runs Python callables once each, and in whose threads parallel calls run on its own workers.
 
-    It knows neither futures nor errors: a callable reports its own outcome.
+    It knows neither futures nor errors: a callable reports its own outcome. Where the system gives not one thread it is called
+    with that error instead, and has failed.
 
     Parameters
     ----------
@@ -290,25 +323,36 @@ cdef class Core:
     def spawn(self, task):
         """Call `task()` once on a worker: after what came in before it, or next if it is spawned by a worker of this pool."""
         cdef PoolState* pool = self.alive()
-        if pool.is_closing.load(memory_order_relaxed):
-            raise RuntimeError("this pool was shut down; make a new one")
-        pool_ensure(pool, 1)  # having no thread at all is the only error
+        if not pool_let_in(pool):
+            raise refusal()
+        if is_exiting.load(memory_order_seq_cst):  # partner: finish_tasks
+            pool_let_out(pool)
+            raise refusal()
         Py_INCREF(task)
         if not pool_post(pool, <void*> task):
             Py_DECREF(task)
+            pool_let_out(pool)
             raise MemoryError("no memory for another task")
         if pool_wake(pool, 1) == 0:
-            self.grow(pool)
-        if pool.is_closing.load(memory_order_seq_cst):  # partner: pool_close, with the workers' last look as in sleep.pxd
-            for task in self.discard():  # they may all have left before it was posted
-                task()
+            self.grow(pool, task)
 
-    cdef int grow(self, PoolState* pool) except -1:
+    cdef int grow(self, PoolState* pool, object task) except -1:
         """Nobody slept who could be woken for a task: start another thread if there may be more, or leave it to those there are."""
         try:
             start_one(pool, self.max_workers)
-        except RuntimeError:
-            pass  # the system gives no more
+        except (RuntimeError, MemoryError) as error:  # the system gives no more
+            if pool.n_threads.load(memory_order_seq_cst) == 0:
+                self.give_up(task, error)
+        return 0
+
+    cdef int give_up(self, object task, object error) except -1:
+        """There is no thread at all: raise for one's own task, and fail those that relied on this thread."""
+        waiting = self.discard()
+        for other in waiting:
+            if other is not task:
+                other(error)
+        if any([other is task for other in waiting]):
+            raise error
         return 0
 
     def statistics(self):
@@ -316,12 +360,19 @@ cdef class Core:
         return pool_statistics(self.alive(), self.max_workers)
 
     def close(self, bint wait=True):
-        """Take no more tasks, finish those that were taken, end the threads; with `wait`, return when they have ended."""
+        """Take no more tasks, finish those that were taken, end the threads; with `wait`, return when they have ended.
+
+        One of the pool's own tasks cannot wait for itself, and does not."""
         cdef PoolState* pool = self.alive()
         if wait:
             close_and_join(pool)
         else:
             pool_close(pool)
+
+    def is_here(self):
+        """Whether the calling thread is one of this pool's workers."""
+        cdef Worker* worker = current_worker()
+        return worker != NULL and worker.pool == self.state.load(memory_order_acquire)
 
     def discard(self):
         """Take back the tasks that no worker has begun, and return them."""
@@ -343,8 +394,3 @@ def run_apart(task):
         task()
     finally:
         swap_job(outer)
-
-
-def is_worker():
-    """Whether the calling thread is a worker of some pool."""
-    return current_worker() != NULL

@@ -41,7 +41,7 @@ cdef struct PoolState:
     atomic[int] is_claimed[MAX_WORKERS + 1]  # whether somebody starts, or has started, the worker's thread
     atomic[int] is_closing
     atomic[int] n_handles        # Python objects that keep this alive
-    atomic[int64_t] n_unfinished  # tasks spawned and not yet run
+    atomic[int64_t] n_unfinished  # tasks that were let in and have not ended; above zero no worker leaves
     atomic[Worker*] workers[MAX_WORKERS + 1]
 
 cdef atomic[int]* forks() noexcept nogil
@@ -53,10 +53,13 @@ cdef PoolState* pool_new() noexcept nogil
 cdef void pool_free(PoolState* pool) noexcept nogil
 cdef Worker* pool_add_worker(PoolState* pool, int index) noexcept nogil
 cdef void pool_close(PoolState* pool) noexcept nogil
+cdef bint pool_is_over(PoolState* pool) noexcept nogil
 
 cdef int pool_wake(PoolState* pool, int n_wanted) noexcept nogil
 cdef bint pool_is_warm(PoolState* pool) noexcept nogil
 
+cdef bint pool_let_in(PoolState* pool) noexcept nogil
+cdef void pool_let_out(PoolState* pool) noexcept nogil
 cdef bint pool_post(PoolState* pool, Item item) noexcept nogil
 cdef bint pool_has_work(PoolState* pool) noexcept nogil
 cdef Item pool_take_back(PoolState* pool) noexcept nogil

@@ -103,9 +103,15 @@ cdef Worker* pool_add_worker(PoolState* pool, int index) noexcept nogil:
 
 
 cdef void pool_close(PoolState* pool) noexcept nogil:
-    """Let the workers return when no task is left."""
-    pool.is_closing.store(True, memory_order_seq_cst)  # partners: worker_run, and idle after its announcement
+    """Let in no more tasks, and the workers go when none is left."""
+    pool.is_closing.store(True, memory_order_seq_cst)  # partners: pool_let_in, pool_let_out, and idle after its announcement
     pool_wake(pool, MAX_WORKERS)
+
+
+cdef bint pool_is_over(PoolState* pool) noexcept nogil:
+    """Whether the pool is closed and its last task has ended; then nothing can come in any more."""
+    # In this order: a task that was let in counted before it looked, so whoever sees the pool closed sees the count.
+    return pool.is_closing.load(memory_order_seq_cst) and pool.n_unfinished.load(memory_order_seq_cst) == 0
 
 
 # --- Its sleepers ---------------------------------------------------------------------------------------------------
@@ -135,21 +141,31 @@ cdef bint pool_is_warm(PoolState* pool) noexcept nogil:
 
 # --- Its tasks ------------------------------------------------------------------------------------------------------
 
+cdef bint pool_let_in(PoolState* pool) noexcept nogil:
+    """Count a task in; False if the pool is closing. No worker leaves between this and pool_let_out."""
+    pool.n_unfinished.fetch_add(1, memory_order_seq_cst)  # before the look: partner pool_is_over
+    if pool.is_closing.load(memory_order_seq_cst):
+        pool_let_out(pool)
+        return False
+    return True
+
+
+cdef void pool_let_out(PoolState* pool) noexcept nogil:
+    """Count a task out; with the last one of a closing pool its sleepers learn that it is over."""
+    # What the task did is to be seen by whoever finds the count at zero (partners: pool_is_over, has_tasks).
+    if pool.n_unfinished.fetch_sub(1, memory_order_seq_cst) == 1 and pool.is_closing.load(memory_order_seq_cst):
+        pool_wake(pool, MAX_WORKERS)
+
+
 cdef bint pool_post(PoolState* pool, Item item) noexcept nogil:
-    """Post a task: to the poster's own deque if it is a worker here, else to the injector. False without memory.
+    """Post a task that was let in: to the poster's own deque if it is a worker here, else to the injector. False without memory.
 
     The poster then sees that somebody comes for it: a sleeper that it wakes, or a new thread. Somebody who is only awake may
     be about to begin another task, and wait in it for this one."""
     cdef Worker* worker = current_worker()
-    cdef bint posted
-    pool.n_unfinished.fetch_add(1, memory_order_relaxed)
     if worker != NULL and worker.pool == pool:
-        posted = deque_push(&worker.deque, item)
-    else:
-        posted = injector_push(&pool.injector, item)
-    if not posted:
-        pool.n_unfinished.fetch_sub(1, memory_order_relaxed)
-    return posted
+        return deque_push(&worker.deque, item)
+    return injector_push(&pool.injector, item)
 
 
 cdef bint pool_has_work(PoolState* pool) noexcept nogil:
@@ -191,5 +207,5 @@ cdef Item pool_take_back(PoolState* pool) noexcept nogil:
     if item == NULL:
         item = steal_from(pool, 0)
     if item != NULL:
-        pool.n_unfinished.fetch_sub(1, memory_order_relaxed)
+        pool_let_out(pool)
     return item

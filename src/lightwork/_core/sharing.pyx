@@ -14,7 +14,7 @@ cdef enum:
     CHUNK_NS = 20_000         # what a chunk should cost: a thousand times its overhead, a fraction of what can be lost at the end
     FIRST_GRAIN = 256         # of a loop that was never timed: it may be one that takes a millisecond an item
     MAX_GRAIN = 65536
-    CHUNKS_PER_WORKER = 4
+    FEWEST_CHUNKS = 4         # for each worker, so that one who is late leaves something to steal
 
 cdef atomic[int64_t] last_left_alone  # when a call was last found too small to wake somebody for
 
@@ -39,7 +39,7 @@ cdef Py_ssize_t choose_grain(Loop loop, Py_ssize_t n_items, int n_workers, Py_ss
     cdef Py_ssize_t grain = min(by_cost, MAX_GRAIN)
     if not loop_is_known(loop):
         grain = FIRST_GRAIN
-    grain = min(grain, n_items // (n_workers * CHUNKS_PER_WORKER))
+    grain = min(grain, n_items // (n_workers * FEWEST_CHUNKS))
     return max((grain + multiple - 1) // multiple, 1) * multiple
 
 

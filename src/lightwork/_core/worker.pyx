@@ -6,8 +6,6 @@ from lightwork._core.atomics cimport (
     coarse_now_ns,
     int64_t,
     memory_order_relaxed,
-    memory_order_release,
-    memory_order_seq_cst,
     now_ns,
     spin_hint,
     uint32_t,
@@ -54,6 +52,8 @@ from lightwork._core.pool_state cimport (
     Worker,
     enter_worker,
     pool_has_work,
+    pool_is_over,
+    pool_let_out,
     pool_wake,
     steal_from,
     was_forked,
@@ -111,7 +111,7 @@ cdef bint run_task(Worker* worker, Item item) noexcept nogil:
     cdef int64_t began = now_ns()
     worker.tally.tasks.fetch_add(1, memory_order_relaxed)  # now: whoever has the task's outcome finds it counted
     call_task(item)
-    worker.pool.n_unfinished.fetch_sub(1, memory_order_release)  # partner: has_tasks
+    pool_let_out(worker.pool)
     worker.tally.busy_ns.fetch_add(now_ns() - began, memory_order_relaxed)
     return True
 
@@ -147,6 +147,7 @@ cdef void ask_for_help(PoolState* pool, Job* job) noexcept nogil:
 cdef void work(PoolState* pool, Job* job, int seat, Tally* tally, Watch* watch) noexcept nogil:
     """Run chunks from one's own run, then from others', until there are none or the job is stopped."""
     cdef uint32_t chunk = 0
+    cdef uint32_t luck = 0x9E3779B9u * (<uint32_t> seat + 1)  # not zero, and far from the other seats'
     cdef int64_t n_chunks = 0, n_stolen = 0
     cdef Job* outer = swap_job(job)
     cdef Seat* own = &job.seats[seat]
@@ -156,9 +157,9 @@ cdef void work(PoolState* pool, Job* job, int seat, Tally* tally, Watch* watch) 
             n_chunks += 1
             if watch_signals(watch):
                 job_stop(job)
-        elif job_steal(job, seat):
+        elif job_steal(job, seat, &luck):
             n_stolen += run_length(own.run.load(memory_order_relaxed))
-            if job_has_free_seat(job) and not board_is_asking(&pool.board, job):
+            if job_has_free_seat(job) and latch_is_open(&job.latch) and not board_is_asking(&pool.board, job):
                 ask_for_help(pool, job)  # while the half was in nobody's run, somebody may have thought that all is done
         else:
             break
@@ -274,7 +275,7 @@ cdef void idle(Worker* worker) noexcept nogil:
     cdef int64_t began = now_ns()
     if not spin_for_work(pool, began):
         sleeper_announce(&pool.dormitory, &worker.sleeper)
-        if pool_has_work(pool) or pool.is_closing.load(memory_order_seq_cst):  # partner: pool_close
+        if pool_has_work(pool) or pool_is_over(pool):
             sleeper_cancel(&pool.dormitory, &worker.sleeper)
         else:
             worker.tally.parks.fetch_add(1, memory_order_relaxed)
@@ -284,18 +285,15 @@ cdef void idle(Worker* worker) noexcept nogil:
 
 
 cdef void worker_run(Worker* worker) noexcept nogil:
-    """What a worker's thread does until its pool closes; a closing pool's tasks are finished first."""
+    """What a worker's thread does until its pool is over."""
     enter_worker(worker)
     place_init(&worker.sleeper.place)
     place_away(&worker.sleeper.place, worker.starter_cpu)
     place_back(&worker.sleeper.place)
-    cdef bint is_closing = False
     while not was_forked(worker):
         if find_and_run(worker):
             continue
-        if is_closing:  # before the last look: what is posted from here on is the poster's to find
+        if pool_is_over(worker.pool):
             break
-        is_closing = worker.pool.is_closing.load(memory_order_seq_cst)  # partner: pool_close
-        if not is_closing:
-            idle(worker)
+        idle(worker)
     enter_worker(NULL)

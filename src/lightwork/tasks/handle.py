@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from lightwork._core.pool import is_worker, run_apart
+from lightwork._core.pool import Core, run_apart
 
 __all__ = ["Handle"]
 
@@ -18,8 +18,8 @@ class Handle(Future[T]):
     """
     A ``concurrent.futures.Future`` whose waiter lends a hand.
 
-    A worker that asks for the result of a call that nobody has begun runs it itself, so tasks may wait for tasks of their
-    own pool, on a single worker too. It runs nothing else meanwhile: a lock that it holds is met by the call it waits for or by none.
+    A worker of its pool that asks for the result of a call that nobody has begun runs it itself, so tasks may wait for tasks of
+    their own pool, on a single worker too. It runs nothing else meanwhile: a lock that it holds is met by the call it waits for or by none.
 
     Notes
     -----
@@ -27,18 +27,21 @@ class Handle(Future[T]):
     function nor to its arguments.
     """
 
-    def __init__(self, call: Callable[[], T], context: contextvars.Context) -> None:
+    def __init__(self, call: Callable[[], T], context: contextvars.Context, core: Core) -> None:
         super().__init__()
-        self._unclaimed = [(call, context)]
+        self._unclaimed = [(call, context, core)]
 
-    def __call__(self) -> None:
-        """Run the call, unless somebody has begun it or it was cancelled."""
+    def __call__(self, failure: BaseException | None = None) -> None:
+        """Run the call, or fail with what keeps it from being run, unless somebody has begun it or it was cancelled."""
         try:
-            call, context = self._unclaimed.pop()  # atomic: exactly one thread gets it
+            call, context, _ = self._unclaimed.pop()  # atomic: exactly one thread gets it
         except IndexError:
             return
         try:
             if not self.set_running_or_notify_cancel():
+                return
+            if failure is not None:
+                self.set_exception(failure)
                 return
             try:
                 result = context.run(call)
@@ -47,7 +50,7 @@ class Handle(Future[T]):
             else:
                 self.set_result(result)
         finally:
-            del self, call, context  # else a traceback would keep the call, and the handle itself
+            del self, call, context, failure  # else a traceback would keep the call, and the handle itself
 
     def cancel(self) -> bool:
         """Cancel the call if nobody has begun it, and let go of it; return whether it is cancelled."""
@@ -75,7 +78,11 @@ class Handle(Future[T]):
         return super().exception(timeout)
 
     def _lend_a_hand(self) -> None:
-        if self._unclaimed and is_worker():
+        try:
+            core = self._unclaimed[0][2]
+        except IndexError:  # somebody has begun it
+            return
+        if core.is_here():
             run_apart(self)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -53,9 +53,9 @@ class Pool(Executor):
         Raises
         ------
         RuntimeError
-            If the pool was shut down, or the system gives not one thread.
+            If the pool was shut down, the interpreter exits, or the system gives not one thread.
         """
-        handle: Handle[T] = Handle(functools.partial(fn, *args, **kwargs), contextvars.copy_context())
+        handle: Handle[T] = Handle(functools.partial(fn, *args, **kwargs), contextvars.copy_context(), self._core)
         self._core.spawn(handle)
         return handle
 
@@ -70,7 +70,7 @@ class Pool(Executor):
         Parameters
         ----------
         wait : bool, default True
-            Return when they have ended.
+            Return when they have ended. A call that shuts down the pool it runs in does not wait.
         cancel_futures : bool, default False
             Cancel the calls that have not begun.
         """
