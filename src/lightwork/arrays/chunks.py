@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import operator
 import threading
@@ -20,13 +21,17 @@ if TYPE_CHECKING:  # a millisecond and more at run time
 
 __all__ = ["map_chunks"]
 
-#: Enough to balance a load of which nothing is known, few enough that a chunk costs far more than calling Python for it: a guess.
-CHUNKS_PER_WORKER = 16
-
 #: How long the caller goes on alone to learn what a callable costs, and what the rest must cost to be shared. Measured: a call
 #: shared by two workers costs 30 to 60 us more than one chunk of the same size, most of it for handing over the GIL.
 RAMP_NS = 50_000
+CHEAP_NS = 10_000
 WORTH_SHARING_NS = 200_000
+
+#: What a chunk should cost by what the ramp saw: fifty times what it costs to call Python for it. But items may be uneven, so a
+#: worker gets no fewer chunks than balance needs, and no more than make sense however long the call.
+CHUNK_NS = 200_000
+FEWEST_CHUNKS = 16
+MOST_CHUNKS = 256
 
 
 def map_chunks(
@@ -45,31 +50,49 @@ def map_chunks(
         if out is None:
             sink.fill(0, 0)  # the only way to learn the dtype and the other lengths of an empty result
         return sink.result
-    start = 0 if chunk_size or n_workers == 1 else ramp(sink.fill, cut)
-    grain = chunk_size or max(1, -(-(cut.length - start) // (n_workers * CHUNKS_PER_WORKER)))
+    start, ns_per_item = (0, 0.0) if chunk_size or n_workers == 1 else ramp(sink.fill, cut)
+    grain = chunk_size or choose_grain(cut.length - start, n_workers, ns_per_item)
     run(sink.fill, cut, start, cut.length, grain, n_workers)
     sink.settle()
     return sink.result
 
 
-def ramp(fill: Callable[[int, int], None], cut: Cut) -> int:
+def ramp(fill: Callable[[int, int], None], cut: Cut) -> tuple[int, float]:
     """
-    Begin alone, with chunks that double from a thousandth of the range, and return how far that went.
+    Begin alone, with chunks that grow from a thousandth of the range; return how far that went, and what an item cost at last.
 
-    That is all of a range which is too cheap to share. Of one whose items are dear it is the first small chunk, however uneven they are.
+    They double, or grow fourfold while a chunk costs next to nothing. That is all of a range which is too cheap to share. Of one
+    whose items are dear it is the first small chunk, however uneven they are.
     """
-    start, size, began = 0, max(1, cut.length >> 10), time.perf_counter_ns()
+    context = contextvars.copy_context()
+    start, size, ns_per_item = 0, max(1, cut.length >> 10), 0.0
+    began = now = time.perf_counter_ns()
     while start < cut.length:
-        stop, before = min(start + size, cut.length), time.perf_counter_ns()
-        run(fill, cut, start, stop, size, 1)
+        stop, before = min(start + size, cut.length), now
+        fill_alone(fill, cut, start, stop, context)
         now = time.perf_counter_ns()
+        ns_per_item = (now - before) / (stop - start)
+        start, size = stop, (4 if now - before < CHEAP_NS else 2) * size
         if now - began > RAMP_NS:
-            rest = (now - before) * (cut.length - stop) / (stop - start)
-            if rest > WORTH_SHARING_NS:
-                return stop
+            if ns_per_item * (cut.length - start) > WORTH_SHARING_NS:
+                break
             size = cut.length
-        start, size = stop, 2 * size
-    return start
+    return start, ns_per_item
+
+
+def fill_alone(fill: Callable[[int, int], None], cut: Cut, start: int, stop: int, context: contextvars.Context) -> None:
+    """Fill one chunk in the calling thread, as a worker would, without asking for any."""
+    try:
+        context.run(fill, start, stop)
+    except BaseException as error:
+        noted(error, start, stop, cut.axis)
+        raise
+
+
+def choose_grain(length: int, n_workers: int, ns_per_item: float) -> int:
+    """How many positions make a chunk: by what they cost, if that is known."""
+    fewest, most = (max(1, -(-length // (n_workers * chunks))) for chunks in (MOST_CHUNKS, FEWEST_CHUNKS))
+    return max(fewest, min(most, int(CHUNK_NS / ns_per_item))) if ns_per_item else most
 
 
 def run(fill: Callable[[int, int], None], cut: Cut, start: int, stop: int, grain: int, n_workers: int) -> None:
@@ -105,6 +128,7 @@ class Cut:
         self.arrays: list[Array] = arrays
         self.axis: int = axis
         self.length: int = self._common_length()
+        self._cut: list[bool] = [self._is_cut(array) for array in arrays]
 
     def _length_of(self, array: Array) -> int | None:
         """How long an array is along the axis; None if it is passed whole."""
@@ -126,21 +150,19 @@ class Cut:
             )
         return lengths.pop()
 
-    def part(self, array: Array, start: int, stop: int) -> Array:
-        """Return the view of one array that a chunk is to see."""
-        length = self._length_of(array)
-        if length is None or (length == 1 and self.length != 1):
-            return array
-        return part_along(array, self.axis, start, stop)
+    def _is_cut(self, array: Array) -> bool:
+        """Whether an array is cut, not passed whole."""
+        return self._length_of(array) == self.length
 
     def parts(self, start: int, stop: int) -> list[Array]:
         """Return the views that the callable gets for a chunk."""
-        return [self.part(array, start, stop) for array in self.arrays]
+        pairs = zip(self.arrays, self._cut, strict=True)
+        return [part_along(array, self.axis, start, stop) if is_cut else array for array, is_cut in pairs]
 
 
 def part_along(array: Array, axis: int, start: int, stop: int) -> Array:
     """Return the view of ``[start, stop)`` along one axis."""
-    view: Array = array[(slice(None),) * (axis % array.ndim) + (slice(start, stop),)]
+    view: Array = array[(*(slice(None),) * (axis % array.ndim), slice(start, stop))]
     return view
 
 
