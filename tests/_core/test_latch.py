@@ -7,9 +7,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from threads import collide
+from threads import collide, provoked
 
-N_ROUNDS = 3_000
+N_ROUNDS = 1_000
 
 
 @pytest.fixture(scope="module")
@@ -96,19 +96,27 @@ def test_one_who_turns_back_can_be_the_one_to_clean_up(door: Callable[..., Any])
 @pytest.mark.parametrize("n_helpers", [1, 3])
 def test_the_owner_sees_all_that_was_done_inside(door: Callable[..., Any], n_helpers: int) -> None:
     """Round after round on one latch, the owner is woken, finds nobody inside, and sees everything they wrote."""
-    latch = door(n_helpers)
-    helpers = [partial(latch.help, helper) for helper in range(n_helpers)]
-    assert collide([partial(latch.own, N_ROUNDS, 1), *helpers])[0] == (0, 0)
-    n_joined, n_astray, n_cleaned = latch.counts
-    assert n_joined > 0
-    assert (n_astray, n_cleaned) == (0, 0)
+
+    def somebody_joined() -> bool:
+        latch = door(n_helpers)
+        helpers = [partial(latch.help, helper) for helper in range(n_helpers)]
+        assert collide([partial(latch.own, N_ROUNDS, 1), *helpers])[0] == (0, 0)
+        n_joined, n_astray, n_cleaned = latch.counts
+        assert (n_astray, n_cleaned) == (0, 0)
+        return bool(n_joined > 0)
+
+    assert provoked(somebody_joined)
 
 
 @pytest.mark.parametrize("n_helpers", [1, 3])
 def test_exactly_one_cleans_up(door: Callable[..., Any], n_helpers: int) -> None:
     """Of all who leave an orphan at the same moment as its owner, exactly one cleans up, every time."""
-    latch = door(n_helpers)
-    helpers = [partial(latch.help, helper) for helper in range(n_helpers)]
-    n_left = collide([partial(latch.own_and_go, N_ROUNDS, 1), *helpers])[0]
-    assert 0 < n_left < N_ROUNDS  # both ways were taken
-    assert latch.counts[1:] == (0, n_left)
+
+    def both_ways_were_taken() -> bool:
+        latch = door(n_helpers)
+        helpers = [partial(latch.help, helper) for helper in range(n_helpers)]
+        n_left = collide([partial(latch.own_and_go, N_ROUNDS, 1), *helpers])[0]
+        assert latch.counts[1:] == (0, n_left)
+        return 0 < n_left < N_ROUNDS
+
+    assert provoked(both_ways_were_taken)

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from threads import collide
+from threads import collide, provoked
 
 N_ROUNDS = 10_000
 
@@ -58,10 +58,14 @@ def test_a_token_that_came_too_late_does_not_stay(night: Callable[..., Any]) -> 
 @pytest.mark.parametrize("n_sleepers", [1, 2, 4])
 def test_no_wake_up_is_lost(night: Callable[..., Any], n_sleepers: int) -> None:
     """Ten thousand pieces of work, posted at any moment of falling asleep, are all taken."""
-    dormitory = night(n_sleepers, n_sleepers + 1)
-    sleepers = [partial(dormitory.sleep, sleeper, 1) for sleeper in range(n_sleepers)]
-    assert collide([*sleepers, partial(dormitory.post_rounds, N_ROUNDS, 1, 1)])[-1] == N_ROUNDS
-    assert dormitory.times_slept > 0
+
+    def somebody_slept() -> bool:
+        dormitory = night(n_sleepers, n_sleepers + 1)
+        sleepers = [partial(dormitory.sleep, sleeper, 1) for sleeper in range(n_sleepers)]
+        assert collide([*sleepers, partial(dormitory.post_rounds, N_ROUNDS, 1, 1)])[-1] == N_ROUNDS
+        return bool(dormitory.times_slept > 0)
+
+    assert provoked(somebody_slept)
 
 
 @pytest.mark.parametrize("n_sleepers", [2, 4])
