@@ -31,6 +31,9 @@ cdef extern from * nogil:
 
 cnp.import_array()
 
+cdef extern from "numpy/ndarraytypes.h":
+    int NPY_HALF  # the last of NumPy's own numbers
+
 cdef enum:
     GUESS_FS = 1_000_000   # a nanosecond an item, before the first measurement
     MAX_CACHED = 4096      # sets of dtypes; more than that is a program that makes up dtypes as it goes
@@ -75,7 +78,7 @@ cdef object kind_of(object operand):
 cdef Loop new_ufunc_loop(object ufunc, tuple operands, object dtype):
     wanted = {} if dtype is None else {"signature": (None,) * ufunc.nin + (dtype,) * ufunc.nout}
     dtypes, capsule = ufunc._resolve_dtypes_and_context(operands, casting="same_kind", **wanted)
-    if any(dtype.kind not in "biufcmM" or dtype.isbuiltin != 1 for dtype in dtypes):  # a user's dtype may call itself a float
+    if any(dtype.kind not in "biufcmM" or not 0 <= dtype.num <= NPY_HALF for dtype in dtypes):  # a user's dtype may call itself a float
         return None
     ufunc._get_strided_loop(capsule)
     cdef CallInfo* info = <CallInfo*> PyCapsule_GetPointer(capsule, "numpy_1.24_ufunc_call_info")
