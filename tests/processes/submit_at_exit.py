@@ -19,4 +19,5 @@ atexit.register(submit_late)
 import lightwork as lw  # noqa: E402  the order is the point
 
 pool = lw.Pool(1)
+pool.submit(int).result()  # from 3.12 on no thread is started at exit
 atexit.register(lambda: pool.submit(print, "in time"))
