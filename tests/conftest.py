@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -38,13 +38,13 @@ def _refuse_skip(report: Any) -> Any:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Iterator[None]:
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
     """Fail a test that skips for a reason that is not allowed."""
     return _refuse_skip((yield))
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Iterator[None]:
+def pytest_make_collect_report() -> Generator[None, Any, Any]:
     """Fail a file that skips as a whole for a reason that is not allowed."""
     return _refuse_skip((yield))
 
@@ -54,7 +54,7 @@ def gil_stays_off() -> Iterator[None]:
     """On a free-threaded interpreter nothing that the tests import or do may turn the GIL on."""
     yield
     if IS_FREE_THREADED:
-        assert not sys._is_gil_enabled()
+        assert not sys._is_gil_enabled()  # type: ignore[attr-defined]  # of 3.13
 
 
 @pytest.fixture(scope="session")

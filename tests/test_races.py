@@ -113,7 +113,7 @@ def tree(depth: int, x: Array, workers: int) -> Array:
     if depth == 0:
         return np.asarray(lw.chunked_map(np.exp, x, workers=workers, chunk_size=16))
     down: Callable[[Array], Array] = partial(tree, depth - 1, workers=workers)
-    return lw.chunked_map(down, x, workers=workers, chunk_size=max(1, x.size // 5))
+    return np.asarray(lw.chunked_map(down, x, workers=workers, chunk_size=max(1, x.size // 5)))
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -147,7 +147,7 @@ def test_an_error_comes_up_from_the_deepest_level() -> None:
     def fail(depth: int, x: Array) -> Array:
         if depth == 0:
             raise LookupError("deep down")
-        return lw.chunked_map(partial(fail, depth - 1), x, workers=2, chunk_size=max(1, x.size // 4))
+        return np.asarray(lw.chunked_map(partial(fail, depth - 1), x, workers=2, chunk_size=max(1, x.size // 4)))
 
     for _ in range(50):
         with pytest.raises(LookupError, match="deep down"):

@@ -46,4 +46,4 @@ def machine(arena: Callable[..., Any]) -> type[RuleBasedStateMachine]:
 
 def test_one_thread_at_a_time_it_is_a_list(probe: Callable[[str], ModuleType]) -> None:
     """Any sequence of pushes, pops and thefts gives what a list gives, at every capacity to begin with."""
-    run_state_machine_as_test(machine(probe("deque").Arena), settings=examples(200))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(machine(probe("deque").Arena), settings=examples(200))

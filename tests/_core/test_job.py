@@ -106,7 +106,7 @@ def test_a_fork_ends_the_childs_copy(task: Callable[..., Any]) -> None:
 def test_the_first_error_by_chunk_is_kept(task: Callable[..., Any]) -> None:
     """Whatever the order in which chunks fail, the one with the lowest index is told, with its code."""
     job = task(1000, 10, 2)
-    assert job.error is None
+    assert not job.error
     for chunk, code in [(50, 7), (20, 2**31 - 1), (90, 3)]:
         job.fail(chunk, code)
     assert job.error == (20, 2**31 - 1)

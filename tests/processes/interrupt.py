@@ -6,12 +6,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FrameType
 
 import numpy as np
 from checks import check_map
 
 import lightwork as lw
+
+MAIN = threading.get_ident()
 
 started, helping, release = threading.Event(), threading.Event(), threading.Event()
 sent_at = 0.0
@@ -19,12 +21,12 @@ sent_at = 0.0
 
 def in_main() -> bool:
     """Whether this is the thread that called."""
-    return threading.current_thread() is threading.main_thread()
+    return threading.get_ident() == MAIN
 
 
 def main_is_in(code: CodeType) -> bool:
     """Whether the thread that called is somewhere inside a function."""
-    frame = sys._current_frames()[threading.main_thread().ident]
+    frame: FrameType | None = sys._current_frames()[MAIN]
     while frame is not None and frame.f_code is not code:
         frame = frame.f_back
     return frame is not None

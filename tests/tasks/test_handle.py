@@ -4,9 +4,10 @@ import gc
 import pickle
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from functools import partial
+from typing import Any
 
 import pytest
 from threads import together
@@ -23,11 +24,17 @@ def single() -> Iterator[lw.Pool]:
         yield pool
 
 
+def hold(started: threading.Event, release: threading.Event) -> bool:
+    """Say that the call has begun, and stay in it until it is released."""
+    started.set()
+    return release.wait(SECONDS)
+
+
 @pytest.fixture
 def gate(single: lw.Pool) -> Iterator[threading.Event]:
     """The pool's worker is held until this is set."""
     event, started = threading.Event(), threading.Event()
-    single.submit(lambda: (started.set(), event.wait(SECONDS)))
+    single.submit(hold, started, event)
     assert started.wait(SECONDS)
     yield event
     event.set()
@@ -57,7 +64,7 @@ def test_a_call_that_has_not_begun_can_be_cancelled(single: lw.Pool, gate: threa
 def test_a_call_that_has_begun_cannot_be_cancelled(single: lw.Pool) -> None:
     """It goes on to its result."""
     started, release = threading.Event(), threading.Event()
-    handle = single.submit(lambda: (started.set(), release.wait(SECONDS))[1])
+    handle = single.submit(hold, started, release)
     assert started.wait(SECONDS)
     assert handle.running()
     assert not handle.cancel()
@@ -131,7 +138,7 @@ def test_a_call_is_made_once() -> None:
 def test_many_may_wait(single: lw.Pool, gate: threading.Event) -> None:
     """Threads from outside all get the same result."""
     handle = single.submit(object)
-    waiting = [*[partial(handle.result, SECONDS)] * 8, gate.set]
+    waiting: list[Callable[[], Any]] = [*[partial(handle.result, SECONDS)] * 8, gate.set]
     assert len(set(map(id, together(waiting)[:-1]))) == 1
 
 

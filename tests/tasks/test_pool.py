@@ -133,10 +133,15 @@ def test_a_new_pool_starts_a_worker_for_each_call_that_needs_one() -> None:
             assert sorted(handle.result(SECONDS) for handle in handles) == [0, 1]
 
 
+def map_in_a_hundred_chunks(workers: int | None = None) -> None:
+    """Map a callable over single items."""
+    lw.chunked_map(abs, list(range(100)), chunk_size=1, workers=workers)
+
+
 def test_threads_are_no_more_than_asked_for() -> None:
     """Whatever is submitted, and however many workers an array function inside wants, the pool keeps to its number."""
     with lw.Pool(2) as pool:
-        handles = [pool.submit(lw.chunked_map, abs, list(range(100)), chunk_size=1, workers=8) for _ in range(20)]
+        handles = [pool.submit(map_in_a_hundred_chunks, 8) for _ in range(20)]
         wait(handles, SECONDS)
         assert pool.statistics().n_threads <= 2
 
@@ -144,7 +149,7 @@ def test_threads_are_no_more_than_asked_for() -> None:
 def test_array_functions_in_a_call_use_the_pools_workers() -> None:
     """The chunks of a call in a pool's worker are counted there."""
     with lw.Pool(2) as pool:
-        pool.submit(lw.chunked_map, abs, list(range(100)), chunk_size=1).result(SECONDS)
+        pool.submit(map_in_a_hundred_chunks).result(SECONDS)
         statistics = pool.statistics()
     assert statistics.chunks == 100
     assert statistics.tasks == 1
@@ -185,9 +190,13 @@ def collecting() -> Iterator[None]:
 def test_submit_from_finalizers_in_the_middle_of_submit(single: lw.Pool) -> None:
     """Objects that are finalized at any moment of a submit may submit themselves."""
     handles: list[lw.Handle[int]] = []
-    for number in range(500):
-        Finalized(lambda number=number: handles.append(single.submit(int, number)))
+
+    def submit(number: int) -> None:
         handles.append(single.submit(int, number))
+
+    for number in range(500):
+        Finalized(partial(submit, number))
+        submit(number)
     gc.collect()
     assert sorted(handle.result(SECONDS) for handle in list(handles)) == sorted([*range(500), *range(500)])
 
@@ -288,7 +297,8 @@ def test_submit_and_shutdown_at_once() -> None:
     """A call that was taken is made by a worker, whenever the pool is shut down by another thread."""
     for _ in range(300):
         pool = lw.Pool(1)
-        handle, _ = together([partial(submit_or_none, pool), partial(pool.shutdown, wait=False)])
+        calls: list[Callable[[], Any]] = [partial(submit_or_none, pool), partial(pool.shutdown, wait=False)]
+        handle, _ = together(calls)
         assert handle is None or handle.result(SECONDS) == "lightwork-1"
 
 

@@ -1,5 +1,0 @@
-"""Make the shared assertions explain themselves."""
-
-import pytest
-
-pytest.register_assert_rewrite("bits", "chunking")
