@@ -100,6 +100,11 @@ def test_submitting_at_exit_works_or_says_so() -> None:
     assert "call the function itself" in out[1]
 
 
+def test_an_exit_in_a_callback_is_nobodys() -> None:
+    """What a done-callback raises, though it be SystemExit, is shown, and ends neither the worker, nor who waits, nor the process."""
+    check("exit_in_callback")
+
+
 # --- Fork -----------------------------------------------------------------------------------------------------------
 
 
@@ -173,6 +178,11 @@ def test_one_cpu_is_one_worker() -> None:
 def test_workers_keep_to_their_cpus() -> None:
     """Every worker may run where its process may, and nowhere else."""
     check("affinity")
+
+
+def test_more_workers_than_a_pool_can_have() -> None:
+    """Five thousand workers are wanted, by argument and by configuration: a thousand and twenty-four come, and the bits are NumPy's."""
+    check("many_workers")
 
 
 def test_a_system_without_threads() -> None:

@@ -41,7 +41,7 @@ from lightwork._core.pool_state cimport (
     pool_wake,
     was_forked,
 )
-from lightwork._core.worker cimport swap_job, worker_run
+from lightwork._core.worker cimport call_task, swap_job, worker_run
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil, void (*child)() noexcept nogil)
@@ -390,7 +390,5 @@ cdef class Core:
 def run_apart(task):
     """Call `task()` as if it were not in the chunk that this thread is in: what stops that chunk's job does not stop it."""
     cdef Job* outer = swap_job(NULL)
-    try:
-        task()
-    finally:
-        swap_job(outer)
+    call_task(task)
+    swap_job(outer)

@@ -13,6 +13,8 @@ cdef struct Watch:
     int64_t next_look_ns         # on the coarse clock
     bint is_interrupted          # a handler raised; the exception is set in the owner's thread state
 
+# Call a task, which reports its own errors; what escapes is nobody's, and shown as such.
+cdef void call_task(object task) noexcept
 cdef void worker_run(Worker* worker) noexcept nogil
 cdef Job* current_job() noexcept nogil
 cdef Job* swap_job(Job* job) noexcept nogil

@@ -94,15 +94,19 @@ cdef Job* swap_job(Job* job) noexcept nogil:
 
 # --- Tasks ----------------------------------------------------------------------------------------------------------
 
-cdef void call_task(Item item) noexcept with gil:
-    """Call a Python callable once and let go of it. It reports its own errors; what escapes is nobody's, and shown as such."""
-    task = <object> item
-    Py_DECREF(task)
+cdef void call_task(object task) noexcept:
     try:
         task()
-    except BaseException as error:  # SystemExit too: it ends the task, neither the worker nor the process
+    except BaseException as error:  # SystemExit too: it ends the task, and neither a worker, nor who waits for the task, nor the process
         PyErr_SetObject(type(error), error)
         PyErr_WriteUnraisable(task)
+
+
+cdef void call_item(Item item) noexcept with gil:
+    """Call a task once and let go of it."""
+    task = <object> item
+    Py_DECREF(task)
+    call_task(task)
 
 
 cdef bint run_task(Worker* worker, Item item) noexcept nogil:
@@ -110,7 +114,7 @@ cdef bint run_task(Worker* worker, Item item) noexcept nogil:
         return False
     cdef int64_t began = now_ns()
     worker.tally.tasks.fetch_add(1, memory_order_relaxed)  # now: whoever has the task's outcome finds it counted
-    call_task(item)
+    call_item(item)
     pool_let_out(worker.pool)
     worker.tally.busy_ns.fetch_add(now_ns() - began, memory_order_relaxed)
     return True
