@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pytest
-from bits import assert_same_bits
+from bits import Outcome, assert_same_bits, assert_same_outcome, outcome_of
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided
@@ -151,3 +152,65 @@ def test_outputs_that_overlap_each_other(case: str, workers: int) -> None:
         ours = np.zeros(1001)
         chunked_map(np.modf, numbers, out=OUTPUTS[case](ours), chunk_size=7, workers=workers)
         assert_same_bits(ours, numpys)
+
+
+# --- What an error leaves -------------------------------------------------------------------------------------------
+
+N_LONG = 9001  # more than NumPy casts in one piece
+
+COPIED: dict[str, Callable[[Array], tuple[Array, Array]]] = {
+    "shifted up": lambda memory: (memory[:-1], memory[1:]),
+    "reversed": lambda memory: (memory, memory[::-1]),
+    "stretched": lambda memory: (memory[: N_LONG // 2], memory[: N_LONG // 2 * 2 : 2]),
+}
+SHARING = COPIED | {"the same": lambda memory: (memory, memory)}
+
+each_team = pytest.mark.parametrize("workers", WORKERS)
+
+
+def refuse(message: str, _: int) -> None:
+    """Raise what ``np.errstate(all="call")`` tells of."""
+    raise LookupError(message)
+
+
+def outcome_in(memory: Array, case: str, call: Callable[..., Any], *args: Any, **keywords: Any) -> Outcome:
+    """Call on the two views of a memory, the second of which is written."""
+    source, out = SHARING[case](memory)
+    return outcome_of(call, *args, source, out=out, **keywords)
+
+
+@each_team
+@pytest.mark.parametrize("dtype", ["d", "f", ">f8"])
+@pytest.mark.parametrize("case", SHARING)
+@pytest.mark.parametrize("mode", ["raise", "call"])
+def test_a_floating_point_error_leaves_what_numpy_leaves(mode: Literal["raise", "call"], case: str, dtype: str, workers: int) -> None:
+    """A division by zero that raises leaves an overlapping ``out`` as it was, and one that is the input itself as computed."""
+    numpys, ours = (np.where(np.arange(N_LONG) == 2222, 0, 3).astype(dtype) for _ in range(2))
+    with np.errstate(all=mode, call=refuse):
+        expected = outcome_in(numpys, case, np.divide, 1.0, dtype="d")
+        actual = outcome_in(ours, case, chunked_map, np.divide, 1.0, dtype="d", chunk_size=1000, workers=workers)
+    assert expected.error is not None
+    assert_same_outcome(actual, expected)
+    assert_same_bits(ours, numpys)
+
+
+@each_team
+@pytest.mark.parametrize("case", COPIED)
+def test_a_failing_loop_leaves_what_numpy_leaves(case: str, workers: int) -> None:
+    """A loop that raises in the middle of its work writes nothing back to an overlapping ``out``."""
+    numpys, ours = (np.where(np.arange(N_LONG) == 2222, -1, 3) for _ in range(2))  # integers have no negative powers
+    expected = outcome_in(numpys, case, np.power, 2)
+    actual = outcome_in(ours, case, chunked_map, np.power, 2, chunk_size=1000, workers=workers)
+    assert expected.error is not None
+    assert_same_outcome(actual, expected)
+    assert_same_bits(ours, numpys)
+
+
+@each_team
+def test_an_error_leaves_no_half_where_numpy_takes_no_copy(workers: int) -> None:
+    """Towards the front NumPy works in place and leaves what it computed; chunks cannot, and leave ``out`` as it was."""
+    memory = np.arange(-2222.0, N_LONG)
+    before = memory.copy()
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError, match="divide by zero"):
+        chunked_map(np.divide, 1.0, memory[1:], out=memory[:-1], chunk_size=1000, workers=workers)
+    assert_same_bits(memory, before)
