@@ -1,14 +1,13 @@
 """C functions of one item: called for each item of broadcast arrays, whoever made the pointer."""
 
 import ctypes
-import ctypes.util
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from bits import assert_same_bits, chunks_during
+from cfunctions import abs32, abs64, atan2, cos, expm1f, fma, fmodf, one_by_one
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import LowLevelCallable, special
@@ -17,36 +16,11 @@ from strategies import WORKERS, Array, Operand, Tuning, broadcastable, examples,
 
 from lightwork import chunked_map
 
-libm = ctypes.CDLL(ctypes.util.find_library("m"))
-libc = ctypes.CDLL(None)
-
 each_team = pytest.mark.parametrize("workers", WORKERS)
 
 
-def declare(library: ctypes.CDLL, name: str, result: Any, *arguments: Any) -> Any:
-    """A fresh pointer to a C function, with its types declared."""
-    function = library[name]
-    function.restype, function.argtypes = result, arguments
-    return function
-
-
-cos = declare(libm, "cos", ctypes.c_double, ctypes.c_double)
-atan2 = declare(libm, "atan2", ctypes.c_double, ctypes.c_double, ctypes.c_double)
-fma = declare(libm, "fma", ctypes.c_double, ctypes.c_double, ctypes.c_double, ctypes.c_double)
-expm1f = declare(libm, "expm1f", ctypes.c_float, ctypes.c_float)
-fmodf = declare(libm, "fmodf", ctypes.c_float, ctypes.c_float, ctypes.c_float)
-abs32 = declare(libc, "abs", ctypes.c_int, ctypes.c_int)
-abs64 = declare(libc, "llabs", ctypes.c_longlong, ctypes.c_longlong)
-
 POINTERS = {"cos": (cos, "d"), "atan2": (atan2, "d"), "fma": (fma, "d"), "expm1f": (expm1f, "f"), "fmodf": (fmodf, "f"),
             "abs": (abs32, "i"), "llabs": (abs64, "q")}  # fmt: skip
-
-
-def one_by_one(function: Callable[..., Any], dtype: str, *operands: Any) -> Any:
-    """The function called from Python for each item: slow, and certain."""
-    arrays = np.broadcast_arrays(*[np.asarray(operand).astype(dtype) for operand in operands])
-    results = [function(*items) for items in zip(*[array.ravel().tolist() for array in arrays], strict=True)]
-    return np.array(results, dtype).reshape(arrays[0].shape)
 
 
 @each_team
@@ -149,18 +123,6 @@ def test_cython_functions_of_scipy(name: str, workers: int) -> None:
         assert_same_bits(chunked_map(function, *inputs, chunk_size=16, workers=workers), ufunc(*inputs))
 
 
-_new_capsule = ctypes.pythonapi.PyCapsule_New
-_new_capsule.restype = ctypes.py_object
-_new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-
-
-@pytest.mark.parametrize("signature", [b"double (double)", b"double(double)", b"double (double x)"])
-def test_a_capsule_is_named_by_its_signature(signature: bytes) -> None:
-    """Any capsule whose name is a C signature will do, however its blanks fall."""
-    capsule = _new_capsule(ctypes.cast(cos, ctypes.c_void_p), signature, None)
-    assert_same_bits(chunked_map(capsule, np.arange(90.0), chunk_size=16, workers=2), one_by_one(cos, "d", np.arange(90.0)))
-
-
 NUMBA_SIGNATURES = {"float64(float64, float64)": "d", "float32(float32, float32)": "f", "int64(int64, int64)": "q"}
 
 
@@ -179,38 +141,6 @@ def test_a_numba_cfunc(signature: str) -> None:
         expected = np.where(first > second, first, second)
         for workers in WORKERS:
             assert_same_bits(chunked_map(larger, first, second, chunk_size=16, workers=workers), expected)
-
-
-class Point(ctypes.Structure):
-    """No number."""
-
-    _fields_ = (("x", ctypes.c_double),)
-
-
-WRONG: dict[str, tuple[Callable[[], Any], str]] = {
-    "undeclared": (lambda: libm["cos"], "argtypes"),
-    "nothing in": (lambda: declare(libc, "rand", ctypes.c_int), "()"),
-    "nothing out": (lambda: declare(libc, "srand", None, ctypes.c_int), "None"),
-    "mixed": (lambda: declare(libm, "ldexp", ctypes.c_double, ctypes.c_double, ctypes.c_int), "double (double, int32_t)"),
-    "text": (lambda: declare(libc, "atof", ctypes.c_double, ctypes.c_char_p), "c_char_p"),
-    "a structure": (lambda: declare(libm, "cos", ctypes.c_double, Point), "Point"),
-    "five arguments": (lambda: declare(libm, "cos", *[ctypes.c_double] * 6), "double, double, double, double, double)"),
-    "complex": (lambda: cython_special.__pyx_capi__["__pyx_fuse_0gamma"], "__pyx_t_double_complex"),
-    "mixed in SciPy": (lambda: LowLevelCallable(declare(libm, "ldexp", ctypes.c_double, ctypes.c_double, ctypes.c_int)), "int"),
-    "another capsule": (lambda: np._core._multiarray_umath._UFUNC_API, "capsule"),  # type: ignore[attr-defined]
-    "unreadable": (lambda: _new_capsule(ctypes.cast(cos, ctypes.c_void_p), b"double [double]", None), "double [double]"),
-}
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_signature_says_what_was_expected(case: str) -> None:
-    """The TypeError shows what was found and lists what is taken; nothing is called."""
-    make, found = WRONG[case]
-    with pytest.raises(TypeError) as caught:
-        chunked_map(make(), np.arange(9.0))
-    message = str(caught.value)
-    assert found in message
-    assert all(kind in message for kind in ("double", "float", "int32", "int64", "void *")), message
 
 
 @pytest.mark.parametrize("arrays", [(1.0,), (1.0, 2.0, 3.0)])

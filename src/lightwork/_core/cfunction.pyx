@@ -112,7 +112,7 @@ _TYPES = {
 # A type that is offered, and perhaps a name, which is no word of another type.
 _ARGUMENT = (
     r"(?:const )?(double|float|int32_t|int64_t|long long|long|int|void \*)(?: const)?"
-    r"(?: (?!(?:int|long|unsigned|signed|double|complex|_Complex)\b)\w+)?"
+    r"(?: (?!(?:int|long|short|unsigned|signed|double|complex|_Complex)\b)\w+)?"
 )
 
 _DTYPES = {"d": np.dtype(np.float64), "f": np.dtype(np.float32), "i": np.dtype(np.int32), "l": np.dtype(np.int64)}
