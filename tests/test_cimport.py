@@ -10,6 +10,8 @@ import pytest
 
 import lightwork
 
+MOST = 2**63 - 1  # items that can be counted
+
 PROBE = Path(__file__).parent / "probes" / "outside.pyx"
 
 
@@ -40,20 +42,57 @@ def test_a_chunk_has_one_worker(outside: ModuleType) -> None:
     np.testing.assert_array_equal(workers, np.broadcast_to(workers[:, :1], workers.shape))
 
 
-def test_the_first_failing_chunk_answers(outside: ModuleType) -> None:
+@pytest.mark.parametrize("grain", [0, 1, MOST])
+@pytest.mark.parametrize("n_workers", [0, 1, 2, 7])
+def test_nothing_to_do_is_not_done(outside: ModuleType, grain: int, n_workers: int) -> None:
+    """For no items the body is not called, however they are to be cut and shared."""
+    values, _, n_chunks, code = outside.squares(0, grain, n_workers)
+    assert (values.size, n_chunks, code) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+@pytest.mark.parametrize(("n_items", "grain"), [(2**62, 1), (2**62, 3), (2**63 - 1, 1), (MOST, 2**33 + 1), (MOST, 2**61), (MOST, MOST // 2)])
+def test_any_number_of_items_is_cut_up(outside: ModuleType, n_items: int, grain: int, n_workers: int) -> None:
+    """As many as can be counted: the grain grows until the chunks can be, and each worker begins where its share does."""
+    answer, begun, bounds = outside.failure(n_items, grain, n_workers=n_workers)
+    assert (answer, begun) == (7, n_workers)
+    size = bounds[0][1]
+    n_all = -(-n_items // size)
+    assert size >= grain and size % grain == 0 and n_all < 2**32
+    assert bounds == [[n_all * seat // n_workers * size, n_all * seat // n_workers * size + size] for seat in range(n_workers)]
+
+
+def test_the_last_chunk_ends_with_the_items(outside: ModuleType) -> None:
+    """It is as long as what is left, though a whole one would end beyond what can be counted."""
+    assert outside.failure(MOST, MOST) == (7, 1, [[0, MOST]])
+    assert outside.failure(MOST, MOST - 1, failing=MOST - 1) == (7, 2, [[MOST - 1, MOST]])
+
+
+@pytest.mark.parametrize("code", [7, 2**31 - 1])
+def test_the_first_failing_chunk_answers(outside: ModuleType, code: int) -> None:
     """Of two chunks that fail at once it is the first by index whose code comes back."""
-    assert [outside.first_failure() for _ in range(100)] == [1] * 100
+    assert [outside.failure(2, code=code, n_workers=2)[0] for _ in range(100)] == [code] * 100
 
 
-def test_no_chunk_starts_after_a_failure(outside: ModuleType) -> None:
+@pytest.mark.parametrize("code", [-1, -7, -(2**31)])
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_a_negative_code_is_an_error_too(outside: ModuleType, code: int, n_workers: int) -> None:
+    """It stops the job and is the first by index like any other; the answer is positive, for a negative one means an exception."""
+    assert outside.failure(100, failing=0, code=code, n_workers=n_workers)[:2] == (1, n_workers)
+
+
+@pytest.mark.parametrize("code", [7, -7])
+def test_no_chunk_starts_after_a_failure(outside: ModuleType, code: int) -> None:
     """One worker that fails in the fourth of a hundred chunks has begun four."""
-    assert outside.chunks_until_failure(100, 3) == (7, 4)
+    assert outside.failure(100, failing=3, code=code)[:2] == (max(1, code), 4)
 
 
-def test_negative_arguments_are_refused(outside: ModuleType) -> None:
-    """A negative number of items is an error that names the arguments."""
-    with pytest.raises(ValueError, match="must not be negative"):
-        outside.chunks_until_failure(-1, 0)
+@pytest.mark.parametrize("arguments", [(-1, 1, 1), (1, -1, 1), (1, 1, -1)])
+def test_negative_arguments_are_refused(outside: ModuleType, arguments: tuple[int, int, int]) -> None:
+    """A negative number of items, grain or number of workers is an error that names them."""
+    n_items, grain, n_workers = arguments
+    with pytest.raises(ValueError, match="n_items, grain and n_workers must not be negative"):
+        outside.failure(n_items, grain, n_workers=n_workers)
 
 
 def test_threads_may_call_at_once(outside: ModuleType) -> None:

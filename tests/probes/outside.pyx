@@ -24,20 +24,24 @@ cdef int fill_squares(void* context, Py_ssize_t start, Py_ssize_t stop, int work
     return 0
 
 
-cdef int fail_together(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
-    """Fail with one more than the item's index, but not before the other of two items has been started."""
-    cdef atomic[int]* n_started = <atomic[int]*> context
-    n_started.fetch_add(1)
-    while n_started.load() < 2:
+cdef struct Failure:
+    int64_t failing      # from this item on chunks fail,
+    int code             # the first one with this code, a later one with 1000,
+    int n_together       # and none before so many have begun
+    atomic[int] n_chunks
+    Py_ssize_t* bounds   # of the first two, by worker
+
+
+cdef int fail(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
+    cdef Failure* failure = <Failure*> context
+    if worker < 2:
+        failure.bounds[2 * worker], failure.bounds[2 * worker + 1] = start, stop
+    failure.n_chunks.fetch_add(1)
+    while failure.n_chunks.load() < failure.n_together:
         pass
-    return <int> start + 1
-
-
-cdef int fail_from(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
-    """Count the chunk, and fail once the item at `context` is reached."""
-    cdef Table* table = <Table*> context
-    table.n_chunks.fetch_add(1)
-    return 7 if start >= table.squares[0] else 0
+    if start < failure.failing:
+        return 0
+    return failure.code if start == failure.failing else 1000
 
 
 def squares(Py_ssize_t n, Py_ssize_t grain=0, int n_workers=0):
@@ -52,17 +56,15 @@ def squares(Py_ssize_t n, Py_ssize_t grain=0, int n_workers=0):
     return np.asarray(values), np.asarray(workers), table.n_chunks.load(), code
 
 
-def first_failure():
-    """What parallel_for answers when two chunks on two workers fail, none before the other has begun."""
-    cdef atomic[int] n_started
-    n_started.store(0)
-    return parallel_for(fail_together, &n_started, 2, 1, 2)
+def failure(Py_ssize_t n, Py_ssize_t grain=1, int64_t failing=0, int code=7, int n_workers=1):
+    """
+    What comes of chunks that fail from an item on, the first of them with `code`, each when as many as there are workers have begun.
 
-
-def chunks_until_failure(Py_ssize_t n, int64_t failing):
-    """The answer and the number of chunks begun by one worker when the chunks from item `failing` on fail."""
-    cdef Table table
-    table.squares = &failing
-    table.n_chunks.store(0)
-    code = parallel_for(fail_from, &table, n, 1, 1)
-    return code, table.n_chunks.load()
+    Returns the answer, the number of chunks begun, and the bounds of the last chunk of each of the first two workers.
+    """
+    cdef Py_ssize_t[::1] bounds = np.zeros(4, np.intp)
+    cdef Failure failure
+    failure.failing, failure.code, failure.n_together, failure.bounds = failing, code, n_workers, &bounds[0]
+    failure.n_chunks.store(0)
+    answer = parallel_for(fail, &failure, n, grain, n_workers)
+    return answer, failure.n_chunks.load(), np.asarray(bounds).reshape(2, 2).tolist()[:n_workers]
