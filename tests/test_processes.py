@@ -70,7 +70,10 @@ def test_importing_leaves_the_gil_off() -> None:
 
 # --- Exit -----------------------------------------------------------------------------------------------------------
 
-WAYS_TO_EXIT = ("end", "exit", "exit in atexit", "map in atexit", "in a thread", "in daemon threads", "submit")
+WAYS_TO_EXIT = (
+    "end", "exit", "exit in atexit", "map in atexit", "in a thread", "in daemon threads", "submit",
+    "while a task runs", "after a pool", "after calls", "in daemon threads with calls", "exit in a thread", "exit in a task", "exit in a chunk",
+)  # fmt: skip
 
 
 @pytest.mark.slow
@@ -98,6 +101,11 @@ def test_submitting_at_exit_works_or_says_so() -> None:
     out = check("submit_at_exit").splitlines()
     assert out[0] == "in time"
     assert "call the function itself" in out[1]
+
+
+def test_who_waits_in_a_daemon_thread_is_left_there() -> None:
+    """A caller whose helper went down with the interpreter touches nothing of it any more, however long the process goes on."""
+    check("exit_while_waiting")
 
 
 def test_an_exit_in_a_callback_is_nobodys() -> None:

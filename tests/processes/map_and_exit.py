@@ -4,6 +4,7 @@ import atexit
 import sys
 import threading
 
+import numpy as np
 from checks import check_map
 
 import lightwork as lw
@@ -13,6 +14,25 @@ def hammer() -> None:
     """Map until the interpreter is gone."""
     while True:
         check_map(50_000)
+
+
+def check_calls() -> None:
+    """Map a Python callable on more than one thread."""
+    x = np.arange(100)
+    np.testing.assert_array_equal(lw.chunked_map(lambda chunk: -chunk, x, chunk_size=5, workers=2), -x)
+
+
+def hammer_with_calls() -> None:
+    """The same with a callable, which workers need the GIL for."""
+    while True:
+        check_calls()
+
+
+def map_after_the_end() -> None:
+    """Map when the main thread has come to its end, and the interpreter waits for tasks only."""
+    threading.main_thread().join()
+    check_map(200_000)
+    check_calls()
 
 
 match sys.argv[1]:
@@ -36,5 +56,23 @@ match sys.argv[1]:
         check_map(200_000)
     case "submit":
         lw.Pool(2).submit(check_map, 200_000)
+    case "while a task runs":
+        lw.Pool(2).submit(map_after_the_end)
+    case "after a pool":
+        assert lw.Pool(2).submit(check_map, 200_000).result() is None
+    case "after calls":
+        check_calls()
+    case "in daemon threads with calls":
+        for _ in range(3):
+            threading.Thread(target=hammer_with_calls, daemon=True).start()
+        check_calls()
+    case "exit in a thread":
+        threading.Thread(target=sys.exit, args=(3,)).start()
+        check_map(200_000)
+    case "exit in a task":
+        lw.Pool(2).submit(sys.exit, 3)
+    case "exit in a chunk":
+        lw.chunked_map(lambda _: sys.exit(), np.arange(100), chunk_size=5, workers=2)
+        raise AssertionError("it did not exit")
     case unknown:
         raise SystemExit(f"no such way to exit: {unknown}")

@@ -28,17 +28,7 @@ from lightwork._core.job cimport (
 from lightwork._core.latch cimport latch_close, latch_open
 from lightwork._core.pool cimport default_workers, home_pool, pool_ensure
 from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Tally, Worker, current_worker, forks
-from lightwork._core.worker cimport SIGNALS_EVERY_NS, Watch, current_job, owner_wait, owner_work
-
-cdef extern from *:
-    """
-    #if PY_VERSION_HEX >= 0x030D0000
-    #define lw_is_finalizing Py_IsFinalizing
-    #else
-    #define lw_is_finalizing _Py_IsFinalizing
-    #endif
-    """
-    bint is_finalizing "lw_is_finalizing"()
+from lightwork._core.worker cimport SIGNALS_EVERY_NS, Watch, current_job, is_finalizing, owner_wait, owner_work
 
 cdef enum:
     CHUNKS_PER_WORKER = 32  # where nothing is known of the body: balance to a few percent, for a third of a microsecond a worker

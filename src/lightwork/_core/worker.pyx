@@ -138,7 +138,7 @@ cdef bint watch_signals(Watch* watch) noexcept nogil:
     if now < watch.next_look_ns:
         return False
     watch.next_look_ns = now + SIGNALS_EVERY_NS
-    watch.is_interrupted = look_for_signals() != 0
+    watch.is_interrupted = not is_finalizing() and look_for_signals() != 0
     return watch.is_interrupted
 
 
