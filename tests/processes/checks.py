@@ -1,5 +1,6 @@
 """What the stories have in common: a map whose answer is known, and a child that must not hang."""
 
+import ctypes
 import os
 import signal
 import time
@@ -14,6 +15,16 @@ def check_map(n_items: int = 1_000_000, workers: int | None = 2) -> None:
     """Map on more than one thread and compare with NumPy."""
     x = np.arange(n_items, dtype=np.float64)
     np.testing.assert_array_equal(lw.chunked_map(np.sqrt, x, workers=workers), np.sqrt(x))
+
+
+def linger() -> None:
+    """Have the process go on for a while when the interpreter is gone, so that who touches it then is found out."""
+    reading, writing = os.pipe()
+    os.posix_spawnp("sleep", ["sleep", "0.2"], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, writing, 1)])  # the input ends with it
+    os.dup2(reading, 0)
+    os.close(writing)
+    getchar = ctypes.cast(ctypes.CDLL(None)["getchar"], ctypes.c_void_p)
+    assert ctypes.pythonapi.Py_AtExit(getchar) == 0  # called after the interpreter was deleted
 
 
 def live(child: int) -> None:

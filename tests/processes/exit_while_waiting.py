@@ -1,12 +1,10 @@
 """A program that exits while daemon threads wait for helpers that will never be done, and takes its time after the interpreter is gone."""
 
-import ctypes
-import os
-import subprocess
 import threading
 import time
 
 import numpy as np
+from checks import linger
 
 import lightwork as lw
 
@@ -43,9 +41,4 @@ for _ in range(N_CALLERS):
     in_chunks.acquire()
     time.sleep(0.008)  # each looks for signals every 50 ms, and some of them shall do so when there is no interpreter any more
 
-# What Py_AtExit registers is called after that: here, reading until another process ends, and with it the input.
-end_of_input = os.pipe()
-subprocess.Popen(["sleep", "0.3"], stdout=end_of_input[1])
-os.dup2(end_of_input[0], 0)
-os.close(end_of_input[1])
-assert ctypes.pythonapi.Py_AtExit(ctypes.cast(ctypes.CDLL(None)["getchar"], ctypes.c_void_p)) == 0
+linger()

@@ -5,7 +5,7 @@ import sys
 import threading
 
 import numpy as np
-from checks import check_map
+from checks import check_map, linger
 
 import lightwork as lw
 
@@ -66,6 +66,7 @@ match sys.argv[1]:
         for _ in range(3):
             threading.Thread(target=hammer_with_calls, daemon=True).start()
         check_calls()
+        linger()
     case "exit in a thread":
         threading.Thread(target=sys.exit, args=(3,)).start()
         check_map(200_000)

@@ -295,6 +295,9 @@ cdef void worker_run(Worker* worker) noexcept nogil:
     place_away(&worker.sleeper.place, worker.starter_cpu)
     place_back(&worker.sleeper.place)
     while not was_forked(worker):
+        if is_finalizing():
+            worker.sleeper.bed.park(-1)  # for ever: whoever posted this work will not miss it
+            continue
         if find_and_run(worker):
             continue
         if pool_is_over(worker.pool):
