@@ -103,6 +103,11 @@ def test_submitting_at_exit_works_or_says_so() -> None:
     assert "call the function itself" in out[1]
 
 
+def test_exit_waits_for_a_task_that_runs() -> None:
+    """A task that is in the middle of something when the program ends can map, and comes to its end."""
+    assert check("map_and_exit", "while a task runs") == "mapped\n"
+
+
 def test_who_waits_in_a_daemon_thread_is_left_there() -> None:
     """A caller whose helper went down with the interpreter touches nothing of it any more, however long the process goes on."""
     check("exit_while_waiting")

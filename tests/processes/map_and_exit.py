@@ -33,6 +33,7 @@ def map_after_the_end() -> None:
     threading.main_thread().join()
     check_map(200_000)
     check_calls()
+    print("mapped")
 
 
 match sys.argv[1]:
