@@ -117,6 +117,6 @@ def test_exactly_one_cleans_up(door: Callable[..., Any], n_helpers: int) -> None
         helpers = [partial(latch.help, helper) for helper in range(n_helpers)]
         n_left = collide([partial(latch.own_and_go, N_ROUNDS, 1), *helpers])[0]
         assert latch.counts[1:] == (0, n_left)
-        return 0 < n_left < N_ROUNDS
+        return bool(0 < n_left < N_ROUNDS)
 
     assert provoked(both_ways_were_taken)

@@ -369,14 +369,14 @@ def test_who_relied_on_a_thread_that_does_not_start_is_told(monkeypatch: pytest.
         relied.set()
         return handle
 
-    def begin() -> BaseException | None:
+    def begin() -> None:
         with pytest.raises(RuntimeError, match="start new thread"):
             pool.submit(int)
-        return None
 
     Starts(monkeypatch, fail)
     with lw.Pool(1) as pool:
-        handle = together([rely, begin])[0]
+        calls: list[Callable[[], lw.Handle[int] | None]] = [rely, begin]
+        handle = together(calls)[0]
         assert handle is not None
         with pytest.raises(RuntimeError, match="start new thread"):
             handle.result(SECONDS)

@@ -7,6 +7,7 @@ be called from signal handlers, finalizers and in the middle of itself.
 import atexit
 import threading
 import time
+from functools import partial
 
 from lightwork import _config, _cpus
 from lightwork._core.statistics import PoolStatistics, WorkerStatistics
@@ -350,7 +351,7 @@ cdef class Core:
         waiting = self.discard()
         for other in waiting:
             if other is not task:
-                other(error)
+                call_task(partial(other, error))
         if any([other is task for other in waiting]):
             raise error
         return 0
