@@ -13,6 +13,8 @@ from checks import check_map
 
 import lightwork as lw
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
+
 MAIN = threading.get_ident()
 
 started, helping, release = threading.Event(), threading.Event(), threading.Event()
