@@ -37,6 +37,7 @@ STANDS_ON: dict[str, set[str]] = {
 # The nouns of _core from the bottom up, as its README draws them; each cimports and imports only what stands before it.
 CORE = (
     "statistics",
+    "cache",
     "atomics",
     "parker",
     "placement",

@@ -14,6 +14,7 @@ cimport cython
 from cpython.pycapsule cimport PyCapsule_CheckExact, PyCapsule_GetContext, PyCapsule_GetName, PyCapsule_GetPointer
 from libc.stdint cimport uintptr_t
 
+from lightwork._core.cache cimport Cache
 from lightwork._core.loop cimport Loop, StridedLoop
 
 cdef extern from * nogil:
@@ -91,9 +92,6 @@ cdef extern from * nogil:
         SKIP_DISPATCH "LW_SKIP_DISPATCH"
     StridedLoop* pick_loop "lw_pick"(char type, int tail, int arity)
 
-cdef enum:
-    MAX_CACHED = 256
-
 _EXPECTED = (
     "a C function of one item: T (T), T (T, T), T (T, T, T) or T (T, T, T, T) with T one of double, float, int32_t and int64_t, "
     "and optionally a last 'void *' for user data"
@@ -127,7 +125,7 @@ _CTYPES = {
 }
 
 # Loops by (address, user data, signature), each keeping its function alive; what an item costs is learned once for each.
-cdef dict known_loops = {}
+cdef Cache known_loops = Cache.__new__(Cache, 256)
 
 
 @cython.internal
@@ -236,10 +234,5 @@ cdef Loop find_c_loop(object fn):
         return None
     if not key[0]:
         raise TypeError(f"chunked_map() was given a null function pointer: {fn!r}")
-    loop = (<object> known_loops).get(key)  # by way of an object, as in loop.pyx
-    if loop is None:
-        loop = new_c_loop(fn, key)
-        if len(known_loops) >= MAX_CACHED:
-            known_loops.clear()
-        loop = (<object> known_loops).setdefault(key, loop)
-    return loop
+    loop = known_loops.get(key)
+    return known_loops.keep(key, new_c_loop(fn, key)) if loop is ... else loop

@@ -11,6 +11,7 @@ cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
 from lightwork._core.atomics cimport int64_t, memory_order_relaxed
+from lightwork._core.cache cimport Cache
 
 cdef extern from * nogil:
     """
@@ -36,11 +37,9 @@ cdef extern from "numpy/ndarraytypes.h":
 
 cdef enum:
     GUESS_FS = 1_000_000   # a nanosecond an item, before the first measurement
-    MAX_CACHED = 4096      # sets of dtypes; more than that is a program that makes up dtypes as it goes
 
 # Loops by ufunc, dtype= and the kinds of all operands as given; None where NumPy has to run the call itself.
-cdef dict known_loops = {}
-cdef object unknown = object()
+cdef Cache known_loops = Cache.__new__(Cache)
 
 cdef frozenset numpy_ufuncs = frozenset(f for f in vars(np).values() if isinstance(f, np.ufunc))
 
@@ -111,9 +110,8 @@ cdef Loop find_ufunc_loop(object ufunc, list operands, list outputs, object dtyp
     for output in outputs:
         parts.append(None if output is None else kind_of(output))
     cdef tuple key = tuple(parts)
-    # By way of an object: Cython's own call for a dict borrows, and another thread might clear it in between.
-    found = (<object> known_loops).get(key, unknown)
-    return <Loop> found if found is not unknown else learn_ufunc_loop(ufunc, key)
+    found = known_loops.get(key)
+    return learn_ufunc_loop(ufunc, key) if found is ... else <Loop> found
 
 
 cdef Loop learn_ufunc_loop(object ufunc, tuple key):
@@ -122,9 +120,7 @@ cdef Loop learn_ufunc_loop(object ufunc, tuple key):
     except (TypeError, ValueError, NotImplementedError):  # NumPy's to raise, with its own words
         loop = None
     if loop is not None or ufunc in numpy_ufuncs:  # others may learn more loops, as Numba's do
-        if len(known_loops) >= MAX_CACHED:
-            known_loops.clear()
-        return (<object> known_loops).setdefault(key, loop)
+        return known_loops.keep(key, loop)
     return loop
 
 
@@ -139,7 +135,7 @@ def measured_loops():
     """
     cdef Loop loop
     rows = []
-    for loop in [known for known in known_loops.copy().values() if known is not None]:
+    for loop in [known for known in known_loops.values() if known is not None]:
         if loop.cost.load(memory_order_relaxed) > 0:
             rows.append((loop.name, loop.dtypes, loop_ns_per_item(loop)))
     return sorted(set(rows), key=str)

@@ -5,6 +5,7 @@ be called from signal handlers, finalizers and in the middle of itself.
 """
 
 import atexit
+import os
 import threading
 import time
 from functools import partial
@@ -63,6 +64,15 @@ cdef void forget_pools() noexcept nogil:
 
 if pthread_atfork(NULL, NULL, forget_pools) != 0:
     raise MemoryError("no memory to register a fork handler")
+
+
+def forget_threads():
+    """In a forked child: none of them exists there, and somebody may have been about to write down another."""
+    global running
+    running = {}
+
+
+os.register_at_fork(after_in_child=forget_threads)
 
 
 # --- Lifetime -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,6 @@
+from typing import final
+
+@final
+class Cache:
+    def __init__(self, capacity: int = 4096) -> None: ...
+    def begin_anew(self) -> None: ...
