@@ -38,6 +38,7 @@ STANDS_ON: dict[str, set[str]] = {
 CORE = (
     "statistics",
     "cache",
+    "modules",
     "atomics",
     "parker",
     "placement",

@@ -8,6 +8,7 @@ import os
 
 cimport cython
 
+
 @cython.final
 cdef class Cache:
     """Values by key; a process has a few of these, which live as long as it does."""

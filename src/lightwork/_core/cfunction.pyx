@@ -6,7 +6,6 @@ A function takes one to four numbers of one type and returns one of the same: ``
 
 import ctypes
 import re
-import sys
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from libc.stdint cimport uintptr_t
 
 from lightwork._core.cache cimport Cache
 from lightwork._core.loop cimport Loop, StridedLoop
+from lightwork._core.modules cimport imported
 
 cdef extern from * nogil:
     """
@@ -192,13 +192,13 @@ cdef object describe(object fn):
     if PyCapsule_CheckExact(fn):
         return from_capsule(fn)
     # Whoever has such an object has imported the module that makes it.
-    scipy = sys.modules.get("scipy._lib._ccallback")
+    scipy = imported("scipy._lib._ccallback")
     if scipy is not None and isinstance(fn, scipy.LowLevelCallable):
         return from_capsule(tuple.__getitem__(fn, 0))
-    numba = sys.modules.get("numba.core.ccallback")
+    numba = imported("numba.core.ccallback")
     if numba is not None and isinstance(fn, numba.CFunc):
         return from_ctypes(fn.ctypes)
-    cffi = sys.modules.get("_cffi_backend")
+    cffi = imported("_cffi_backend")
     if cffi is not None and isinstance(fn, cffi._CDataBase):
         return from_cffi(cffi, fn)
     return None

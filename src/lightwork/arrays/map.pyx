@@ -1,6 +1,5 @@
 """``chunked_map``: which kind of function it is given, and what NumPy itself has to do."""
 
-import sys
 from operator import index
 
 import numpy as np
@@ -14,6 +13,7 @@ from lightwork._core.atomics cimport int64_t, now_ns
 from lightwork._core.cfunction cimport find_c_loop
 from lightwork._core.elementwise cimport run_elementwise
 from lightwork._core.loop cimport Loop, find_ufunc_loop, loop_learn, npy_intp
+from lightwork._core.modules cimport imported
 from lightwork._core.operands cimport is_order_free
 from lightwork._core.pool cimport default_workers, home_pool
 from lightwork._core.pool_state cimport MAX_WORKERS
@@ -289,7 +289,7 @@ cdef bint heeds_this_thread(Loop loop):
     """Whether the loop may do something else on another thread: SciPy keeps ``special.errstate`` for each."""
     if not loop.may_raise:
         return False
-    special = sys.modules.get("scipy.special")
+    special = imported("scipy.special")
     if special is None:
         return False
     return any([action != "ignore" for error, action in special.geterr().items() if error != "memory"])  # that raises everywhere
