@@ -30,10 +30,15 @@ cdef class Loop:
     cdef StridedLoop* function
     cdef void* context
     cdef AuxData* auxdata
+    cdef npy_intp auxdata_step     # bytes from one worker's to the next one's; 0: there is one for all
     cdef object owner              # keeps what the pointers point to
     cdef atomic[int64_t] cost      # of one item in femtoseconds, as last measured; 0: never
+    cdef int report(self, int flags) except -1
 
 cdef bint loop_is_known(Loop loop) noexcept nogil
 cdef double loop_ns_per_item(Loop loop) noexcept nogil
 cdef void loop_learn(Loop loop, int64_t elapsed_ns, Py_ssize_t n_items) noexcept nogil
+cdef int report_flags(str name, int flags) except -1
+cdef object kind_of(object operand)
+cdef Loop find_loop(object ufunc, tuple key)
 cdef Loop find_ufunc_loop(object ufunc, list operands, list outputs, object dtype)

@@ -6,7 +6,6 @@ function that NumPy itself would call. Any ufunc works, also scipy.special's and
 
 import numpy as np
 
-cimport cython
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
@@ -29,7 +28,21 @@ cdef extern from * nogil:
         AuxData* auxdata
         unsigned char requires_pyapi
 
+cdef extern from "numpy/ufuncobject.h":
+    int PyUFunc_GiveFloatingpointErrors(const char* name, int flags) except -1
+    enum: NPY_FPE_DIVIDEBYZERO
+    enum: NPY_FPE_OVERFLOW
+    enum: NPY_FPE_UNDERFLOW
+    enum: NPY_FPE_INVALID
+
+cdef extern from "<cfenv>" nogil:
+    const int FE_DIVBYZERO
+    const int FE_OVERFLOW
+    const int FE_UNDERFLOW
+    const int FE_INVALID
+
 cnp.import_array()
+cnp.import_ufunc()
 
 cdef enum:
     GUESS_FS = 1_000_000   # a nanosecond an item, before the first measurement
@@ -42,9 +55,28 @@ cdef object unknown = object()
 cdef frozenset numpy_ufuncs = frozenset(f for f in vars(np).values() if isinstance(f, np.ufunc))
 
 
-@cython.final
 cdef class Loop:
     """A C function for one set of dtypes, with what was learned of its cost. Immutable but for that, and shared by all threads."""
+
+    cdef int report(self, int flags) except -1:
+        """Tell the caller which floating-point flags a call of the loop raised."""
+        return report_flags(self.name, flags)
+
+
+cdef int report_flags(str name, int flags) except -1:
+    """Warn, raise, call or stay silent as the caller's np.errstate has it, and at the caller's line."""
+    cdef int numpy_flags = 0
+    if flags & FE_DIVBYZERO:
+        numpy_flags |= NPY_FPE_DIVIDEBYZERO
+    if flags & FE_OVERFLOW:
+        numpy_flags |= NPY_FPE_OVERFLOW
+    if flags & FE_UNDERFLOW:
+        numpy_flags |= NPY_FPE_UNDERFLOW
+    if flags & FE_INVALID:
+        numpy_flags |= NPY_FPE_INVALID
+    if numpy_flags:
+        PyUFunc_GiveFloatingpointErrors(name.encode(), numpy_flags)
+    return 0
 
 
 cdef bint loop_is_known(Loop loop) noexcept nogil:
@@ -107,7 +139,11 @@ cdef Loop find_ufunc_loop(object ufunc, list operands, list outputs, object dtyp
         parts.append(kind_of(operand))
     for output in outputs:
         parts.append(None if output is None else kind_of(output))
-    cdef tuple key = tuple(parts)
+    return find_loop(ufunc, tuple(parts))
+
+
+cdef Loop find_loop(object ufunc, tuple key):
+    """The same for the kinds of all operands: ``(ufunc, dtype, *kinds)``, outputs that are not given being None."""
     # By way of an object: Cython's own call for a dict borrows, and another thread might clear it in between.
     found = (<object> known_loops).get(key, unknown)
     return <Loop> found if found is not unknown else learn_ufunc_loop(ufunc, key)

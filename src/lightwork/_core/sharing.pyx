@@ -1,5 +1,7 @@
 """Whether a call is worth sharing, and in what pieces: two questions of the measured cost of an item."""
 
+import sys
+
 from lightwork._core.atomics cimport atomic, int64_t, memory_order_relaxed, now_ns
 from lightwork._core.loop cimport Loop, loop_is_known, loop_ns_per_item
 from lightwork._core.pool cimport home_pool
@@ -41,6 +43,16 @@ cdef Py_ssize_t choose_grain(Loop loop, Py_ssize_t n_items, int n_workers, Py_ss
         grain = FIRST_GRAIN
     grain = min(grain, n_items // (n_workers * CHUNKS_PER_WORKER))
     return max((grain + multiple - 1) // multiple, 1) * multiple
+
+
+cdef bint heeds_this_thread(Loop loop):
+    """Whether the loop may do something else on another thread: SciPy keeps ``special.errstate`` for each."""
+    if not loop.may_raise:
+        return False
+    special = sys.modules.get("scipy.special")
+    if special is None:
+        return False
+    return any([action != "ignore" for error, action in special.geterr().items() if error != "memory"])  # that raises everywhere
 
 
 def thresholds():

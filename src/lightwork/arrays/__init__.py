@@ -1,3 +1,4 @@
 """Functions over whole arrays, in chunks on every core."""
 
+from lightwork.arrays.fuse import fuse as fuse
 from lightwork.arrays.map import chunked_map as chunked_map
