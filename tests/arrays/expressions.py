@@ -58,15 +58,15 @@ class Expression:
 
 
 @st.composite
-def expressions(draw: st.DrawFn, n_arguments: int, n_lines: int = 8) -> Expression:
-    """Draw a function of some arrays that computes up to so many values, and returns one, two or all of them."""
+def expressions(draw: st.DrawFn, n_arguments: int, n_lines: int = 8, *, in_place: bool = True) -> Expression:
+    """Draw a function of some arrays that computes up to so many values, perhaps in place, and returns one, two or all of them."""
     arguments = tuple("abcde"[:n_arguments])
     computed: list[str] = []
     lines: list[str] = []
     for number in range(draw(st.integers(1, n_lines))):
         names = st.sampled_from((*arguments, *computed))
         kind = draw(st.integers(0, 9))
-        if kind == 0 and computed:
+        if kind == 0 and computed and in_place:
             lines.append(draw(st.sampled_from(IN_PLACE)).format(draw(st.sampled_from(computed)), draw(names)))
             continue
         template = draw(st.sampled_from(UNARY if kind < 5 else BINARY))

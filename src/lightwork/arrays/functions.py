@@ -16,6 +16,7 @@ from lightwork.arrays.trace import (
     Placeholder,
     copy_placeholder,
     fill_placeholder,
+    in_order_a,
     means,
     part_placeholder,
     where_placeholders,
@@ -160,6 +161,8 @@ def round_(x: Any, decimals: Any = 0, out: Any = None) -> Any:
         return copy_placeholder(x, x.dtype)
     for ufunc, rest in seen.calls:
         x = ufunc(x, *rest)
+        if decimals:
+            in_order_a(x)
     return x
 
 
@@ -204,7 +207,7 @@ def angle(z: Any, deg: bool = False) -> Any:
 def astype(x: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True, device: Any = None) -> Any:  # noqa: ARG001 - NumPy's
     """Record a cast; the placeholder itself where NumPy makes no copy."""
     wanted = np.dtype(dtype)
-    if order not in ("K", "C") or not np.can_cast(x.dtype, wanted, casting) or (x.dtype.kind == "c") > (wanted.kind in "cb"):
+    if order not in ("K", "C", "A") or not np.can_cast(x.dtype, wanted, casting) or (x.dtype.kind == "c") > (wanted.kind in "cb"):
         return NotImplemented  # an error, a warning or an order that is NumPy's to say
     return x if not copy and x.dtype == wanted else copy_placeholder(x, wanted, order)
 
@@ -212,7 +215,7 @@ def astype(x: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok:
 @means("copy")
 def copy_method(x: Any, order: str = "C") -> Any:
     """Record a copy, which is in C order if nobody says otherwise."""
-    return copy_placeholder(x, x.dtype, order) if order in ("K", "C") else NotImplemented
+    return copy_placeholder(x, x.dtype, order) if order in ("K", "C", "A") else NotImplemented
 
 
 @means(np.copy)

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = npt.NDArray[Any]
 
+# What a trace notes in place of a model.
 IN_C_ORDER = -1
+IN_FORTRAN_ORDER_LIKE = -2
 
 __all__ = ["corners", "empty_in_order", "is_c_like"]
 
@@ -59,13 +61,20 @@ def corners(trace: Trace) -> list[Array]:
         for number in range(first, first + loop.nout):
             shape = tuple([min(n, 2) for n in trace.values[number].shape])
             model = trace.models.get(number)
-            if model == IN_C_ORDER:
-                found[number] = np.empty(shape, np.bool_)
+            if model in (IN_C_ORDER, IN_FORTRAN_ORDER_LIKE):
+                is_fortran = model == IN_FORTRAN_ORDER_LIKE and _is_fortran(trace, arguments[0], operands[0])
+                found[number] = np.empty(shape, np.bool_, "F" if is_fortran else "C")
             elif model is not None or loop.fn is np.copy:
                 found[number] = np.empty_like(operands[0] if model is None else found[model], np.bool_)
             else:
                 found[number] = _allocate(operands, shape)
     return [found[number] for number in range(len(found))]
+
+
+def _is_fortran(trace: Trace, number: int, corner: Array) -> bool:
+    """Tell what NumPy's order "A" asks of a value."""
+    array = trace.values[number].array
+    return bool((corner if array is None else array).flags.fnc)
 
 
 def _allocate(operands: list[Array], shape: tuple[int, ...]) -> Array:

@@ -2,6 +2,7 @@
 
 cdef enum:
     IN_C_ORDER = -1
+    IN_FORTRAN_ORDER_LIKE = -2
 
 # An array of the caller's, or what an entry computes. Values never change; a placeholder may come to stand for another.
 cdef class Value:
@@ -18,7 +19,7 @@ cdef class Trace:
     cdef readonly list entries     # (loop, numbers of the arguments, number of the first output)
     cdef readonly list names       # how floating-point warnings call each entry; "": not at all; None: as the entry before it
     cdef readonly list modes       # the np.errstate of each entry; None: the caller's
-    cdef readonly dict models      # of values that are in the memory order of another: which one, or IN_C_ORDER
+    cdef readonly dict models      # of values whose memory order is not NumPy's usual choice: the value it follows, or one of those above
     cdef readonly bint is_reordered  # whether there is such a one in C order
     cdef readonly bint is_uniform  # whether all values have the same shape
     cdef readonly object obstacle  # the first exception that says why this is no trace; None: it is one

@@ -772,18 +772,43 @@ def copy_placeholder(Placeholder x, object dtype, str order="K"):
     ----------
     x : Placeholder
     dtype : dtype_like
-    order : {"K", "C"}
-        Whether it is in the memory order of `x`.
+    order : {"K", "C", "A"}
+        As for ``ndarray.astype``.
 
     Returns
     -------
     Placeholder
     """
     copied = convert(x.trace, x.value, np.dtype(dtype), x.shape)
-    if order == "C":
-        x.trace.models[(<Placeholder> copied).value.number] = IN_C_ORDER
-        x.trace.is_reordered = True
+    reorder(copied, order)
     return copied
+
+
+cdef int reorder(Placeholder computed, str order) except -1:
+    """Note that a value is in another memory order than its operands."""
+    if order == "C":
+        computed.trace.models[computed.value.number] = IN_C_ORDER
+        computed.trace.is_reordered = True
+    elif order == "A":
+        computed.trace.models[computed.value.number] = IN_FORTRAN_ORDER_LIKE
+    return 0
+
+
+def in_order_a(Placeholder computed):
+    """
+    Note that a value is in Fortran order if what it is computed from is, and else in C order.
+
+    Parameters
+    ----------
+    computed : Placeholder
+
+    Returns
+    -------
+    Placeholder
+        The same.
+    """
+    reorder(computed, "A")
+    return computed
 
 
 def fill_placeholder(Placeholder like, object number, object dtype):
