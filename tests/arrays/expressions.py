@@ -32,6 +32,10 @@ BINARY = (
 IN_PLACE = ("{0} += {1}", "{0} -= {1}", "{0} *= {1}", "{0} /= {1}", "{0} *= 2", "{0} **= 2", "{0}[{0} > 1] = 0", "np.sin({0}, out={0})")
 
 
+# What may be a view of an argument, which a fused function must not change.
+VIEWS = ("{0}.real", "np.imag({0})")
+
+
 @dataclass(frozen=True)
 class Expression:
     """
@@ -62,19 +66,24 @@ def expressions(draw: st.DrawFn, n_arguments: int, n_lines: int = 8, *, in_place
     """Draw a function of some arrays that computes up to so many values, perhaps in place, and returns one, two or all of them."""
     arguments = tuple("abcde"[:n_arguments])
     computed: list[str] = []
+    views: set[str] = set()
     lines: list[str] = []
     for number in range(draw(st.integers(1, n_lines))):
         names = st.sampled_from((*arguments, *computed))
         kind = draw(st.integers(0, 9))
         if kind == 0 and computed and in_place:
-            lines.append(draw(st.sampled_from(IN_PLACE)).format(draw(st.sampled_from(computed)), draw(names)))
+            own = [name for name in computed if name not in views]
+            if own:
+                lines.append(draw(st.sampled_from(IN_PLACE)).format(draw(st.sampled_from(own)), draw(names)))
             continue
         template = draw(st.sampled_from(UNARY if kind < 5 else BINARY))
         computed.append(f"v{number}")
+        if template in VIEWS:
+            views.add(f"v{number}")
         lines.append(f"v{number} = {template.format(draw(names), draw(names))}")
-    if draw(st.booleans()):
+    if lines and draw(st.booleans()):
         with_errstate = draw(st.integers(0, len(lines) - 1))
         lines[with_errstate] = f"with np.errstate(all='ignore'): {lines[with_errstate]}"
-    returned = draw(st.sampled_from((computed[-1:], computed[-1:], computed[-2:], computed)))
+    returned = draw(st.sampled_from((computed[-1:], computed[-1:], computed[-2:], computed))) or [arguments[0]]
     lines.append(f"return {', '.join(returned)}")
     return Expression(arguments, tuple(lines))

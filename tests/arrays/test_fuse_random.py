@@ -1,6 +1,7 @@
 """Random functions: fused they do what they do in plain NumPy."""
 
-import numpy as np
+from dataclasses import replace
+
 from bits import assert_same_outcome, outcome_of
 from expressions import Expression, expressions
 from hypothesis import given
@@ -19,6 +20,9 @@ def assert_fused_is_plain(expression: Expression, recipes: tuple[Operand, ...], 
     expected = outcome_of(function, *arrays)
     with lw.configure(workers=workers):
         actual = outcome_of(lw.fuse(function), *arrays)
+    if not all(recipe.shape for recipe in recipes):
+        # What 0-d arrays give is computed while tracing, and once more where NumPy has an error to raise.
+        actual, expected = (replace(outcome, warnings=sorted(set(outcome.warnings), key=str)) for outcome in (actual, expected))
     try:
         assert_same_outcome(actual, expected)
     except AssertionError as error:

@@ -93,13 +93,14 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     if x.dtype.kind != "f":
         return copy_placeholder(x, x.dtype)
     limits = np.finfo(x.dtype)
+    result = np.copy(x)
     for test, number in (
         (np.isnan(x), nan),
         (np.isposinf(x), limits.max if posinf is None else posinf),
         (np.isneginf(x), limits.min if neginf is None else neginf),
     ):
-        x = where_placeholders(test, x.dtype.type(number), x)
-    return x
+        result[test] = number
+    return result
 
 
 # --- Testing --------------------------------------------------------------------------------------------------------
@@ -153,7 +154,9 @@ def isrealobj(x: Any) -> bool:
 @means(np.around)
 def round_(x: Any, decimals: Any = 0, out: Any = None) -> Any:
     """Record the ufuncs that NumPy calls to round real numbers."""
-    if out is not None or not isinstance(x, Placeholder) or x.dtype.kind not in "fiu" or (x.dtype.kind != "f" and decimals < 0):
+    if out is not None or not isinstance(x, Placeholder) or x.dtype.kind not in "fiu" or not x.dtype.isnative:
+        return NotImplemented
+    if x.dtype.kind != "f" and decimals < 0:
         return NotImplemented
     seen = witness(x.dtype)
     seen.round(decimals)
@@ -170,17 +173,27 @@ def round_(x: Any, decimals: Any = 0, out: Any = None) -> Any:
 
 
 @means("real")
-@means(np.real)
 def real(x: Any) -> Any:
-    """Record the real parts, which of real numbers are the numbers themselves."""
+    """Record the real parts of what was computed; of real numbers they are the numbers themselves."""
     return part_placeholder(x, "real") if x.dtype.kind == "c" else x
 
 
 @means("imag")
-@means(np.imag)
 def imag(x: Any) -> Any:
-    """Record the imaginary parts."""
+    """Record the imaginary parts of what was computed."""
     return part_placeholder(x, "imag") if x.dtype.kind == "c" else NotImplemented
+
+
+@means(np.real)
+def real_of(x: Any) -> Any:
+    """Take the attribute, as NumPy does."""
+    return x.real
+
+
+@means(np.imag)
+def imag_of(x: Any) -> Any:
+    """Take the attribute, as NumPy does."""
+    return x.imag
 
 
 @means("conj")

@@ -5,6 +5,7 @@ An array of few items that is broadcast is computed on as few items as NumPy com
 
 import numpy as np
 
+from lightwork._errors import Stopped
 from lightwork._core.lowering import Entry, Recipe
 from lightwork.arrays.layouts import corners, empty_in_order, is_c_like
 
@@ -113,6 +114,8 @@ cdef bint may_be_written(Program program, Value value, object out, list operands
     """Whether a stage may write into an array of the caller's straight away."""
     if out.dtype != value.dtype or out.shape != value.shape or not out.flags.writeable or not is_order_free([out]):
         return False
+    if program.may_raise:
+        return False  # what has been written then must not be what NumPy reads when it does all again
     return program.writes_last or not any([np.may_share_memory(out, operand) for operand in operands])
 
 
@@ -185,7 +188,12 @@ cdef class Evaluation:
         if not is_worth_sharing(run, stage.n_items, n_workers):
             n_workers = 1
         seat_run(run, self.trace.constants, n_workers)
-        filled = run_elementwise(run, operands, outputs, stage.n_items, 0, n_workers)
+        try:
+            filled = run_elementwise(run, operands, outputs, stage.n_items, 0, n_workers)
+        except (Stopped, MemoryError):
+            raise
+        except Exception:  # a loop refuses an item: NumPy has things to say before that
+            raise self.trace.give_up("a loop raised an exception") from None
         if filled is None:
             raise self.trace.give_up("NumPy's iterator needs the GIL")
         run.program.cost.store(run.cost.load(memory_order_relaxed), memory_order_relaxed)

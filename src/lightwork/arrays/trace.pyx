@@ -534,8 +534,10 @@ cdef class Placeholder:
         """``y[mask] = number`` of something computed."""
         if (self.value.array is None and type(index) is Placeholder and (<Placeholder> index).dtype == boolean
                 and (<Placeholder> index).shape == self.shape and np.ndim(value) == 0):
-            number = np.asarray(value).astype(self.dtype) if not isinstance(value, (int, float, complex)) else np.asarray(value, self.dtype)
-            self.value = (<Placeholder> select(self.trace, index, number, self)).value
+            operand_of(self.trace, own_outputs(self.trace, np.copyto, self)[0])
+            number = np.empty((), self.dtype)
+            number[()] = value  # cast, warned of and refused as NumPy does
+            settle(self.trace, [(<Placeholder> select(self.trace, index, number, self)).value], (self,))
         else:
             raise self.trace.refuse("assign to parts of an array", "use np.where(condition, x, y)")
 

@@ -113,9 +113,8 @@ cdef class Call:
     cdef object run(self, object fn, tuple operands, dict keywords, object out):
         try:
             result = fn(*operands, **keywords)
-        except Exception:
-            if self.trace.obstacle is None:
-                raise
+        except Exception as error:  # the function's own: NumPy may have something to say before it comes to that
+            self.trace.remember(Unfused(str(error)))
         if self.trace.obstacle is not None:
             raise self.trace.obstacle
         return self.evaluate(result, out)
