@@ -6,17 +6,17 @@ Everything here is what NumPy 2 itself does, said in ufuncs. What is not listed 
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
 from numpy._core.umath import clip as clip_ufunc
 
-from lightwork.arrays.trace import (
+from lightwork.arrays.operators import ufuncs_of
+from lightwork.arrays.placeholder import (
     Placeholder,
     copy_placeholder,
     fill_placeholder,
-    in_order_a,
+    in_order,
     means,
     part_placeholder,
     where_placeholders,
@@ -25,37 +25,6 @@ from lightwork.arrays.trace import (
 __all__: list[str] = []
 
 NUMBERS = (int, float, complex, np.generic)
-
-
-class Witness(np.ndarray[Any, Any]):
-    """An array that keeps which ufuncs NumPy calls for one of its methods or operators."""
-
-    calls: list[tuple[np.ufunc, tuple[Any, ...]]]
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **_: Any) -> Any:  # noqa: ARG002 - NumPy's signature
-        """Note the ufunc with the operands after the first, and go on with the same array."""
-        self.calls.append((ufunc, inputs[1:]))
-        return self
-
-
-def witness(dtype: np.dtype[Any]) -> Witness:
-    """Return one that has seen nothing yet."""
-    seen = np.ones(1, dtype).view(Witness)
-    seen.calls = []
-    return seen
-
-
-@functools.lru_cache(maxsize=256, typed=True)
-@means("**")
-def power_ufunc(dtype: np.dtype[Any], exponent: float) -> np.ufunc | None:
-    """Return the ufunc of one operand that NumPy calls for ``x ** exponent``, if it is not np.power."""
-    seen = witness(dtype)
-    try:
-        seen**exponent
-    except (TypeError, ValueError, OverflowError):
-        return None
-    ufunc, rest = seen.calls[0]
-    return None if rest else ufunc
 
 
 # --- Selecting ------------------------------------------------------------------------------------------------------
@@ -158,14 +127,11 @@ def round_(x: Any, decimals: Any = 0, out: Any = None) -> Any:
         return NotImplemented
     if x.dtype.kind != "f" and decimals < 0:
         return NotImplemented
-    seen = witness(x.dtype)
-    seen.round(decimals)
-    if not seen.calls:
+    calls = ufuncs_of(x.dtype, lambda witness: witness.round(decimals))
+    if not calls:
         return copy_placeholder(x, x.dtype)
-    for ufunc, rest in seen.calls:
-        x = ufunc(x, *rest)
-        if decimals:
-            in_order_a(x)
+    for ufunc, rest in calls:
+        x = in_order(ufunc(x, *rest), "A" if decimals else "K")
     return x
 
 

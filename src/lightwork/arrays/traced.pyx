@@ -8,8 +8,9 @@ from lightwork.arrays.trace import Unfused
 cimport cython
 cimport numpy as cnp
 
-from lightwork.arrays.stages cimport Evaluation, new_evaluation
-from lightwork.arrays.trace cimport Placeholder, Trace, Value, new_input
+from lightwork.arrays.evaluation cimport new_evaluation
+from lightwork.arrays.placeholder cimport Placeholder, new_input
+from lightwork.arrays.trace cimport Trace, Value, new_trace
 
 cnp.import_array()
 
@@ -41,7 +42,7 @@ def call_traced(fn, set known, tuple args, dict kwargs, object out):
     if key is not None and key in known and count_items(args) < SMALL:
         return call_plainly(fn, args, kwargs, out)
     call = Call.__new__(Call)
-    call.trace = Trace()
+    call.trace = new_trace(Placeholder)
     operands, keywords = call.placeholders(args, kwargs)
     if call.is_nested or not call.has_arrays:
         return call_plainly(fn, args, kwargs, out)
@@ -124,20 +125,19 @@ cdef class Call:
         cdef dict arrays = {}
         collect(result, wanted)
         if self.trace.entries:
-            outs = outs_for(result, out, wanted)
-            arrays = dict(zip(wanted, new_evaluation(self.trace).run(list(wanted.values()), outs, 0)))
+            arrays = dict(zip(wanted, new_evaluation(self.trace).run(wanted, outs_for(result, out))))
         result = assemble(result, arrays)
         return result if out is None else store(result, out)
 
 
-cdef list outs_for(object result, object out, dict wanted):
-    """Where each wanted value may be written; None for those that are stored afterwards."""
+cdef dict outs_for(object result, object out):
+    """Where values may be written, by number."""
     cdef dict found = {}
     given = out if isinstance(out, tuple) else (out,)
     for item, target in zip(result if isinstance(result, (tuple, list)) else (result,), given):
         if type(item) is Placeholder and cnp.PyArray_CheckExact(target):
             found.setdefault((<Placeholder> item).value.number, target)
-    return [found.get(number) for number in wanted]
+    return found
 
 
 cdef int collect(object result, dict wanted) except -1:

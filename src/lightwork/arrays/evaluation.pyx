@@ -1,12 +1,11 @@
-"""Evaluating a trace: a stage is what has one shape, and a program of its own.
+"""Evaluations: the stages of one trace, run one after the other over the caller's arrays.
 
-An array of few items that is broadcast is computed on as few items as NumPy computes it on, in a stage before those that read it.
+What a stage computes is in the memory order in which NumPy would leave it, and floating-point warnings name the ufuncs, in the order of their calls.
 """
 
 import numpy as np
 
 from lightwork._errors import Stopped
-from lightwork._core.lowering import Entry, Recipe
 from lightwork.arrays.layouts import corners, empty_in_order, is_c_like
 
 cimport cython
@@ -14,99 +13,15 @@ cimport numpy as cnp
 
 from lightwork._core.atomics cimport memory_order_relaxed
 from lightwork._core.elementwise cimport run_elementwise
-from lightwork._core.loop cimport MAX_OPERANDS, report_flags
+from lightwork._core.loop cimport report_flags
 from lightwork._core.operands cimport is_order_free
 from lightwork._core.pool cimport default_workers, home_pool
-from lightwork._core.program cimport Program, Run, compile_program, new_run, seat_run
+from lightwork._core.program cimport Program, Run, new_run, seat_run
 from lightwork._core.sharing cimport heeds_this_thread, is_worth_sharing
+from lightwork.arrays.schedule cimport Stage, find_schedule
 from lightwork.arrays.trace cimport Trace, Value
 
 cnp.import_array()
-
-cdef enum:
-    MAX_PROGRAMS = 1024  # more than that is a function that is another one at each call
-
-# Programs by recipe; None where a cast needs the GIL.
-cdef dict programs = {}
-cdef object unknown = object()
-
-
-@cython.final
-cdef class Stage:
-    """The entries of one shape, the values that they read and those that are wanted of them."""
-
-
-cdef Stage new_stage(tuple shape, list entries):
-    cdef Stage stage = Stage.__new__(Stage)
-    stage.shape = shape
-    stage.entries = entries
-    stage.n_items = 1
-    for n in shape:
-        stage.n_items *= n
-    return stage
-
-
-cdef Program find_program(Trace trace, Stage stage, tuple inputs, tuple outputs):
-    cdef Value value
-    cdef list dtypes = []
-    for number in inputs:
-        value = trace.values[number]
-        dtypes.append(value.dtype)
-    whole = len(stage.entries) == len(trace.entries)
-    entries = tuple(trace.entries) if whole else tuple([trace.entries[i] for i in stage.entries])
-    key = (entries, inputs, outputs, tuple(dtypes), trace.n_constants)
-    found = (<object> programs).get(key, unknown)  # by way of an object, as in loop.pyx
-    if found is unknown:
-        if len(programs) >= MAX_PROGRAMS:
-            programs.clear()
-        recipe = Recipe(tuple([Entry(*entry) for entry in entries]), *key[1:])
-        found = (<object> programs).setdefault(key, compile_program(recipe))
-    return found
-
-
-cdef list stages_of(Trace trace, list wanted):
-    """The stages in the order in which they can run, each with its inputs and outputs."""
-    cdef Value value
-    cdef dict by_shape = {}
-    cdef list stages
-    if trace.is_uniform:
-        value = trace.values[0]
-        stages = [new_stage(value.shape, list(range(len(trace.entries))))]
-    else:
-        for i, entry in enumerate(trace.entries):
-            value = trace.values[entry[2]]
-            by_shape.setdefault(value.shape, []).append(i)
-        stages = [new_stage(shape, by_shape[shape]) for shape in sorted(by_shape, key=rank)]
-    connect(trace, stages, wanted)
-    return stages
-
-
-cdef tuple rank(tuple shape):
-    """Grows where a shape is broadcast to another: axes that are not 1, then all axes."""
-    return len(shape) - shape.count(1), len(shape)
-
-
-cdef int connect(Trace trace, list stages, list wanted) except -1:
-    """Find out which values go from stage to stage."""
-    cdef Stage stage
-    cdef dict made_in = {}
-    cdef set carried = set([value.number for value in wanted])
-    cdef int i
-    for stage in stages:
-        read = {}
-        for i in stage.entries:
-            loop, arguments, first = trace.entries[i]
-            for argument in arguments:
-                if argument >= 0:
-                    read[argument] = None
-            for number in range(first, first + loop.nout):
-                made_in[number] = stage
-        stage.inputs = tuple([number for number in read if made_in.get(number) is not stage])
-        carried.update(stage.inputs)
-    for stage in stages:
-        stage.outputs = tuple([number for number in made_in if made_in[number] is stage and number in carried])
-    return 0
-
 
 # --- Where outputs go -----------------------------------------------------------------------------------------------
 
@@ -150,74 +65,77 @@ cdef object new_output(Value value, list corners):
 cdef class Evaluation:
     """The values of one trace, as they are computed."""
 
-    cdef list run(self, list wanted, list outs, int n_workers):
-        """The arrays of the values that are wanted, in `outs` where one is given and can be written to at once."""
-        cdef Trace trace = self.trace
+    cdef list run(self, dict wanted, dict outs):
+        """The arrays of the values that are wanted, by number, in `outs` where there is one that can be written to at once."""
         cdef Stage stage
-        cdef Value value
-        self.n_workers = n_workers if n_workers > 0 else default_workers(home_pool())
+        self.stages = find_schedule(self.trace, tuple(wanted))
+        if self.stages is None:
+            raise self.trace.give_up("no program does this")
+        self.n_workers = default_workers(home_pool())
+        self.runs = []
         self.arrays = {}
-        self.stages = stages_of(trace, wanted)
-        self.outs = {value.number: out for value, out in zip(wanted, outs) if out is not None}
-        self.is_plain = is_plain(trace)
-        self.corners = None if self.is_plain or is_in_c_order(trace) else corners(trace)
+        self.outs = outs
+        self.is_plain = is_plain(self.trace)
+        self.corners = None if self.is_plain or is_in_c_order(self.trace) else corners(self.trace)
         for stage in self.stages:
             self.run_stage(stage)
         self.report()
-        return [self.arrays[value.number] for value in wanted]
+        return [self.arrays[number] for number in wanted]
 
     cdef int run_stage(self, Stage stage) except -1:
-        cdef Program program = find_program(self.trace, stage, stage.inputs, stage.outputs)
-        cdef Run run
+        cdef Run run = new_run(stage.program)
+        cdef Value first = self.trace.values[self.trace.entries[stage.entries[0]][2]]
         cdef list operands = [self.array(number) for number in stage.inputs]
-        if program is None or not operands or len(operands) + len(stage.outputs) > MAX_OPERANDS:
-            raise self.trace.give_up("no program does this")
-        outputs = [self.output(program, self.trace.values[number], operands) for number in stage.outputs]
-        run = stage.run = new_run(program)
-        if stage.n_items:
-            outputs = self.share(stage, run, operands, outputs)
+        cdef list outputs = [self.output(stage, self.trace.values[number], operands) for number in stage.outputs]
+        cdef Py_ssize_t n_items = 1
+        for n in first.shape:
+            n_items *= n
+        self.runs.append(run)
+        if n_items:
+            outputs = self.share(stage, run, operands, outputs, n_items)
         elif self.is_plain:
             outputs = [new_output(self.trace.values[number], None) for number in stage.outputs]
         self.arrays.update(zip(stage.outputs, outputs))
         return 0
 
-    cdef list share(self, Stage stage, Run run, list operands, list outputs):
+    cdef list share(self, Stage stage, Run run, list operands, list outputs, Py_ssize_t n_items):
         cdef int n_workers = self.n_workers
         if heeds_this_thread(run):
             raise self.trace.give_up("scipy.special has an errstate of its own")
-        if not is_worth_sharing(run, stage.n_items, n_workers):
+        if not is_worth_sharing(run, n_items, n_workers):
             n_workers = 1
         seat_run(run, self.trace.constants, n_workers)
         try:
-            filled = run_elementwise(run, operands, outputs, stage.n_items, 0, n_workers)
+            filled = run_elementwise(run, operands, outputs, n_items, 0, n_workers)
         except (Stopped, MemoryError):
             raise
         except Exception:  # a loop refuses an item: NumPy has things to say before that
             raise self.trace.give_up("a loop raised an exception") from None
         if filled is None:
             raise self.trace.give_up("NumPy's iterator needs the GIL")
-        run.program.cost.store(run.cost.load(memory_order_relaxed), memory_order_relaxed)
+        stage.program.cost.store(run.cost.load(memory_order_relaxed), memory_order_relaxed)
         return filled
 
     cdef object array(self, int number):
         cdef Value value = self.trace.values[number]
         return self.arrays[number] if value.array is None else value.array
 
-    cdef object output(self, Program program, Value value, list operands):
+    cdef object output(self, Stage stage, Value value, list operands):
         """Where a stage is to write a value: None where that follows from its operands."""
         out = self.outs.get(value.number)
-        if out is not None and may_be_written(program, value, out, operands):
+        if out is not None and may_be_written(stage.program, value, out, operands):
             return out
         return None if self.is_plain else new_output(value, self.corners)
 
     cdef int report(self) except -1:
         """Tell the caller which ufuncs raised floating-point flags, in the order in which the function called them."""
         cdef Stage stage
+        cdef Run run
         cdef dict raised = {}
-        for stage in self.stages:
-            steps = stage.run.flags()
+        for stage, run in zip(self.stages, self.runs):
+            steps = run.flags()
             if any(steps):
-                for i, source in zip(stage.entries, stage.run.program.plan.sources):
+                for i, source in zip(stage.entries, run.program.plan.sources):
                     before, within = casts_of(self.trace, self.trace.entries[i], [steps[step] for step in source.casts])
                     raised[i] = (before, within if source.loop is None else within | steps[source.loop])
         if raised:
