@@ -33,7 +33,8 @@ cdef struct Code:
     char* zeros            # a block of what every cast can read
 
 cdef class Program:
-    cdef readonly object plan        # steps and slots, as lowering.py has them
+    cdef readonly object recipe      # what it computes, and
+    cdef readonly object plan        # how, as lowering.py has them
     cdef readonly tuple inputs       # the values that it reads, by their numbers in the recipe, in order
     cdef readonly tuple outputs      # and those that it leaves behind
     cdef Code code

@@ -187,7 +187,23 @@ cdef npy_intp rounded_up(npy_intp n, npy_intp multiple) noexcept nogil:
 
 @cython.final
 cdef class Program:
-    """Steps, compiled. Immutable but for what was learned of their cost, and shared by all threads."""
+    """
+    Steps, compiled. Immutable but for what was learned of their cost, and shared by all threads.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    plan : Plan
+    inputs, outputs : tuple of int
+        The values that it reads and leaves behind, by their numbers in the recipe.
+    block : int
+        Items that go through all steps before the next ones do.
+    """
+
+    @property
+    def block(self):
+        """Items that go through all steps before the next ones do."""
+        return self.code.block
 
     def __dealloc__(self):
         free(self.code.steps)
@@ -261,6 +277,7 @@ cdef Program compile_program(object recipe):
     """Compile a recipe; None where a cast needs the GIL."""
     cdef Program program = Program.__new__(Program)
     plan = lower(recipe)
+    program.recipe = recipe
     program.plan = plan
     program.inputs = recipe.inputs
     program.outputs = recipe.outputs

@@ -13,6 +13,7 @@ cdef class Evaluation:
     cdef bint is_plain
     cdef list corners          # None: all is in C order
     cdef int n_workers
+    cdef double ns_per_item    # of the last stage, on one worker
     cdef list run(self, dict wanted, dict outs)
     cdef int run_stage(self, Stage stage) except -1
     cdef list share(self, Stage stage, Run run, list operands, list outputs, Py_ssize_t n_items)

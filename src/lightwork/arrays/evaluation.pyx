@@ -13,7 +13,7 @@ cimport numpy as cnp
 
 from lightwork._core.atomics cimport memory_order_relaxed
 from lightwork._core.elementwise cimport run_elementwise
-from lightwork._core.loop cimport report_flags
+from lightwork._core.loop cimport loop_ns_per_item, report_flags
 from lightwork._core.operands cimport is_order_free
 from lightwork._core.pool cimport default_workers, home_pool
 from lightwork._core.program cimport Program, Run, new_run, seat_run
@@ -113,6 +113,7 @@ cdef class Evaluation:
             raise self.trace.give_up("a loop raised an exception") from None
         if filled is None:
             raise self.trace.give_up("NumPy's iterator needs the GIL")
+        self.ns_per_item = loop_ns_per_item(run)
         stage.program.cost.store(run.cost.load(memory_order_relaxed), memory_order_relaxed)
         return filled
 

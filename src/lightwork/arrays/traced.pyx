@@ -8,25 +8,48 @@ from lightwork.arrays.trace import Unfused
 cimport cython
 cimport numpy as cnp
 
-from lightwork.arrays.evaluation cimport new_evaluation
+from lightwork.arrays.evaluation cimport Evaluation, new_evaluation
+from lightwork.arrays.schedule cimport find_schedule
 from lightwork.arrays.placeholder cimport Placeholder, new_input
 from lightwork.arrays.trace cimport Trace, Value, new_trace
 
 cnp.import_array()
 
 cdef enum:
-    SMALL = 4096  # items
+    # Measured: what a call costs before its first item, which has to be won back by a second worker or by temporaries that stay in the cache.
+    CALL_NS = 5_000
+    ENTRY_NS = 1_000           # for each ufunc that the function calls
+    MIN_SMALL = 512            # items; fewer NumPy computes in any case,
+    MAX_SMALL = 65536          # and more it does not: its temporaries leave the cache
+    MAX_SIGNATURES = 1024      # more than that is a program that makes up dtypes as it goes
 
 
-def call_traced(fn, set known, tuple args, dict kwargs, object out):
+@cython.final
+cdef class Memory:
+    """
+    What a fused function remembers of its calls. Shared by all threads that call it: each fact is one reference, and any of them will do.
+
+    Attributes
+    ----------
+    stages : tuple of Stage or None
+        What was last run; None if nothing was.
+    """
+
+    cdef readonly tuple stages
+    cdef dict break_even   # by signature, under how many items NumPy itself is as quick
+
+    def __init__(self):
+        self.break_even = {}
+
+
+def call_traced(fn, Memory memory, tuple args, dict kwargs, object out):
     """
     Call a function of arrays in one pass over them.
 
     Parameters
     ----------
     fn : callable
-    known : set
-        The signatures, dtypes of arrays and types of all else, that were traced before. Of these NumPy itself computes small arrays.
+    memory : Memory
     args, kwargs : tuple, dict
         What to call it with.
     out : ndarray, tuple of ndarray or None
@@ -39,7 +62,7 @@ def call_traced(fn, set known, tuple args, dict kwargs, object out):
     """
     cdef Call call
     cdef object key = None if kwargs else signature(args)
-    if key is not None and key in known and count_items(args) < SMALL:
+    if key is not None and count_items(args) < <Py_ssize_t> (<object> memory.break_even).get(key, 0):  # by way of an object, as in loop.pyx
         return call_plainly(fn, args, kwargs, out)
     call = Call.__new__(Call)
     call.trace = new_trace(Placeholder)
@@ -47,12 +70,37 @@ def call_traced(fn, set known, tuple args, dict kwargs, object out):
     if call.is_nested or not call.has_arrays:
         return call_plainly(fn, args, kwargs, out)
     try:
-        result = call.run(fn, operands, keywords, out)
+        result = call.evaluate(call.trace_call(fn, operands, keywords), out)
     except Unfused:
         return call_plainly(fn, args, kwargs, out)
-    if key is not None:
-        known.add(key)
+    call.learn(memory, key)
     return result
+
+
+def schedule_of(fn, tuple args, dict kwargs):
+    """
+    Trace a call and run nothing.
+
+    Parameters
+    ----------
+    fn : callable
+    args, kwargs : tuple, dict
+
+    Returns
+    -------
+    tuple of Stage, or str
+        What would be run, or why NumPy would do it.
+    """
+    cdef dict wanted = {}
+    cdef Call call = Call.__new__(Call)
+    call.trace = new_trace(Placeholder)
+    operands, keywords = call.placeholders(args, kwargs)
+    try:
+        collect(call.trace_call(fn, operands, keywords), wanted)
+    except Unfused as reason:
+        return str(reason)
+    stages = find_schedule(call.trace, tuple(wanted)) if call.trace.entries else ()
+    return "no program can do this" if stages is None else stages
 
 
 cdef tuple signature(tuple args):
@@ -95,6 +143,7 @@ cdef class Call:
     """The trace of one call, and what it was called with."""
 
     cdef Trace trace
+    cdef Evaluation evaluation  # None: nothing had to be computed
     cdef bint is_nested    # in the trace of another fused function
     cdef bint has_arrays
 
@@ -111,23 +160,41 @@ cdef class Call:
         self.has_arrays = True
         return new_input(self.trace, argument)
 
-    cdef object run(self, object fn, tuple operands, dict keywords, object out):
+    cdef object trace_call(self, object fn, tuple operands, dict keywords):
+        """What the function returns for placeholders."""
         try:
             result = fn(*operands, **keywords)
         except Exception as error:  # the function's own: NumPy may have something to say before it comes to that
             self.trace.remember(Unfused(str(error)))
         if self.trace.obstacle is not None:
             raise self.trace.obstacle
-        return self.evaluate(result, out)
+        return result
 
     cdef object evaluate(self, object result, object out):
         cdef dict wanted = {}
         cdef dict arrays = {}
         collect(result, wanted)
         if self.trace.entries:
-            arrays = dict(zip(wanted, new_evaluation(self.trace).run(wanted, outs_for(result, out))))
+            self.evaluation = new_evaluation(self.trace)
+            arrays = dict(zip(wanted, self.evaluation.run(wanted, outs_for(result, out))))
         result = assemble(result, arrays)
         return result if out is None else store(result, out)
+
+
+    cdef int learn(self, Memory memory, tuple key) except -1:
+        """Remember what was run, and from how many items on such a call is sooner done than NumPy's."""
+        cdef double gained
+        cdef Py_ssize_t n_items = 0
+        if self.evaluation is not None:
+            memory.stages = self.evaluation.stages
+            gained = self.evaluation.ns_per_item * (self.evaluation.n_workers - 1) / self.evaluation.n_workers
+            n_items = MAX_SMALL if gained == 0 else <Py_ssize_t> min((CALL_NS + ENTRY_NS * len(self.trace.entries)) / gained, <double> MAX_SMALL)
+            n_items = max(n_items, MIN_SMALL)
+        if key is not None:
+            if len(memory.break_even) >= MAX_SIGNATURES:
+                memory.break_even.clear()
+            memory.break_even[key] = n_items
+        return 0
 
 
 cdef dict outs_for(object result, object out):
