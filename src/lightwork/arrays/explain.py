@@ -38,8 +38,8 @@ class StepExplanation:
     def __str__(self) -> str:
         names = [dtype.name for dtype in self.dtypes]
         n_inputs = len(self.inputs)
-        kinds = f"{', '.join(names[:n_inputs])} -> {', '.join(names[n_inputs:])}"
-        return f"{f'{", ".join(self.outputs)} = {self.name}({", ".join(self.inputs)})':<40}{kinds}"
+        call = f"{', '.join(self.outputs)} = {self.name}({', '.join(self.inputs)})"
+        return f"{call:<40}{', '.join(names[:n_inputs])} -> {', '.join(names[n_inputs:])}"
 
 
 @dataclass(frozen=True)
