@@ -14,6 +14,7 @@ from numpy._core.umath import clip as clip_ufunc
 from lightwork.arrays.operators import ufuncs_of
 from lightwork.arrays.placeholder import (
     Placeholder,
+    cast_by_numpy,
     copy_placeholder,
     fill_placeholder,
     in_order,
@@ -188,7 +189,17 @@ def astype(x: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok:
     wanted = np.dtype(dtype)
     if order not in ("K", "C", "A") or not np.can_cast(x.dtype, wanted, casting) or (x.dtype.kind == "c") > (wanted.kind in "cb"):
         return NotImplemented  # an error, a warning or an order that is NumPy's to say
-    return x if not copy and x.dtype == wanted else copy_placeholder(x, wanted, order)
+    if not copy and x.dtype == wanted:
+        return x
+    if x.dtype.kind in "fc" and wanted.kind in "iu" and not lies_plainly(x):
+        return cast_by_numpy(x, wanted)
+    return copy_placeholder(x, wanted, order)
+
+
+def lies_plainly(x: Placeholder) -> bool:
+    """Tell whether items are side by side: for some out of an integer's range NumPy has two answers, and this decides between them."""
+    array = x.value.array
+    return array is None or bool(array.flags.forc and array.flags.aligned and array.dtype.isnative)
 
 
 @means("copy")

@@ -31,8 +31,8 @@ cdef str AFTERWARDS = "its values are there when it has returned: use np.where, 
 
 # Methods of arrays that change them, and functions that change their first argument.
 cdef frozenset mutators = frozenset([
-    "byteswap", "fill", "itemset", "partition", "put", "resize", "setfield", "setflags", "sort",
-    "copyto", "fill_diagonal", "place", "put_along_axis", "putmask",
+    ".byteswap", ".fill", ".partition", ".put", ".resize", ".setfield", ".setflags", ".sort",
+    "np.copyto", "np.fill_diagonal", "np.place", "np.put", "np.put_along_axis", "np.putmask",
 ])
 
 # What functions that are no ufuncs, and methods by their names, do to placeholders; functions.py fills it.
@@ -167,7 +167,7 @@ cdef class Placeholder(Operators):
 
     cdef object ask_numpy(self, str name, object function, tuple args, dict kwargs):
         """What NumPy answers for the caller's own arrays, which are there."""
-        if name.rpartition(".")[2] in mutators or kwargs.get("out") is not None:
+        if name in mutators or kwargs.get("out") is not None:
             raise self.trace.refuse(f"call {name} to write into an array", "give the result a name of its own")
         try:
             args = tuple([arrays_of(argument) for argument in args])
@@ -300,6 +300,24 @@ def copy_placeholder(Placeholder x, object dtype, str order="K"):
     Placeholder
     """
     return in_order(x.trace.refer(convert(x.trace, x.value, np.dtype(dtype), x.shape)), order)
+
+
+def cast_by_numpy(Placeholder x, object dtype):
+    """
+    Cast an array of the caller's at once, as ``x.astype(dtype)`` does.
+
+    Parameters
+    ----------
+    x : Placeholder
+        Not computed.
+    dtype : dtype_like
+
+    Returns
+    -------
+    Placeholder
+        As of something computed.
+    """
+    return copy_placeholder(new_input(x.trace, x.value.array.astype(dtype)), dtype)
 
 
 def in_order(Placeholder computed, str order):
