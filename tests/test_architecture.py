@@ -57,6 +57,9 @@ CORE = (
     "sharing",
     "operands",
     "elementwise",
+    "moves",
+    "lowering",
+    "program",
 )
 
 CIMPORT = re.compile(r"^\s*from\s+([\w.]+)\s+c?import\s+(\([^)]*\)|[^#\n]*)|^\s*c?import\s+([\w.]+)", re.MULTILINE)

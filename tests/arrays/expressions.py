@@ -56,7 +56,7 @@ class Expression:
         """Compile it."""
         body = "\n".join(f"    {line}" for line in self.lines)
         scope: dict[str, Any] = {"np": np}
-        exec(f"def drawn({', '.join(self.arguments)}):\n{body}\n", scope)  # noqa: S102 - drawn from the tables above
+        exec(f"def drawn({', '.join(self.arguments)}):\n{body}\n", scope)
         function: Callable[..., Any] = scope["drawn"]
         return function
 

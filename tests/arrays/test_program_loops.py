@@ -21,7 +21,7 @@ def test_every_loop(ufunc: np.ufunc) -> None:
         arrays = [values(dtype, N, seed) for seed, dtype in enumerate(dtypes)]
 
         def of_temporaries(*arrays: np.ndarray) -> object:
-            return ufunc(*[np.where(True, array, array) for array in arrays])  # noqa: B023 - called at once
+            return ufunc(*[np.where(True, array, array) for array in arrays])
 
         for function in (ufunc, of_temporaries):
             assert_same_outcome(outcome_of(lw.fuse(lambda *arrays: function(*arrays)), *arrays), outcome_of(function, *arrays))  # noqa: B023

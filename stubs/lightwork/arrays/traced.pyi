@@ -1,0 +1,13 @@
+from collections.abc import Callable
+from typing import Any, final
+
+from lightwork.arrays.schedule import Stage
+
+@final
+class Memory:
+    def __init__(self) -> None: ...
+    @property
+    def stages(self) -> tuple[Stage, ...] | None: ...
+
+def call_traced(fn: Callable[..., Any], memory: Memory, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any: ...
+def schedule_of(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Stage, ...] | str: ...
