@@ -54,9 +54,17 @@ CORE = (
     "calls",
     "loop",
     "cfunction",
+    "flags",
     "sharing",
     "operands",
     "elementwise",
+    "cast",
+    "pairwise",
+    "line",
+    "reduction",
+    "summation",
+    "terms",
+    "grid",
 )
 
 CIMPORT = re.compile(r"^\s*from\s+([\w.]+)\s+c?import\s+(\([^)]*\)|[^#\n]*)|^\s*c?import\s+([\w.]+)", re.MULTILINE)

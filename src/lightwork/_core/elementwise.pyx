@@ -14,6 +14,7 @@ from cpython.exc cimport PyErr_Occurred
 from cpython.ref cimport PyObject
 
 from lightwork._core.atomics cimport int64_t, now_ns
+from lightwork._core.flags cimport report_flags
 from lightwork._core.loop cimport MAX_OPERANDS, AuxData, Loop, StridedLoop, loop_learn, npy_intp
 from lightwork._core.operands cimport is_apart, is_plain, plain_stride, widest
 from lightwork._core.parallel cimport Region, count_chunks, region_run
@@ -21,20 +22,6 @@ from lightwork._core.pool_state cimport MAX_WORKERS
 from lightwork._core.sharing cimport BUFFER, LANES, choose_grain
 
 cnp.import_array()
-cnp.import_ufunc()
-
-cdef extern from "numpy/ufuncobject.h":
-    int PyUFunc_GiveFloatingpointErrors(const char* name, int flags) except -1
-    enum: NPY_FPE_DIVIDEBYZERO
-    enum: NPY_FPE_OVERFLOW
-    enum: NPY_FPE_UNDERFLOW
-    enum: NPY_FPE_INVALID
-
-cdef extern from "<cfenv>" nogil:
-    const int FE_DIVBYZERO
-    const int FE_OVERFLOW
-    const int FE_UNDERFLOW
-    const int FE_INVALID
 
 cdef extern from "numpy/arrayobject.h" nogil:
     # Declared without `except`: with an error message asked for, these neither need the GIL nor set an exception.
@@ -126,22 +113,6 @@ cdef int raise_first(list errors) except -1:
     return 0
 
 
-cdef int report_flags(Loop loop, int flags) except -1:
-    """Warn, raise, call or stay silent as the caller's np.errstate has it, and at the caller's line."""
-    cdef int numpy_flags = 0
-    if flags & FE_DIVBYZERO:
-        numpy_flags |= NPY_FPE_DIVIDEBYZERO
-    if flags & FE_OVERFLOW:
-        numpy_flags |= NPY_FPE_OVERFLOW
-    if flags & FE_UNDERFLOW:
-        numpy_flags |= NPY_FPE_UNDERFLOW
-    if flags & FE_INVALID:
-        numpy_flags |= NPY_FPE_INVALID
-    if numpy_flags:
-        PyUFunc_GiveFloatingpointErrors(loop.name.encode(), numpy_flags)
-    return 0
-
-
 cdef int share(Loop loop, Walk* walk, Region* region) except -1:
     """Run the region, learn what an item costs, report what happened."""
     cdef list errors = []
@@ -159,7 +130,7 @@ cdef int share(Loop loop, Walk* walk, Region* region) except -1:
     region_run(region)
     loop_learn(loop, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), region.n_items)
     raise_first(errors)
-    return report_flags(loop, region.flags)
+    return report_flags(loop.name, region.flags)
 
 
 cdef object plain_outputs(Loop loop, list operands, list outputs, cnp.ndarray like):

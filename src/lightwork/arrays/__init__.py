@@ -1,3 +1,5 @@
 """Functions over whole arrays, in chunks on every core."""
 
 from lightwork.arrays.map import chunked_map as chunked_map
+from lightwork.arrays.reducing import minmax as minmax
+from lightwork.arrays.reducing import reduce as reduce
