@@ -65,6 +65,7 @@ CORE = (
     "summation",
     "terms",
     "grid",
+    "counting",
 )
 
 CIMPORT = re.compile(r"^\s*from\s+([\w.]+)\s+c?import\s+(\([^)]*\)|[^#\n]*)|^\s*c?import\s+([\w.]+)", re.MULTILINE)

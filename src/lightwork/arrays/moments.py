@@ -10,7 +10,7 @@ import numpy as np
 
 from lightwork._core.summation import tree_is_numpys
 from lightwork._core.terms import sum_deviations
-from lightwork.arrays.operand import NO_VALUE, Array, axes_of, drops_parts, is_array, is_given, is_shareable
+from lightwork.arrays.operand import NO_VALUE, Array, axes_of, by_numpy, drops_parts, is_array, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED, share_outputs, strict_errors
 from lightwork.arrays.reducing import place, share_reduction
 
@@ -57,7 +57,7 @@ def share_mean(a: Array, axis: Any, dtype: Any, out: Any, keepdims: Any) -> Any:
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO_VALUE, *, where: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.mean` does."""
     result = share_mean(a, axis, dtype, out, keepdims) if is_shareable(a) and not is_given(where, default=True) else DECLINED
-    return np.mean(a, axis, dtype, out, keepdims, where=where) if result is DECLINED else result
+    return by_numpy(np.mean, a, axis, dtype, out, keepdims, where=where) if result is DECLINED else result
 
 
 # --- Variances ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import numpy as np
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
-__all__ = ["NO_VALUE", "SMALL", "Array", "axes_of", "drops_parts", "is_array", "is_given", "is_shareable"]
+__all__ = ["NO_VALUE", "SMALL", "Array", "axes_of", "by_numpy", "drops_parts", "is_array", "is_given", "is_shareable"]
 
 #: What NumPy's own signatures have where nothing was said, so that it can be handed on.
 NO_VALUE: Any = vars(np)["_NoValue"]
@@ -46,3 +46,8 @@ def axes_of(axis: Any, n_dimensions: int) -> tuple[int, ...]:
         return ()
     axes = tuple(sorted({one % n_dimensions for one in given}))
     return axes if len(axes) == len(given) else ()
+
+
+def by_numpy(function: Any, *arguments: Any, **keywords: Any) -> Any:
+    """Make NumPy's own call, whose types know less than it takes."""
+    return function(*arguments, **keywords)

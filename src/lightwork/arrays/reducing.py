@@ -12,7 +12,7 @@ import numpy as np
 from lightwork._core.grid import reduce_grid
 from lightwork._core.reduction import fold, reduction_dtype
 from lightwork._core.summation import sum_cast, sum_line, tree_is_numpys
-from lightwork.arrays.operand import NO_VALUE, SMALL, Array, axes_of, drops_parts, is_given, is_shareable
+from lightwork.arrays.operand import NO_VALUE, SMALL, Array, axes_of, by_numpy, drops_parts, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED, share_items, share_outputs
 
 if TYPE_CHECKING:  # a millisecond and more at run time
@@ -147,13 +147,8 @@ def share_reduction(
     return (
         DECLINED
         if partial is DECLINED
-        else reduce_by_numpy(ufunc, partial, axis=axes, dtype=computed, out=out, keepdims=is_given(keepdims) and bool(keepdims), initial=initial)
+        else by_numpy(ufunc.reduce, partial, axis=axes, dtype=computed, out=out, keepdims=is_given(keepdims) and bool(keepdims), initial=initial)
     )
-
-
-def reduce_by_numpy(ufunc: Any, array: Any, **keywords: Any) -> Any:
-    """Call the ufunc's own method, which has types for a few ufuncs alone."""
-    return ufunc.reduce(array, **keywords)
 
 
 def place(outputs: Array, axes: tuple[int, ...], out: Array | None, keepdims: bool) -> Any:
@@ -237,7 +232,7 @@ def reduce(
         if result is not DECLINED:
             return result
     given = {} if where is NO_VALUE else {"where": where}
-    return reduce_by_numpy(ufunc, array, axis=axis, dtype=dtype, out=out, keepdims=keepdims, initial=initial, **given)
+    return by_numpy(ufunc.reduce, array, axis=axis, dtype=dtype, out=out, keepdims=keepdims, initial=initial, **given)
 
 
 def minmax(array: npt.ArrayLike, axis: SupportsIndex | tuple[int, ...] | None = None, *, workers: SupportsIndex | None = None) -> tuple[Any, Any]:

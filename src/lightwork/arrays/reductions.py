@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lightwork.arrays.operand import NO_VALUE, axes_of, is_given, is_shareable
+from lightwork.arrays.operand import NO_VALUE, axes_of, by_numpy, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED
 from lightwork.arrays.reducing import minmax, share_reduction
 
@@ -18,11 +18,6 @@ def try_reduction(ufunc: np.ufunc, a: Any, axis: Any, dtype: Any, out: Any, keep
     if not is_shareable(a) or is_given(where, default=True):
         return DECLINED
     return share_reduction(ufunc, a, axis, dtype, out, keepdims, initial)
-
-
-def by_numpy(function: Any, *arguments: Any) -> Any:
-    """Call NumPy's own function, where that has types for fewer arguments than it takes."""
-    return function(*arguments)
 
 
 def sum(
