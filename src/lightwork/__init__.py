@@ -16,6 +16,8 @@ from lightwork._errors import LightworkError as LightworkError
 from lightwork._errors import Stopped as Stopped
 from lightwork.arrays import chunked_map as chunked_map
 from lightwork.arrays import fuse as fuse
+from lightwork.arrays import minmax as minmax
+from lightwork.arrays import reduce as reduce
 from lightwork.tasks import Handle as Handle
 from lightwork.tasks import Pool as Pool
 

@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("bits", "chunking")
+pytest.register_assert_rewrite("bits", "chunking", "samples")

@@ -10,6 +10,7 @@ cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
 from lightwork._core.atomics cimport int64_t, memory_order_relaxed
+from lightwork._core.flags cimport report_flags
 
 cdef extern from * nogil:
     """
@@ -28,21 +29,7 @@ cdef extern from * nogil:
         AuxData* auxdata
         unsigned char requires_pyapi
 
-cdef extern from "numpy/ufuncobject.h":
-    int PyUFunc_GiveFloatingpointErrors(const char* name, int flags) except -1
-    enum: NPY_FPE_DIVIDEBYZERO
-    enum: NPY_FPE_OVERFLOW
-    enum: NPY_FPE_UNDERFLOW
-    enum: NPY_FPE_INVALID
-
-cdef extern from "<cfenv>" nogil:
-    const int FE_DIVBYZERO
-    const int FE_OVERFLOW
-    const int FE_UNDERFLOW
-    const int FE_INVALID
-
 cnp.import_array()
-cnp.import_ufunc()
 
 cdef enum:
     GUESS_FS = 1_000_000   # a nanosecond an item, before the first measurement
@@ -61,22 +48,6 @@ cdef class Loop:
     cdef int report(self, int flags) except -1:
         """Tell the caller which floating-point flags a call of the loop raised."""
         return report_flags(self.name, flags)
-
-
-cdef int report_flags(str name, int flags) except -1:
-    """Warn, raise, call or stay silent as the caller's np.errstate has it, and at the caller's line."""
-    cdef int numpy_flags = 0
-    if flags & FE_DIVBYZERO:
-        numpy_flags |= NPY_FPE_DIVIDEBYZERO
-    if flags & FE_OVERFLOW:
-        numpy_flags |= NPY_FPE_OVERFLOW
-    if flags & FE_UNDERFLOW:
-        numpy_flags |= NPY_FPE_UNDERFLOW
-    if flags & FE_INVALID:
-        numpy_flags |= NPY_FPE_INVALID
-    if numpy_flags:
-        PyUFunc_GiveFloatingpointErrors(name.encode(), numpy_flags)
-    return 0
 
 
 cdef bint loop_is_known(Loop loop) noexcept nogil:

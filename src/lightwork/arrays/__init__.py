@@ -2,3 +2,5 @@
 
 from lightwork.arrays.fuse import fuse as fuse
 from lightwork.arrays.map import chunked_map as chunked_map
+from lightwork.arrays.reducing import minmax as minmax
+from lightwork.arrays.reducing import reduce as reduce

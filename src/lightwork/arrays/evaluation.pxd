@@ -1,5 +1,7 @@
 """Computing what a trace says."""
 
+cimport numpy as cnp
+
 from lightwork._core.program cimport Run
 from lightwork.arrays.schedule cimport Stage
 from lightwork.arrays.trace cimport Trace, Value
@@ -15,6 +17,10 @@ cdef class Evaluation:
     cdef int n_workers
     cdef double ns_per_item    # of the last stage, on one worker
     cdef list run(self, dict wanted, dict outs)
+    cdef cnp.ndarray reduce(self, Value value, object ufunc, bint is_tree)
+    cdef int prepare(self, tuple wanted, dict outs) except -1
+    cdef int seat(self, Stage stage, Run run, Py_ssize_t n_items) except -1
+    cdef int learn(self, Stage stage, Run run) except -1
     cdef int run_stage(self, Stage stage) except -1
     cdef list share(self, Stage stage, Run run, list operands, list outputs, Py_ssize_t n_items)
     cdef object array(self, int number)

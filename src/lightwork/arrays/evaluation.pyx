@@ -13,10 +13,13 @@ cimport numpy as cnp
 
 from lightwork._core.atomics cimport memory_order_relaxed
 from lightwork._core.elementwise cimport run_elementwise
-from lightwork._core.loop cimport loop_ns_per_item, report_flags
+from lightwork._core.flags cimport report_flags
+from lightwork._core.harvest cimport harvest, is_harvestable
+from lightwork._core.loop cimport Loop, loop_ns_per_item
 from lightwork._core.operands cimport is_order_free
 from lightwork._core.pool cimport default_workers, home_pool
 from lightwork._core.program cimport Program, Run, new_run, seat_run
+from lightwork._core.reduction cimport find_reduction
 from lightwork._core.sharing cimport heeds_this_thread, is_worth_sharing
 from lightwork.arrays.schedule cimport Stage, find_schedule
 from lightwork.arrays.trace cimport Trace, Value
@@ -55,6 +58,13 @@ cdef bint is_plain(Trace trace):
     return c or (fortran and not trace.is_reordered)
 
 
+cdef Py_ssize_t count_items(tuple shape):
+    cdef Py_ssize_t n_items = 1
+    for n in shape:
+        n_items *= n
+    return n_items
+
+
 cdef object new_output(Value value, list corners):
     return np.empty(value.shape, value.dtype) if corners is None else empty_in_order(value.shape, value.dtype, corners[value.number])
 
@@ -68,7 +78,41 @@ cdef class Evaluation:
     cdef list run(self, dict wanted, dict outs):
         """The arrays of the values that are wanted, by number, in `outs` where there is one that can be written to at once."""
         cdef Stage stage
-        self.stages = find_schedule(self.trace, tuple(wanted))
+        self.prepare(tuple(wanted), outs)
+        for stage in self.stages:
+            self.run_stage(stage)
+        self.report()
+        return [self.arrays[number] for number in wanted]
+
+    cdef cnp.ndarray reduce(self, Value value, object ufunc, bint is_tree):
+        """
+        Parts of a value's reduction by a ufunc, to be reduced once more, of which a tree leaves one; None where only the whole value will do.
+
+        It is the last thing to be computed, and nothing has been when None is returned.
+        """
+        cdef Loop reduction = find_reduction(ufunc, value.dtype, value.dtype)
+        cdef Stage stage
+        cdef int flags = 0
+        if reduction is None or reduction.dtypes[0] != value.dtype:
+            return None
+        self.prepare((value.number,), {})
+        stage = self.stages[len(self.stages) - 1]
+        if stage.outputs != (value.number,) or not self.is_plain or count_items(value.shape) < 2:
+            return None
+        cdef list operands = [self.array(number) for number in stage.inputs]
+        cdef Run run = new_run(stage.program)
+        if not is_harvestable(run, operands, count_items(value.shape)):
+            return None
+        self.runs.append(run)
+        parts = harvest(run, operands, reduction, is_tree, count_items(value.shape), self.seat(stage, run, count_items(value.shape)), &flags)
+        self.learn(stage, run)
+        self.report()
+        report_flags("reduce", flags)
+        return parts
+
+    cdef int prepare(self, tuple wanted, dict outs) except -1:
+        """Find out what is to be done."""
+        self.stages = find_schedule(self.trace, wanted)
         if self.stages is None:
             raise self.trace.give_up("no program does this")
         self.n_workers = default_workers(home_pool())
@@ -77,19 +121,14 @@ cdef class Evaluation:
         self.outs = outs
         self.is_plain = is_plain(self.trace)
         self.corners = None if self.is_plain or is_in_c_order(self.trace) else corners(self.trace)
-        for stage in self.stages:
-            self.run_stage(stage)
-        self.report()
-        return [self.arrays[number] for number in wanted]
+        return 0
 
     cdef int run_stage(self, Stage stage) except -1:
         cdef Run run = new_run(stage.program)
         cdef Value first = self.trace.values[self.trace.entries[stage.entries[0]][2]]
         cdef list operands = [self.array(number) for number in stage.inputs]
         cdef list outputs = [self.output(stage, self.trace.values[number], operands) for number in stage.outputs]
-        cdef Py_ssize_t n_items = 1
-        for n in first.shape:
-            n_items *= n
+        cdef Py_ssize_t n_items = count_items(first.shape)
         self.runs.append(run)
         if n_items:
             outputs = self.share(stage, run, operands, outputs, n_items)
@@ -99,12 +138,7 @@ cdef class Evaluation:
         return 0
 
     cdef list share(self, Stage stage, Run run, list operands, list outputs, Py_ssize_t n_items):
-        cdef int n_workers = self.n_workers
-        if heeds_this_thread(run):
-            raise self.trace.give_up("scipy.special has an errstate of its own")
-        if not is_worth_sharing(run, n_items, n_workers):
-            n_workers = 1
-        seat_run(run, self.trace.constants, n_workers)
+        cdef int n_workers = self.seat(stage, run, n_items)
         try:
             filled = run_elementwise(run, operands, outputs, n_items, 0, n_workers)
         except (Stopped, MemoryError):
@@ -113,9 +147,24 @@ cdef class Evaluation:
             raise self.trace.give_up("a loop raised an exception") from None
         if filled is None:
             raise self.trace.give_up("NumPy's iterator needs the GIL")
+        self.learn(stage, run)
+        return filled
+
+    cdef int seat(self, Stage stage, Run run, Py_ssize_t n_items) except -1:
+        """Prepare a run for as many workers as are worth it."""
+        cdef int n_workers = self.n_workers
+        if heeds_this_thread(run):
+            raise self.trace.give_up("scipy.special has an errstate of its own")
+        if not is_worth_sharing(run, n_items, n_workers):
+            n_workers = 1
+        seat_run(run, self.trace.constants, n_workers)
+        return n_workers
+
+    cdef int learn(self, Stage stage, Run run) except -1:
+        """Keep what an item was seen to cost."""
         self.ns_per_item = loop_ns_per_item(run)
         stage.program.cost.store(run.cost.load(memory_order_relaxed), memory_order_relaxed)
-        return filled
+        return 0
 
     cdef object array(self, int number):
         cdef Value value = self.trace.values[number]

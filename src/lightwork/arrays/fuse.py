@@ -8,8 +8,9 @@ import types
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from lightwork.arrays import functions as functions  # what NumPy's functions mean in a trace
+from lightwork.arrays import functions  # noqa: F401 - what NumPy's functions mean in a trace
 from lightwork.arrays.explain import Explanation, explain_programs
+from lightwork.arrays.harvests import reduce_fused
 from lightwork.arrays.traced import Memory, call_traced, schedule_of
 
 __all__ = ["Fused", "fuse"]
@@ -133,6 +134,76 @@ class Fused(Generic[P, R]):
         if stages is None:
             raise ValueError("nothing has been called yet; pass what you would call the function with")
         return Explanation((), stages) if isinstance(stages, str) else explain_programs(tuple([stage.program for stage in stages]))
+
+    def _reduce(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], **how: Any) -> Any:
+        given = {key: value for key, value in how.items() if value is not None and value is not False}
+        return reduce_fused(name, self.__wrapped__, self._memory, args, kwargs, given)
+
+    def sum(self, *args: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """
+        Return ``np.sum`` of what the function returns, to the bit.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            The function's.
+        axis, dtype, keepdims
+            As of ``np.sum``.
+
+        Returns
+        -------
+        scalar or ndarray
+
+        Notes
+        -----
+        So are all reductions called. Over all items, of arguments that have one shape and memory order, `sum` and `mean` of inexact numbers, `sum` and
+        `prod` of integers, `min`, `max`, `any` and `all` make no array of the function's result. The others reduce that array.
+        """
+        return self._reduce("sum", args, kwargs, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    def prod(self, *args: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.prod`` of what the function returns; see `sum`."""
+        return self._reduce("prod", args, kwargs, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    def mean(self, *args: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.mean`` of what the function returns; see `sum`."""
+        return self._reduce("mean", args, kwargs, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    def var(self, *args: Any, axis: Any = None, dtype: Any = None, ddof: float | None = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.var`` of what the function returns; see `sum`."""
+        return self._reduce("var", args, kwargs, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims)
+
+    def std(self, *args: Any, axis: Any = None, dtype: Any = None, ddof: float | None = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.std`` of what the function returns; see `sum`."""
+        return self._reduce("std", args, kwargs, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims)
+
+    def min(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.min`` of what the function returns; see `sum`."""
+        return self._reduce("min", args, kwargs, axis=axis, keepdims=keepdims)
+
+    def max(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.max`` of what the function returns; see `sum`."""
+        return self._reduce("max", args, kwargs, axis=axis, keepdims=keepdims)
+
+    def ptp(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.ptp`` of what the function returns; see `sum`."""
+        return self._reduce("ptp", args, kwargs, axis=axis, keepdims=keepdims)
+
+    def any(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.any`` of what the function returns; see `sum`."""
+        return self._reduce("any", args, kwargs, axis=axis, keepdims=keepdims)
+
+    def all(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.all`` of what the function returns; see `sum`."""
+        return self._reduce("all", args, kwargs, axis=axis, keepdims=keepdims)
+
+    def argmin(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.argmin`` of what the function returns; see `sum`."""
+        return self._reduce("argmin", args, kwargs, axis=axis, keepdims=keepdims)
+
+    def argmax(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.argmax`` of what the function returns; see `sum`."""
+        return self._reduce("argmax", args, kwargs, axis=axis, keepdims=keepdims)
 
     @overload
     def __get__(self, instance: None, owner: type) -> Fused[P, R]: ...

@@ -8,10 +8,11 @@ from lightwork.arrays.trace import Unfused
 cimport cython
 cimport numpy as cnp
 
+from lightwork._core.moves cimport copy_loop
 from lightwork.arrays.evaluation cimport Evaluation, new_evaluation
 from lightwork.arrays.schedule cimport find_schedule
 from lightwork.arrays.placeholder cimport Placeholder, new_input
-from lightwork.arrays.trace cimport Trace, Value, new_trace
+from lightwork.arrays.trace cimport Trace, Value, enter, new_trace
 
 cnp.import_array()
 
@@ -75,6 +76,47 @@ def call_traced(fn, Memory memory, tuple args, dict kwargs, object out):
         return call_plainly(fn, args, kwargs, out)
     call.learn(memory, key)
     return result
+
+
+def call_reduced(fn, Memory memory, tuple args, dict kwargs, ufunc, choose):
+    """
+    Call a function of arrays and reduce what it returns, as far as that can be done without making an array of it.
+
+    Parameters
+    ----------
+    fn : callable
+    memory : Memory
+    args, kwargs : tuple, dict
+        What to call it with.
+    ufunc : numpy.ufunc
+        By which to reduce.
+    choose : callable
+        Is told the dtype of the result, and answers in which dtype parts of it may be reduced, and whether they must be those of NumPy's
+        tree; None if only the whole will do.
+
+    Returns
+    -------
+    tuple of (object, int)
+        Parts of the result, to be reduced once more, and of how many items they are; or what `fn` returned, and -1.
+    """
+    cdef Call call
+    cdef tuple key = signature(args)
+    if kwargs or count_items(args) < <Py_ssize_t> (<object> memory.break_even).get(key, 0):
+        return fn(*args, **kwargs), -1
+    call = Call.__new__(Call)
+    call.trace = new_trace(Placeholder)
+    operands, _ = call.placeholders(args, kwargs)
+    if call.is_nested or not call.has_arrays:
+        return fn(*args), -1
+    try:
+        result = call.trace_call(fn, operands, kwargs)
+        parts, n_items = call.reduce(result, ufunc, choose)
+        if parts is None:
+            parts, n_items = call.evaluate(result, None), -1
+    except Unfused:
+        return fn(*args), -1
+    call.learn(memory, key)
+    return parts, n_items
 
 
 def schedule_of(fn, tuple args, dict kwargs):
@@ -180,6 +222,21 @@ cdef class Call:
         result = assemble(result, arrays)
         return result if out is None else store(result, out)
 
+
+    cdef tuple reduce(self, object result, object ufunc, object choose):
+        """Parts and a number of items as call_reduced returns them, or None and -1."""
+        cdef Value value
+        if type(result) is not Placeholder or (<Placeholder> result).value.array is not None:
+            return None, -1
+        value = (<Placeholder> result).value
+        choice = choose(value.dtype)
+        if choice is None:
+            return None, -1
+        dtype, is_tree = choice
+        if value.dtype != dtype:
+            value = enter(self.trace, copy_loop(dtype), [value], value.shape, "")[0]
+        self.evaluation = new_evaluation(self.trace)
+        return self.evaluation.reduce(value, ufunc, is_tree), (<Placeholder> result).size
 
     cdef int learn(self, Memory memory, tuple key) except -1:
         """Remember what was run, and from how many items on such a call is sooner done than NumPy's."""
