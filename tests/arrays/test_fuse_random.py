@@ -26,7 +26,8 @@ def assert_fused_is_plain(expression: Expression, recipes: tuple[Operand, ...], 
     try:
         assert_same_outcome(actual, expected)
     except AssertionError as error:
-        error.add_note("\n".join(("", *expression.lines, "")) + "\n".join(f"{name} = {recipe}" for name, recipe in zip("abcde", recipes, strict=False)))
+        operands = [f"{name} = {recipe}" for name, recipe in zip("abcde", recipes, strict=False)]
+        error.add_note("\n".join(("", *operands, *expression.lines)))
         raise
 
 

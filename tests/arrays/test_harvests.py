@@ -94,7 +94,9 @@ def test_warnings_name_the_ufuncs_and_the_reduction() -> None:
     assert_reduction_is_numpys("sum", lambda x: np.exp(x) + 1, np.full(MANY, 1000.0))
 
 
-@pytest.mark.parametrize("array", [np.array([1, 2.5, 3], object), np.float64(3), np.ma.masked_less(np.arange(9.0), 3)], ids=["objects", "scalar", "masked"])
+@pytest.mark.parametrize(
+    "array", [np.array([1, 2.5, 3], object), np.float64(3), np.ma.masked_less(np.arange(9.0), 3)], ids=["objects", "scalar", "masked"]
+)
 def test_other_arrays_are_numpys_own(array: Any) -> None:
     """What is no plain array is reduced by NumPy."""
     assert_reduction_is_numpys("sum", wave, array)

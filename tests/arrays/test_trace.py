@@ -215,7 +215,7 @@ def test_a_fuse_error_that_the_function_catches_counts() -> None:
 
     def f(x: Any) -> Any:
         try:
-            return x if x[0] * (x > 0) else x
+            return x if x > 0 else -x
         except TypeError:
             return x * 0
 

@@ -1,8 +1,8 @@
 """
 From a recipe, which says what to compute, to a plan, which says where each step finds its operands.
 
-Values are numbered and never change; a step that has nothing new to tell is not planned twice; a temporary's slot is free for others as soon as nobody
-reads it any more, so that few of them hold a long expression.
+Values are numbered and never change. What was computed before is not planned again. A temporary's slot is free for others as soon as nobody reads
+it any more, so that few of them hold a long expression.
 """
 
 from __future__ import annotations
@@ -138,7 +138,8 @@ class _Drafter:
 
     def _cast(self, entry: Entry) -> tuple[list[int], list[int]]:
         """Return the drafts that cast an entry's inputs, and the registers in which its loop finds them."""
-        casts, inputs = [], []
+        casts: list[int] = []
+        inputs: list[int] = []
         for argument, dtype in zip(entry.arguments, entry.loop.dtypes, strict=False):
             register = argument if argument < 0 else self.registers[argument]
             if register >= 0 and self.dtypes[register] != dtype:

@@ -1,8 +1,8 @@
 """Programs run as a loop does: a chunk comes in, each block of it goes through all steps while it is in the cache.
 
-A program is compiled once and never changes. A run is one call of it, on the arrays and constants of that call; each worker has a desk in it, with all
-that two of them could not share: the floating-point flags that each step raised, and NumPy's iterators, which do the casts. Temporaries are in memory
-that belongs to the thread and outlives the call, so that a call allocates nothing and finds it in the cache.
+A program is compiled once and never changes. A run is one call of it, on the arrays and constants of that call; each worker has a desk in it, with
+all that two of them could not share: the floating-point flags that each step raised, and NumPy's iterators, which do the casts. Temporaries are
+in memory that belongs to the thread and outlives the call, so that a call allocates nothing and finds it in the cache.
 """
 
 import numpy as np
@@ -14,9 +14,8 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_NoMemory
 from cpython.ref cimport PyObject
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
 
-from lightwork._core.atomics cimport atomic, int64_t, memory_order_relaxed
+from lightwork._core.atomics cimport memory_order_relaxed
 from lightwork._core.loop cimport MAX_OPERANDS, AuxData, Loop, StridedLoop, npy_intp
 from lightwork._core.moves cimport copy_loop
 

@@ -65,8 +65,8 @@ cdef Py_ssize_t count_items(tuple shape):
     return n_items
 
 
-cdef object new_output(Value value, list corners):
-    return np.empty(value.shape, value.dtype) if corners is None else empty_in_order(value.shape, value.dtype, corners[value.number])
+cdef object new_output(Value value, list models):
+    return np.empty(value.shape, value.dtype) if models is None else empty_in_order(value.shape, value.dtype, models[value.number])
 
 
 # --- Running --------------------------------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ def _explain_program(program: Program) -> ProgramExplanation:
     recipe, plan = program.recipe, program.plan
     n_inputs = len(recipe.inputs)
     names = [*_names("a", n_inputs), *_names("r", len(recipe.outputs)), *_names("c", recipe.n_constants), *_names("t", len(plan.temporaries))]
-    steps = []
+    steps: list[StepExplanation] = []
     for step in plan.steps:
         count = len(step.slots) - 1 if step.loop is None else step.loop.nin
         slots = [names[slot] for slot in step.slots]

@@ -6,10 +6,10 @@ Everything here is what NumPy 2 itself does, said in ufuncs. What is not listed 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
-from numpy._core.umath import clip as clip_ufunc
 
 from lightwork.arrays.operators import ufuncs_of
 from lightwork.arrays.placeholder import (
@@ -18,14 +18,34 @@ from lightwork.arrays.placeholder import (
     copy_placeholder,
     fill_placeholder,
     in_order,
-    means,
     part_placeholder,
     where_placeholders,
 )
 
-__all__: list[str] = []
+__all__ = ["MEANINGS"]
+
+Meaning: TypeAlias = Callable[..., Any]
+
+#: By function, or by name of a method.
+MEANINGS: dict[Meaning | str, Meaning] = {}
+
+#: Of ``np.clip``, where both bounds are given; it has no public name.
+clip_ufunc = ufuncs_of(np.dtype(float), lambda witness: witness.clip(0, 1))[0][0]
 
 NUMBERS = (int, float, complex, np.generic)
+
+
+M = TypeVar("M", bound=Meaning)
+
+
+def means(function: Meaning | str) -> Callable[[M], M]:
+    """Decorate what a function, or a method by its name, does to placeholders. It answers NotImplemented where it is more than ufuncs."""
+
+    def enter(meaning: M) -> M:
+        MEANINGS[function] = meaning
+        return meaning
+
+    return enter
 
 
 # --- Selecting ------------------------------------------------------------------------------------------------------
@@ -79,17 +99,22 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
 @means(np.isclose)
 def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
     """Record ``np.isclose``, whose comparisons ignore what is invalid."""
-    x, y = (operand if isinstance(operand, (int, float, complex, Placeholder)) else np.asanyarray(operand) for operand in (a, b))
-    if hasattr(y, "dtype") and y.dtype.kind != "m":
+    x, y = _operand(a), _operand(b)
+    if isinstance(y, int):
+        y = float(y)
+    elif hasattr(y, "dtype") and y.dtype.kind != "m":
         wanted = np.result_type(y.dtype, 1.0)
         y = y if y.dtype == wanted else y.astype(wanted)
-    elif isinstance(y, int):
-        y = float(y)
     with np.errstate(invalid="ignore"):
         result = np.less_equal(abs(x - y), atol + rtol * abs(y)) & np.isfinite(y) | (x == y)
         if equal_nan:
             result |= np.isnan(x) & np.isnan(y)
     return result
+
+
+def _operand(operand: Any) -> Any:
+    """Return what NumPy compares: an array of all but numbers of Python's."""
+    return operand if isinstance(operand, (int, float, complex, Placeholder)) else np.asanyarray(operand)
 
 
 @means(np.isposinf)
@@ -184,7 +209,7 @@ def angle(z: Any, deg: bool = False) -> Any:
 
 @means("astype")
 @means(np.astype)
-def astype(x: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True, device: Any = None) -> Any:  # noqa: ARG001 - NumPy's
+def astype(x: Any, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True, device: Any = None) -> Any:  # noqa: ARG001 - NumPy's
     """Record a cast; the placeholder itself where NumPy makes no copy."""
     wanted = np.dtype(dtype)
     if order not in ("K", "C", "A") or not np.can_cast(x.dtype, wanted, casting) or (x.dtype.kind == "c") > (wanted.kind in "cb"):

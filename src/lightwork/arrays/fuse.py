@@ -8,12 +8,15 @@ import types
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from lightwork.arrays import functions  # noqa: F401 - what NumPy's functions mean in a trace
 from lightwork.arrays.explain import Explanation, explain_programs
+from lightwork.arrays.functions import MEANINGS
 from lightwork.arrays.harvests import reduce_fused
+from lightwork.arrays.placeholder import teach
 from lightwork.arrays.traced import Memory, call_traced, schedule_of
 
 __all__ = ["Fused", "fuse"]
+
+teach(MEANINGS)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -156,8 +159,8 @@ class Fused(Generic[P, R]):
 
         Notes
         -----
-        So are all reductions called. Over all items, of arguments that have one shape and memory order, `sum` and `mean` of inexact numbers, `sum` and
-        `prod` of integers, `min`, `max`, `any` and `all` make no array of the function's result. The others reduce that array.
+        So are all reductions called. Over all items, of arguments that have one shape and memory order, `sum` and `mean` of inexact numbers, `sum`
+        and `prod` of integers, `min`, `max`, `any` and `all` make no array of the function's result. The others reduce that array.
         """
         return self._reduce("sum", args, kwargs, axis=axis, dtype=dtype, keepdims=keepdims)
 

@@ -79,14 +79,10 @@ def _is_fortran(trace: Trace, number: int, corner: Array) -> bool:
 
 def _allocate(operands: list[Array], shape: tuple[int, ...]) -> Array:
     """Return what NumPy's iterator allocates for a result of these operands."""
-    iterator = np.nditer(
-        [*operands, None],
-        ["zerosize_ok", "multi_index"],
-        [*[["readonly"] for _ in operands], ["writeonly", "allocate"]],
-        [*[None for _ in operands], np.dtype(np.bool_)],
-        order="K",
-        itershape=shape,
-    )
+    iterate: Any = np.nditer  # its types know no result that is not given
+    flags = [*[["readonly"] for _ in operands], ["writeonly", "allocate"]]
+    dtypes = [*[None for _ in operands], np.dtype(np.bool_)]
+    iterator = iterate([*operands, None], ["zerosize_ok", "multi_index"], flags, dtypes, order="K", itershape=shape)
     allocated: Array = iterator.operands[-1]
     return allocated
 

@@ -6,7 +6,7 @@ import numpy as np
 
 cimport numpy as cnp
 
-from lightwork.arrays.trace cimport Reference, Trace, Value, own_outputs, record
+from lightwork.arrays.trace cimport Reference, Trace, own_outputs, record
 
 cnp.import_array()
 

@@ -1,7 +1,7 @@
 """Placeholders: what a fused function gets in place of its arrays.
 
-A placeholder of an array that the caller gave has that array; what depends on nothing computed is NumPy's to answer at once: a shape, a slice, a maximum.
-What is computed is there only when the function has returned, and has a dtype and a shape until then.
+A placeholder of an array that the caller gave has that array; what depends on nothing computed is NumPy's to answer at once: a shape, a slice, a
+maximum. What is computed is there only when the function has returned, and has a dtype and a shape until then.
 """
 
 import numpy as np
@@ -35,28 +35,20 @@ cdef frozenset mutators = frozenset([
     "np.copyto", "np.fill_diagonal", "np.place", "np.put", "np.put_along_axis", "np.putmask",
 ])
 
-# What functions that are no ufuncs, and methods by their names, do to placeholders; functions.py fills it.
+# What functions that are no ufuncs, and methods by their names, do to placeholders.
 cdef dict meanings = {}
 
 
-def means(function):
+def teach(table):
     """
-    Decorate what a function of NumPy's, or a method of arrays by its name, does to placeholders.
+    Tell placeholders what functions of NumPy's that are no ufuncs do to them.
 
     Parameters
     ----------
-    function : callable or str
-        The function or the name.
-
-    Returns
-    -------
-    callable
-        The decorator. What it decorates is called as the function is, and answers NotImplemented where NumPy has to do it.
+    table : dict
+        By function, or name of a method, what is called instead. It answers NotImplemented where NumPy has to do it.
     """
-    def enter_meaning(meaning):
-        meanings[function] = meaning
-        return meaning
-    return enter_meaning
+    meanings.update(table)
 
 
 @cython.final

@@ -9,7 +9,7 @@ from lightwork._core.lowering import Entry, Recipe
 cimport cython
 
 from lightwork._core.loop cimport MAX_OPERANDS
-from lightwork._core.program cimport Program, compile_program
+from lightwork._core.program cimport compile_program
 from lightwork.arrays.trace cimport Trace, Value
 
 cdef enum:

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from lightwork._errors import FuseError
 from lightwork.arrays.trace import Unfused
 
 cimport cython
@@ -221,7 +220,6 @@ cdef class Call:
             arrays = dict(zip(wanted, self.evaluation.run(wanted, outs_for(result, out))))
         result = assemble(result, arrays)
         return result if out is None else store(result, out)
-
 
     cdef tuple reduce(self, object result, object ufunc, object choose):
         """Parts and a number of items as call_reduced returns them, or None and -1."""

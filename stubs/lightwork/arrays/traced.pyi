@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from typing import Any, final
 
+import numpy as np
 from lightwork.arrays.schedule import Stage
 
 @final
@@ -10,4 +11,12 @@ class Memory:
     def stages(self) -> tuple[Stage, ...] | None: ...
 
 def call_traced(fn: Callable[..., Any], memory: Memory, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any: ...
+def call_reduced(
+    fn: Callable[..., Any],
+    memory: Memory,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    ufunc: np.ufunc,
+    choose: Callable[[np.dtype[Any]], tuple[np.dtype[Any], bool] | None],
+) -> tuple[Any, int]: ...
 def schedule_of(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Stage, ...] | str: ...
