@@ -70,8 +70,8 @@ def reduce_fused(name: str, fn: Callable[..., Any], memory: Memory, args: tuple[
     parts, n_items = call_reduced(fn, memory, args, kwargs, ufunc, lambda dtype: _choose(name, ufunc, dtype))
     if n_items < 0:
         return WHOLES[name](parts)
-    reduce: Any = ufunc.reduce
-    result = reduce(parts)
+    reduce: Callable[..., Any] = ufunc.reduce
+    result: Any = reduce(parts)
     if name == "mean":
         return result.dtype.type(result / np.intp(n_items))
     if name in ("min", "max") and result == 0 and result.dtype.kind == "f":
