@@ -18,7 +18,7 @@ from lightwork.arrays.outputs import DECLINED, share_items, share_outputs
 if TYPE_CHECKING:  # a millisecond and more at run time
     import numpy.typing as npt
 
-__all__ = ["minmax", "reduce", "share_reduction"]
+__all__ = ["checked_count", "checked_workers", "minmax", "place", "reduce", "share_reduction"]
 
 EXTREMES: frozenset[np.ufunc] = frozenset({np.maximum, np.minimum, np.fmax, np.fmin})
 
@@ -165,14 +165,17 @@ def place(outputs: Array, axes: tuple[int, ...], out: Array | None, keepdims: bo
 # --- The public functions -------------------------------------------------------------------------------------------
 
 
+def checked_count(name: str, count: SupportsIndex) -> int:
+    """Return a number that must be at least one."""
+    number = operator.index(count)
+    if number < 1:
+        raise ValueError(f"{name} must be at least 1, not {number}; leave it out to let lightwork choose")
+    return number
+
+
 def checked_workers(workers: SupportsIndex | None) -> int:
     """Return a number of workers, 0 for the default."""
-    if workers is None:
-        return 0
-    count = operator.index(workers)
-    if count < 1:
-        raise ValueError(f"workers must be at least 1, not {count}; leave it out to let lightwork choose")
-    return count
+    return 0 if workers is None else checked_count("workers", workers)
 
 
 def reduce(
