@@ -55,7 +55,7 @@ def test_large_arrays_at_any_number_of_workers(dtype: str, n_workers: int) -> No
 
 def test_large_variances_are_shared() -> None:
     """The variance of a large array, and that of its rows, run as many chunks."""
-    array = Sample("d", (1000, 1000)).build()
+    array = Sample("d", (2000, 2000)).build()
     for axis in (None, 1):
         assert chunks_during(moments.var, array, axis) > 1
 

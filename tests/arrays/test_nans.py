@@ -80,7 +80,7 @@ def test_operands_that_are_numpy_s(name: str) -> None:
 
 def test_large_reductions_are_shared() -> None:
     """Over all items, and along an axis."""
-    array = with_nan(Sample("d", (1000, 1000)).build(), 0.1)
+    array = with_nan(Sample("d", (2000, 2000)).build(), 0.1)
     for name in (*NAMES, *POSITIONS):
         for axis in (None, 1):
             assert chunks_during(getattr(nans, name), array, axis) > 1

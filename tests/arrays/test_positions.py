@@ -63,6 +63,6 @@ def test_operands_that_are_numpy_s() -> None:
 
 def test_large_searches_are_shared() -> None:
     """Among all items and along an axis."""
-    array = Sample("d", (1000, 1000)).build()
+    array = Sample("d", (2000, 2000)).build()
     for axis in (None, 0, 1):
         assert chunks_during(positions.argmin, array, axis) > 1

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from lightwork._core.summation import tree_is_numpys
 from lightwork._core.terms import sum_deviations
 from lightwork.arrays import reductions
 from lightwork.arrays.map import chunked_map
@@ -80,10 +79,10 @@ def weighted_mean(a: Array, axis: Any, weights: Array, keepdims: Any) -> Any:
 
 def average(a: Any, axis: Any = None, weights: Any = None, returned: Any = False, *, keepdims: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.average` does."""
-    if is_shareable(a) and not returned:
+    if is_shareable(a) and a.dtype.kind in "biufc" and not returned:
         if weights is None:
             return mean(a, axis, keepdims=keepdims)
-        if is_shareable(weights) and weights.shape == a.shape and a.dtype.kind in "biufc" and weights.dtype.kind in "biufc":
+        if is_shareable(weights) and weights.shape == a.shape and weights.dtype.kind in "biufc":
             result = weighted_mean(a, axis, weights, keepdims)
             if result is not DECLINED:
                 return result
@@ -98,7 +97,7 @@ def deviation_dtype(a: Array, dtype: Any) -> np.dtype[Any] | None:
     wanted = (adding_dtype(a.dtype) or a.dtype) if dtype is None else np.dtype(dtype)
     if wanted.char not in "fdgFDG" or np.result_type(a.dtype, wanted) != wanted or (wanted.kind == "c" and dtype is not None):
         return None
-    return wanted if tree_is_numpys(np.dtype(wanted.char.lower())) else None
+    return wanted
 
 
 def whole_variance(a: Array, dtype: Any, ddof: Any) -> Any:

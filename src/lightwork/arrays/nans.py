@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from lightwork._core.summation import tree_is_numpys
 from lightwork._core.terms import sum_deviations, sum_numbers
 from lightwork.arrays import moments, reductions
 from lightwork.arrays.operand import NO_VALUE, Array, axes_of, by_numpy, is_array, is_given, is_shareable
@@ -25,10 +24,9 @@ def has_no_nan(a: object) -> bool:
 
 
 def is_added_in_place(a: Array, axis: Any, dtype: Any) -> bool:
-    """Whether all items are added in their own dtype, in one tree."""
-    return (
-        len(axes_of(axis, a.ndim)) == a.ndim and a.dtype.char in "fdg" and (dtype is None or np.dtype(dtype) == a.dtype) and tree_is_numpys(a.dtype)
-    )
+    """Whether all items are added, in their own dtype."""
+    is_one_output = len(axes_of(axis, a.ndim)) == a.ndim
+    return is_one_output and a.dtype.char in "fdg" and (dtype is None or np.dtype(dtype) == a.dtype)
 
 
 def with_axes(value: Any, a: Array, keepdims: Any) -> Any:

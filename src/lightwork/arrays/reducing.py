@@ -11,7 +11,7 @@ import numpy as np
 
 from lightwork._core.grid import reduce_grid
 from lightwork._core.reduction import fold, reduction_dtype
-from lightwork._core.summation import sum_cast, sum_line, tree_is_numpys
+from lightwork._core.summation import order_name, sum_cast, sum_line
 from lightwork.arrays.operand import NO_VALUE, SMALL, Array, axes_of, by_numpy, drops_parts, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED, share_items, share_outputs
 
@@ -48,7 +48,7 @@ def partial_results(ufunc: np.ufunc, array: Array, dtype: np.dtype[Any], n_worke
     if is_exact(ufunc, dtype) and array.dtype == dtype:
         rows = fold((ufunc,), array, dtype, n_workers)
         return None if rows is None else rows[0]
-    if ufunc is not np.add or not (dtype.kind in "iu" or (dtype.kind in "fc" and tree_is_numpys(dtype))):
+    if ufunc is not np.add or dtype.kind not in "iufc":
         return None
     return sum_line(array, n_workers) if array.dtype == dtype else sum_cast(array, dtype, n_workers)
 
@@ -93,6 +93,8 @@ def share_groups(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np
 
 def share_rows(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np.dtype[Any], n_workers: int) -> Any:
     """Reduce each of a few outputs on every core, if its items lie apart from all others'; with the axes kept, or DECLINED."""
+    if not is_exact(ufunc, dtype) and order_name(dtype) != "tree":
+        return DECLINED
     kept = [axis for axis in range(array.ndim) if axis not in axes]
     strides = array.strides
     if min(abs(strides[axis]) for axis in kept) < max(abs(strides[axis]) for axis in axes):
