@@ -14,8 +14,10 @@ from lightwork._cpus import cpu_budget as cpu_budget
 from lightwork._errors import FuseError as FuseError
 from lightwork._errors import LightworkError as LightworkError
 from lightwork._errors import Stopped as Stopped
+from lightwork.arrays import accumulate as accumulate
 from lightwork.arrays import chunked_map as chunked_map
 from lightwork.arrays import fuse as fuse
+from lightwork.arrays import map_reduce as map_reduce
 from lightwork.arrays import minmax as minmax
 from lightwork.arrays import reduce as reduce
 from lightwork.tasks import Handle as Handle

@@ -55,7 +55,7 @@ def test_large_arrays_at_any_number_of_workers(dtype: str, n_workers: int) -> No
 
 def test_large_variances_are_shared() -> None:
     """The variance of a large array, and that of its rows, run as many chunks."""
-    array = Sample("d", (1000, 1000)).build()
+    array = Sample("d", (2000, 2000)).build()
     for axis in (None, 1):
         assert chunks_during(moments.var, array, axis) > 1
 
@@ -91,3 +91,22 @@ def test_flaws_warn_in_the_step_in_which_they_do(flaw: float, axis: int | None) 
     array[7, 9] = flaw
     for name in NAMES:
         assert_same_call(getattr(moments, name), getattr(np, name), array, axis)
+
+
+@examples(120)
+@given(st.data(), samples(), st.sampled_from((None, "?", "i", "f", "d", "D")), workers())
+def test_weighted_averages(data: st.DataObject, sample: Sample, weights_dtype: str | None, n_workers: int) -> None:
+    """With weights of any dtype and without, along any axes."""
+    array = sample.build()
+    weights = None if weights_dtype is None else Sample(weights_dtype, array.shape, seed=5).build()
+    keywords: dict[str, Any] = {"axis": data.draw(axes_of(array.ndim)), "keepdims": data.draw(st.booleans())}
+    assert_same_call(moments.average, np.average, array, weights=weights, n_workers=n_workers, **keywords)
+
+
+@pytest.mark.parametrize("weights", [np.zeros((150, 200)), np.ones(200), np.ones(3), [1, 2]])
+def test_weights_that_numpy_judges(weights: Any) -> None:
+    """Weights that add up to zero, of another shape than the array's, and lists."""
+    array = Sample("d", (150, 200)).build()
+    for axis in (None, 0, 1):
+        assert_same_call(moments.average, np.average, array, axis, weights)
+        assert_same_call(moments.average, np.average, array, axis, returned=True)

@@ -66,7 +66,7 @@ def test_large_arrays_at_any_number_of_workers(dtype: str, n_workers: int) -> No
 
 def test_large_sums_are_shared() -> None:
     """A sum, a maximum and a sum of rows of a large array run as many chunks."""
-    array = Sample("d", (1000, 1000)).build()
+    array = Sample("d", (2000, 2000)).build()
     for ufunc, axis in ((np.add, None), (np.maximum, None), (np.add, 0), (np.add, 1)):
         assert chunks_during(lw.reduce, ufunc, array, axis, workers=2) > 1
 

@@ -302,6 +302,6 @@ def count_nonzero_bits(cnp.ndarray array, int n_workers=0):
     counting.n_counts = 1
     counting.mask = UINT64_MAX
     if array.dtype.kind == "f":
-        counting.mask = ~(<uint64_t> 1 << (8 * array.itemsize - 1))
+        counting.mask ^= (<uint64_t> 1) << (8 * counting.itemsize - 1)  # of -0.0 no other bit is set
     region.body = count_nonzero_items
     return int(run_counting(&counting, &region, n_workers)[0])

@@ -18,6 +18,7 @@ from lightwork._core.flags cimport report_flags
 from lightwork._core.loop cimport BoundLoop, Loop, bound_call, loop_bind, loop_learn, npy_intp
 from lightwork._core.parallel cimport Region, region_run
 from lightwork._core.reduction cimport choose_reduction_grain, find_reduction
+from lightwork._core.summation cimport TREE, order_of
 from lightwork._core.line cimport join_axes, sort_axes
 
 cnp.import_array()
@@ -260,6 +261,8 @@ def reduce_grid(ufunc, cnp.ndarray array, tuple axes, cnp.dtype wanted, bint is_
         grid.cast = find_cast(ord(array.dtype.char), ord(wanted.char)) if np.can_cast(array.dtype, wanted, "safe") else NULL
         if grid.cast == NULL or (grid.inner.length == 1 and not is_exact):
             return None
+    if grid.inner.length == 1 and not is_exact and grid.reduced.length > np.getbufsize() and order_of(wanted) != TREE:
+        return None  # NumPy may take more than one buffer for an output
     if grid.outer.length == 1 and grid.inner.length < 2 * NARROWEST:
         return None
     grid.loop = loop_bind(loop)

@@ -1,6 +1,6 @@
 """Harvesting: each piece of what a program computes is reduced while it is in the cache, and never becomes an array.
 
-Pieces of sums are the leaves of NumPy's own tree; where any grouping gives the same they are as long as each other. NumPy's loop reduces either.
+Pieces of sums are the leaves of NumPy's own; where any grouping gives the same they are as long as each other. NumPy's loop reduces either.
 """
 
 import numpy as np
@@ -12,12 +12,13 @@ from libc.string cimport memcpy
 
 from lightwork._core.atomics cimport now_ns
 from lightwork._core.job cimport FE_ALL_EXCEPT, feclearexcept, fetestexcept
+from lightwork._core.line cimport Line
 from lightwork._core.loop cimport MAX_OPERANDS, AuxData, BoundLoop, Loop, StridedLoop, bound_call, loop_bind, loop_learn, npy_intp
 from lightwork._core.operands cimport is_plain, plain_stride, widest
-from lightwork._core.pairwise cimport Tree, tree_cut, tree_join, tree_leaf, tree_n_leaves
 from lightwork._core.parallel cimport Region, count_chunks, region_run
-from lightwork._core.program cimport CELL, Run
+from lightwork._core.program cimport Run
 from lightwork._core.sharing cimport choose_grain
+from lightwork._core.summation cimport Summing, add_leaf, begin_summing, count_leaves, find_leaf, join_leaves, order_of
 
 cnp.import_array()
 
@@ -33,22 +34,14 @@ cdef struct Harvest:
     char* data[MAX_OPERANDS]
     npy_intp strides[MAX_OPERANDS]
     BoundLoop reduction
-    bint is_tree
-    Tree tree
+    bint is_sum                # in an order of NumPy's, which `summing` knows
+    Summing summing
     Py_ssize_t n_items
+    Py_ssize_t longest         # items of a piece
     npy_intp itemsize
     char* results              # one for each piece
     char* scratch              # a piece for each worker
     int* flags                 # that reducing raised, for each worker
-    char nothing[CELL]         # -0.0, which added to a sum changes no bit of it
-
-
-cdef inline void find_piece(Harvest* harvest, Py_ssize_t piece, Py_ssize_t* start, Py_ssize_t* stop) noexcept nogil:
-    if harvest.is_tree:
-        tree_leaf(&harvest.tree, piece, start, stop)
-    else:
-        start[0] = piece * PIECE
-        stop[0] = min(start[0] + PIECE, harvest.n_items)
 
 
 cdef inline int compute_piece(Harvest* harvest, Py_ssize_t start, npy_intp count, char* scratch, int worker) noexcept nogil:
@@ -64,28 +57,35 @@ cdef inline int compute_piece(Harvest* harvest, Py_ssize_t start, npy_intp count
 
 
 cdef inline int reduce_piece(Harvest* harvest, char* result, char* scratch, npy_intp count) noexcept nogil:
-    """Begin with nothing, or where there is no such thing with the first item, and take the others in."""
+    """Begin with the first item, and take the others in."""
     cdef npy_intp strides[3]
     cdef char* data[3]
-    cdef bint from_first = not harvest.is_tree
-    memcpy(result, scratch if from_first else harvest.nothing, harvest.itemsize)
+    memcpy(result, scratch, harvest.itemsize)
     data[0] = data[2] = result
-    data[1] = scratch + from_first * harvest.itemsize
+    data[1] = scratch + harvest.itemsize
     strides[0] = strides[2] = 0  # by which the loop knows that it is to reduce
     strides[1] = harvest.itemsize
-    return bound_call(&harvest.reduction, data, count - from_first, strides)
+    return bound_call(&harvest.reduction, data, count - 1, strides)
+
+
+cdef inline int harvest_piece(Harvest* harvest, Py_ssize_t piece, char* scratch, int worker) noexcept nogil:
+    cdef Py_ssize_t start = piece * PIECE
+    cdef Py_ssize_t stop = min(start + PIECE, harvest.n_items)
+    if harvest.is_sum:
+        find_leaf(&harvest.summing, piece, &start, &stop)
+    if compute_piece(harvest, start, stop - start, scratch, worker):
+        return 1
+    if harvest.is_sum:
+        return add_leaf(&harvest.summing, piece, scratch, harvest.itemsize, stop - start)
+    return reduce_piece(harvest, harvest.results + piece * harvest.itemsize, scratch, stop - start)
 
 
 cdef int harvest_pieces(void* context, Py_ssize_t first, Py_ssize_t last, int worker) noexcept nogil:
     """The body: one piece after the other, computed and reduced."""
     cdef Harvest* harvest = <Harvest*> context
-    cdef char* scratch = harvest.scratch + worker * PIECE * harvest.itemsize
-    cdef Py_ssize_t piece, start, stop
+    cdef Py_ssize_t piece
     for piece in range(first, last):
-        find_piece(harvest, piece, &start, &stop)
-        if compute_piece(harvest, start, stop - start, scratch, worker):
-            return 1
-        if reduce_piece(harvest, harvest.results + piece * harvest.itemsize, scratch, stop - start):
+        if harvest_piece(harvest, piece, harvest.scratch + worker * harvest.longest * harvest.itemsize, worker):
             return 1
         note_flags(&harvest.flags[worker])
     return 0
@@ -113,8 +113,9 @@ cdef bint is_harvestable(Run run, list operands, Py_ssize_t n_items):
     return True
 
 
-cdef int begin(Harvest* harvest, Run run, list operands, Loop reduction, bint is_tree, Py_ssize_t n_items) except -1:
-    cdef cnp.ndarray array, nothing
+cdef int begin(Harvest* harvest, Run run, list operands, Loop reduction, bint is_sum, Py_ssize_t n_items) except -1:
+    cdef Line line
+    cdef cnp.ndarray array
     cdef cnp.dtype dtype = run.dtypes[run.nin]
     harvest.program = run.function
     harvest.context = run.context
@@ -122,50 +123,56 @@ cdef int begin(Harvest* harvest, Run run, list operands, Loop reduction, bint is
     harvest.desk_step = run.auxdata_step
     harvest.n_inputs = run.nin
     harvest.reduction = loop_bind(reduction)
-    harvest.is_tree = is_tree
+    harvest.is_sum = is_sum
     harvest.n_items = n_items
+    harvest.longest = PIECE
     harvest.itemsize = dtype.itemsize
     for i, array in enumerate(operands):
         harvest.data[i] = cnp.PyArray_BYTES(array)
         harvest.strides[i] = plain_stride(array)
-    if is_tree:
-        harvest.tree = tree_cut(n_items, 2 if dtype.kind == "c" else 1, PIECE)
-        nothing = np.array(complex(-0.0, -0.0) if dtype.kind == "c" else -0.0, dtype)
-        memcpy(harvest.nothing, cnp.PyArray_BYTES(nothing), dtype.itemsize)
+    if is_sum:
+        line.data = NULL  # there will be no array
+        line.stride = dtype.itemsize
+        line.n_items = n_items
+        begin_summing(&harvest.summing, reduction, &line, order_of(dtype), PIECE)
+        harvest.longest = harvest.summing.max_leaf
     return 0
 
 
-cdef cnp.ndarray harvest(Run run, list operands, Loop reduction, bint is_tree, Py_ssize_t n_items, int n_workers, int* flags):
+cdef cnp.ndarray harvest(Run run, list operands, Loop reduction, bint is_sum, Py_ssize_t n_items, int n_workers, int* flags):
     """
     Reduce what a seated run computes of operands that `is_harvestable` allowed, by a loop of the result's dtype.
 
-    Returns the pieces' results, of which a tree leaves one; `flags` are those that reducing raised.
+    Returns the pieces' results, of which a sum leaves one; `flags` are those that reducing raised.
     """
     cdef Harvest harvest
-    cdef Region region
-    cdef Py_ssize_t n_pieces
-    begin(&harvest, run, operands, reduction, is_tree, n_items)
-    n_pieces = tree_n_leaves(&harvest.tree) if is_tree else count_chunks(n_items, PIECE)
+    begin(&harvest, run, operands, reduction, is_sum, n_items)
+    cdef Py_ssize_t n_pieces = count_leaves(&harvest.summing) if is_sum else count_chunks(n_items, PIECE)
     cdef cnp.ndarray results = np.empty(n_pieces, run.dtypes[run.nin])
-    cdef cnp.ndarray scratch = np.empty(n_workers * PIECE, run.dtypes[run.nin])
+    cdef cnp.ndarray scratch = np.empty(n_workers * harvest.longest, run.dtypes[run.nin])
     cdef cnp.ndarray raised = np.zeros(n_workers, np.intc)
-    harvest.flags = <int*> cnp.PyArray_BYTES(raised)
-    harvest.results = cnp.PyArray_BYTES(results)
+    harvest.results = harvest.summing.sums = cnp.PyArray_BYTES(results)
     harvest.scratch = cnp.PyArray_BYTES(scratch)
+    harvest.flags = <int*> cnp.PyArray_BYTES(raised)
+    run_harvest(&harvest, run, n_pieces, n_workers)
+    flags[0] = np.bitwise_or.reduce(raised)
+    if is_sum:
+        flags[0] |= join_leaves(&harvest.summing)
+        results = results[:1]
+    return results
+
+
+cdef int run_harvest(Harvest* harvest, Run run, Py_ssize_t n_pieces, int n_workers) except -1:
+    """Run the body, and learn what an item costs."""
+    cdef Region region
     region.body = harvest_pieces
-    region.context = &harvest
+    region.context = harvest
     region.drop = NULL
     region.n_items = n_pieces
-    region.grain = max(1, choose_grain(run, n_items, n_workers, PIECE) // PIECE)
+    region.grain = max(1, choose_grain(run, harvest.n_items, n_workers, harvest.longest) // harvest.longest)
     region.n_workers = n_workers
     region.watches_flags = True
     began = now_ns()
     region_run(&region)
-    loop_learn(run, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), n_items)
-    flags[0] = np.bitwise_or.reduce(raised)
-    if is_tree:
-        feclearexcept(FE_ALL_EXCEPT)
-        tree_join(&harvest.tree, &harvest.reduction, harvest.results, harvest.itemsize)
-        flags[0] |= fetestexcept(FE_ALL_EXCEPT)
-        results = results[:1]
-    return results
+    loop_learn(run, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), harvest.n_items)
+    return 0

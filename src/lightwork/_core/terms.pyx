@@ -1,7 +1,7 @@
 """Sums of what is computed from items, leaf by leaf in a scratch that stays in the cache: squared deviations, and items that are numbers.
 
-NumPy makes a temporary array and adds it up; here the same loops make a leaf of it at a time, and the leaves are added as NumPy's tree adds
-the whole.
+NumPy makes a temporary array and adds it up; here the same loops make a leaf of it at a time, and the leaves are joined as NumPy adds the
+whole.
 """
 
 import numpy as np
@@ -12,12 +12,11 @@ from libc.string cimport memcpy
 from lightwork._core.cast cimport Cast, find_cast
 from lightwork._core.flags cimport are_reported
 from lightwork._core.loop cimport BoundLoop, Loop, bound_call, find_ufunc_loop, loop_bind, npy_intp
-from lightwork._core.pairwise cimport tree_leaf, tree_n_leaves
 from lightwork._core.pool cimport default_workers, home_pool
 from lightwork._core.pool_state cimport MAX_WORKERS
 from lightwork._core.reduction cimport find_reduction
 from lightwork._core.line cimport Line, find_line
-from lightwork._core.summation cimport MAX_ITEM, Summing, add_leaf, begin_summing, run_summing
+from lightwork._core.summation cimport MAX_ITEM, OTHER, Order, Summing, add_leaf, begin_summing, count_leaves, find_leaf, order_of, run_summing
 
 cnp.import_array()
 
@@ -125,10 +124,10 @@ cdef int add_terms(void* context, Py_ssize_t start, Py_ssize_t stop, int worker)
     """The body: a leaf of terms after the other, made and added."""
     cdef Terms* terms = <Terms*> context
     cdef Summing* summing = &terms.summing
-    cdef char* scratch = terms.scratch + worker * LEAF * terms.itemsize
+    cdef char* scratch = terms.scratch + worker * summing.max_leaf * terms.itemsize
     cdef Py_ssize_t leaf, first, last
     for leaf in range(start, stop):
-        tree_leaf(&summing.tree, leaf, &first, &last)
+        find_leaf(summing, leaf, &first, &last)
         if make_leaf(terms, leaf, scratch, summing.line.data + first * summing.line.stride, last - first):
             return 1
         if add_leaf(summing, leaf, scratch, terms.itemsize, last - first):
@@ -155,7 +154,7 @@ cdef object run_terms(Terms* terms, Loop add, int n_workers):
     cdef int flags = 0
     cdef cnp.ndarray scratch
     n_workers = min(n_workers if n_workers > 0 else default_workers(home_pool()), MAX_WORKERS)
-    scratch = np.empty(n_workers * LEAF * terms.itemsize, np.uint8)
+    scratch = np.empty(n_workers * terms.summing.max_leaf * terms.itemsize, np.uint8)
     terms.scratch = cnp.PyArray_BYTES(scratch)
     total = run_summing(&terms.summing, add, add_terms, terms, n_workers, &flags)
     return None if are_reported(flags) else total
@@ -187,7 +186,8 @@ def sum_deviations(cnp.ndarray array, cnp.ndarray centre, bint leaves_out_nan=Fa
     cdef cnp.dtype dtype = centre.dtype
     cdef cnp.dtype real = centre.real.dtype
     cdef Loop add = find_reduction(np.add, real, None)  # not that of plain sums, since terms cost more
-    if add is None or not find_line(array, &line):
+    cdef Order order = order_of(real)
+    if add is None or order == OTHER or not find_line(array, &line):
         return None
     terms.cast = NULL
     if array.dtype != dtype:
@@ -196,7 +196,7 @@ def sum_deviations(cnp.ndarray array, cnp.ndarray centre, bint leaves_out_nan=Fa
             return None
     if not set_loops(&terms, dtype, real):
         return None
-    begin_summing(&terms.summing, add, &line, LEAF)
+    begin_summing(&terms.summing, add, &line, order, LEAF)
     terms.leaves_out_nan = leaves_out_nan
     terms.is_centred = True
     terms.is_complex = dtype.kind == "c"
@@ -226,10 +226,11 @@ def sum_numbers(cnp.ndarray array, int n_workers=0):
     cdef Line line
     cdef Loop add = find_reduction(np.add, array.dtype, None)
     cdef cnp.ndarray counts
-    if add is None or not find_line(array, &line):
+    cdef Order order = order_of(array.dtype)
+    if add is None or order == OTHER or not find_line(array, &line):
         return None
-    begin_summing(&terms.summing, add, &line, LEAF)
-    counts = np.empty(tree_n_leaves(&terms.summing.tree), np.intp)
+    begin_summing(&terms.summing, add, &line, order, LEAF)
+    counts = np.empty(count_leaves(&terms.summing), np.intp)
     terms.counts = <npy_intp*> cnp.PyArray_DATA(counts)
     terms.cast = NULL
     terms.is_centred = False

@@ -19,6 +19,9 @@ __all__ = ["bincount", "count_nonzero", "histogram"]
 #: Integers up to here are float64 numbers, so that NumPy's comparisons and ours of one with an edge are the same.
 EXACT_INTEGER = 2**53
 
+#: What NumPy tells the number of all items in: an int, in newer versions one of its own.
+NUMBER: type = type(np.count_nonzero(()))
+
 #: Roundings of an estimate, with room to spare, and the bins by which it may be wrong.
 ROUNDINGS, WIDEST_MARGIN = 16, 0.25
 
@@ -33,9 +36,9 @@ def count_all_nonzero(a: Array) -> Any:
     """Return the number of items that are not zero, or DECLINED."""
     count = count_nonzero_bits(a)
     if count is not None:
-        return count
+        return NUMBER(count)
     parts = share_items(np.count_nonzero, a, tuple(range(a.ndim)))
-    return DECLINED if parts is DECLINED else builtins.sum(int(part) for part in parts)
+    return DECLINED if parts is DECLINED else NUMBER(builtins.sum(parts))
 
 
 def count_along(a: Array, axis: Any, keepdims: bool) -> Any:

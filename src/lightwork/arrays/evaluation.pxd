@@ -17,7 +17,7 @@ cdef class Evaluation:
     cdef int n_workers
     cdef double ns_per_item    # of the last stage, on one worker
     cdef list run(self, dict wanted, dict outs)
-    cdef cnp.ndarray reduce(self, Value value, object ufunc, bint is_tree)
+    cdef cnp.ndarray reduce(self, Value value, object ufunc, bint is_sum)
     cdef int prepare(self, tuple wanted, dict outs) except -1
     cdef int seat(self, Stage stage, Run run, Py_ssize_t n_items) except -1
     cdef int learn(self, Stage stage, Run run) except -1

@@ -84,9 +84,9 @@ cdef class Evaluation:
         self.report()
         return [self.arrays[number] for number in wanted]
 
-    cdef cnp.ndarray reduce(self, Value value, object ufunc, bint is_tree):
+    cdef cnp.ndarray reduce(self, Value value, object ufunc, bint is_sum):
         """
-        Parts of a value's reduction by a ufunc, to be reduced once more, of which a tree leaves one; None where only the whole value will do.
+        Parts of a value's reduction by a ufunc, to be reduced once more, of which a sum leaves one; None where only the whole value will do.
 
         It is the last thing to be computed, and nothing has been when None is returned.
         """
@@ -104,7 +104,7 @@ cdef class Evaluation:
         if not is_harvestable(run, operands, count_items(value.shape)):
             return None
         self.runs.append(run)
-        parts = harvest(run, operands, reduction, is_tree, count_items(value.shape), self.seat(stage, run, count_items(value.shape)), &flags)
+        parts = harvest(run, operands, reduction, is_sum, count_items(value.shape), self.seat(stage, run, count_items(value.shape)), &flags)
         self.learn(stage, run)
         self.report()
         report_flags("reduce", flags)

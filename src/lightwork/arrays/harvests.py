@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lightwork._core.reduction import reduction_dtype
-from lightwork._core.summation import tree_is_numpys
+from lightwork._core.summation import order_name
 from lightwork.arrays import moments, reductions
 from lightwork.arrays.reducing import is_exact
 from lightwork.arrays.traced import Memory, call_reduced
@@ -84,11 +84,11 @@ def _whole(fn: Callable[..., Any], memory: Memory, args: tuple[Any, ...], kwargs
 
 
 def _choose(name: str, ufunc: np.ufunc, dtype: np.dtype[Any]) -> Choice | None:
-    """Return the dtype in which parts of a result may be reduced, and whether they are the leaves of a tree; None for the whole."""
+    """Return the dtype in which parts of a result may be reduced, and whether they are added in NumPy's order; None for the whole."""
     if name in ("any", "all"):
         return (np.dtype(np.bool_), False) if dtype.kind in "biufc" else None
     if ufunc is np.add and dtype.kind in "fc":
-        return (dtype, True) if dtype != np.float16 and tree_is_numpys(dtype) else None
+        return None if order_name(dtype) == "other" else (dtype, True)
     if name == "mean":
         return None
     wanted = reduction_dtype(ufunc, dtype)

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from lightwork._core.summation import tree_is_numpys
 from lightwork._core.terms import sum_deviations
+from lightwork.arrays import reductions
+from lightwork.arrays.map import chunked_map
 from lightwork.arrays.operand import NO_VALUE, Array, axes_of, by_numpy, drops_parts, is_array, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED, share_outputs, strict_errors
 from lightwork.arrays.reducing import place, share_reduction
 
-__all__ = ["mean", "std", "var"]
+__all__ = ["average", "mean", "std", "var"]
 
 
 def count_items(array: Array, axes: tuple[int, ...]) -> np.intp:
@@ -60,6 +61,34 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
     return by_numpy(np.mean, a, axis, dtype, out, keepdims, where=where) if result is DECLINED else result
 
 
+def average_dtype(a: Array, weights: Array) -> np.dtype[Any]:
+    """Return the dtype in which NumPy multiplies by weights and adds."""
+    if a.dtype.kind in "biu":
+        return np.result_type(a.dtype, weights.dtype, np.float64)
+    return np.result_type(a.dtype, weights.dtype)
+
+
+def weighted_mean(a: Array, axis: Any, weights: Array, keepdims: Any) -> Any:
+    """Return the weighted mean, or DECLINED where NumPy says why there is none."""
+    dtype = average_dtype(a, weights)
+    scale = reductions.sum(weights, axis, dtype, keepdims=keepdims)
+    if np.any(scale == 0):
+        return DECLINED
+    return reductions.sum(chunked_map(np.multiply, a, weights, dtype=dtype), axis, keepdims=keepdims) / scale
+
+
+def average(a: Any, axis: Any = None, weights: Any = None, returned: Any = False, *, keepdims: Any = NO_VALUE) -> Any:
+    """Return what :func:`numpy.average` does."""
+    if is_shareable(a) and a.dtype.kind in "biufc" and not returned:
+        if weights is None:
+            return mean(a, axis, keepdims=keepdims)
+        if is_shareable(weights) and weights.shape == a.shape and weights.dtype.kind in "biufc":
+            result = weighted_mean(a, axis, weights, keepdims)
+            if result is not DECLINED:
+                return result
+    return by_numpy(np.average, a, axis, weights, returned, keepdims=keepdims)
+
+
 # --- Variances ------------------------------------------------------------------------------------------------------
 
 
@@ -68,7 +97,7 @@ def deviation_dtype(a: Array, dtype: Any) -> np.dtype[Any] | None:
     wanted = (adding_dtype(a.dtype) or a.dtype) if dtype is None else np.dtype(dtype)
     if wanted.char not in "fdgFDG" or np.result_type(a.dtype, wanted) != wanted or (wanted.kind == "c" and dtype is not None):
         return None
-    return wanted if tree_is_numpys(np.dtype(wanted.char.lower())) else None
+    return wanted
 
 
 def whole_variance(a: Array, dtype: Any, ddof: Any) -> Any:

@@ -101,17 +101,18 @@ class Outputs:
         part_along(self.result, self.cut, 0, length)[...] = first
 
 
-def share_outputs(reducer: Reducer, array: Array, axes: tuple[int, ...], order: str = "K", n_workers: int = 0) -> Any:
+def share_outputs(reducer: Reducer, array: Array, axes: tuple[int, ...], order: str = "K", n_workers: int = 0, *, cuts_anywhere: bool = False) -> Any:
     """
     Reduce an array along `axes`, several outputs at a time, each by one of NumPy's calls.
 
     What NumPy computes for an output does not depend on how many others it computes in the same call, as long as there is another
-    along the axis that is cut. Returns the outputs, with the axes kept, or DECLINED.
+    along the axis that is cut. Returns the outputs, with the axes kept, or DECLINED. `cuts_anywhere` if NumPy copies what it reads
+    anyway, so that it is no slower for pieces of rows.
     """
     kept = tuple(axis for axis in range(array.ndim) if axis not in axes)
     n_workers = n_workers or count_default_workers()
     cut = widest(array, kept, 4 * FEWEST)
-    if cut is None or n_workers == 1 or 0 in array.strides or not is_outermost(array, cut):
+    if cut is None or n_workers == 1 or 0 in array.strides or not (cuts_anywhere or is_outermost(array, cut)):
         return DECLINED
     length, multiple = array.shape[cut], LANES if abs(array.strides[cut]) == array.itemsize else 1
     outputs = Outputs(reducer, array, axes, cut, order)

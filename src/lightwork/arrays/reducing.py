@@ -11,14 +11,14 @@ import numpy as np
 
 from lightwork._core.grid import reduce_grid
 from lightwork._core.reduction import fold, reduction_dtype
-from lightwork._core.summation import sum_cast, sum_line, tree_is_numpys
+from lightwork._core.summation import order_name, sum_cast, sum_line
 from lightwork.arrays.operand import NO_VALUE, SMALL, Array, axes_of, by_numpy, drops_parts, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED, share_items, share_outputs
 
 if TYPE_CHECKING:  # a millisecond and more at run time
     import numpy.typing as npt
 
-__all__ = ["minmax", "reduce", "share_reduction"]
+__all__ = ["checked_count", "checked_workers", "minmax", "place", "reduce", "share_reduction"]
 
 EXTREMES: frozenset[np.ufunc] = frozenset({np.maximum, np.minimum, np.fmax, np.fmin})
 
@@ -48,7 +48,7 @@ def partial_results(ufunc: np.ufunc, array: Array, dtype: np.dtype[Any], n_worke
     if is_exact(ufunc, dtype) and array.dtype == dtype:
         rows = fold((ufunc,), array, dtype, n_workers)
         return None if rows is None else rows[0]
-    if ufunc is not np.add or not (dtype.kind in "iu" or (dtype.kind in "fc" and tree_is_numpys(dtype))):
+    if ufunc is not np.add or dtype.kind not in "iufc":
         return None
     return sum_line(array, n_workers) if array.dtype == dtype else sum_cast(array, dtype, n_workers)
 
@@ -93,6 +93,8 @@ def share_groups(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np
 
 def share_rows(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np.dtype[Any], n_workers: int) -> Any:
     """Reduce each of a few outputs on every core, if its items lie apart from all others'; with the axes kept, or DECLINED."""
+    if not is_exact(ufunc, dtype) and order_name(dtype) != "tree":
+        return DECLINED
     kept = [axis for axis in range(array.ndim) if axis not in axes]
     strides = array.strides
     if min(abs(strides[axis]) for axis in kept) < max(abs(strides[axis]) for axis in axes):
@@ -165,14 +167,17 @@ def place(outputs: Array, axes: tuple[int, ...], out: Array | None, keepdims: bo
 # --- The public functions -------------------------------------------------------------------------------------------
 
 
+def checked_count(name: str, count: SupportsIndex) -> int:
+    """Return a number that must be at least one."""
+    number = operator.index(count)
+    if number < 1:
+        raise ValueError(f"{name} must be at least 1, not {number}; leave it out to let lightwork choose")
+    return number
+
+
 def checked_workers(workers: SupportsIndex | None) -> int:
     """Return a number of workers, 0 for the default."""
-    if workers is None:
-        return 0
-    count = operator.index(workers)
-    if count < 1:
-        raise ValueError(f"workers must be at least 1, not {count}; leave it out to let lightwork choose")
-    return count
+    return 0 if workers is None else checked_count("workers", workers)
 
 
 def reduce(

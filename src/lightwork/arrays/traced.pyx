@@ -90,8 +90,8 @@ def call_reduced(fn, Memory memory, tuple args, dict kwargs, ufunc, choose):
     ufunc : numpy.ufunc
         By which to reduce.
     choose : callable
-        Is told the dtype of the result, and answers in which dtype parts of it may be reduced, and whether they must be those of NumPy's
-        tree; None if only the whole will do.
+        Is told the dtype of the result, and answers in which dtype parts of it may be reduced, and whether they are to be added in NumPy's
+        order; None if only the whole will do.
 
     Returns
     -------
@@ -230,11 +230,11 @@ cdef class Call:
         choice = choose(value.dtype)
         if choice is None:
             return None, -1
-        dtype, is_tree = choice
+        dtype, is_sum = choice
         if value.dtype != dtype:
             value = enter(self.trace, copy_loop(dtype), [value], value.shape, "")[0]
         self.evaluation = new_evaluation(self.trace)
-        return self.evaluation.reduce(value, ufunc, is_tree), (<Placeholder> result).size
+        return self.evaluation.reduce(value, ufunc, is_sum), (<Placeholder> result).size
 
     cdef int learn(self, Memory memory, tuple key) except -1:
         """Remember what was run, and from how many items on such a call is sooner done than NumPy's."""
