@@ -54,3 +54,13 @@ def pieces(n: int) -> Callable[[], Any]:
 def fork_join() -> Callable[[], Any]:
     """Compute one delayed call for each worker."""
     return pieces(n_workers())
+
+
+def expression() -> Callable[..., Any]:
+    """Build its graph with every call, as users do."""
+
+    def run(a: Any, b: Any, out: Any) -> None:
+        a, b = blocks(a), blocks(b)
+        da.store(da.sqrt(a * a + b * b) * da.exp(-a) + a * b, out, lock=False)
+
+    return run

@@ -34,3 +34,12 @@ def pieces(n: int) -> Callable[[], Any]:
 def fork_join() -> Callable[[], Any]:
     """Hand out once for each worker."""
     return pieces(n_workers())
+
+
+def expression() -> Callable[..., Any]:
+    """Hand out the same kernel as the thread pool."""
+
+    def kernel(a: Any, b: Any, out: Any) -> None:
+        out[...] = np.sqrt(a * a + b * b) * np.exp(-a) + a * b
+
+    return over_slices(kernel)

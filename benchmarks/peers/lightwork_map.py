@@ -25,3 +25,9 @@ def elementwise(name: str) -> Callable[..., Any]:
 def over_slices(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """Map the kernel over chunks of lightwork's own choice."""
     return lambda array, out: lw.chunked_map(kernel, array, out=out)
+
+
+def expression() -> Callable[..., Any]:
+    """Fuse it."""
+    fused = lw.fuse(lambda a, b: np.sqrt(a * a + b * b) * np.exp(-a) + a * b)
+    return lambda a, b, out: fused(a, b, out=out)

@@ -44,3 +44,14 @@ def fork_join() -> Callable[[], Any]:
             touched[i] = 1
 
     return lambda: touch(touched)
+
+
+def expression() -> Callable[..., Any]:
+    """Compile the loop over it."""
+
+    @numba.njit(parallel=True)
+    def run(a: Any, b: Any, out: Any) -> None:
+        for i in numba.prange(a.size):
+            out[i] = np.sqrt(a[i] * a[i] + b[i] * b[i]) * np.exp(-a[i]) + a[i] * b[i]
+
+    return run

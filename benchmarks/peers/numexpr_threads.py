@@ -26,3 +26,12 @@ def elementwise(name: str) -> Callable[..., Any]:
         numexpr.evaluate(f"{name}({', '.join(names)})", local_dict=names, global_dict={}, out=out)
 
     return run
+
+
+def expression() -> Callable[..., Any]:
+    """Evaluate it by its text."""
+
+    def run(a: Any, b: Any, out: Any) -> None:
+        numexpr.evaluate("sqrt(a*a + b*b)*exp(-a) + a*b", local_dict={"a": a, "b": b}, global_dict={}, out=out)
+
+    return run

@@ -47,3 +47,12 @@ def pieces(n: int) -> Callable[[], Any]:
 def fork_join() -> Callable[[], Any]:
     """Submit once for each worker, then wait."""
     return pieces(n_workers())
+
+
+def expression() -> Callable[..., Any]:
+    """Submit NumPy's ufuncs on slices, those of a slice one after the other."""
+
+    def kernel(a: Any, b: Any, out: Any) -> None:
+        out[...] = np.sqrt(a * a + b * b) * np.exp(-a) + a * b
+
+    return over_slices(kernel)

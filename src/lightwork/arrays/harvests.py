@@ -74,7 +74,7 @@ def reduce_fused(name: str, fn: Callable[..., Any], memory: Memory, args: tuple[
     result: Any = reduce(parts)
     if name == "mean":
         return result.dtype.type(result / np.intp(n_items))
-    if name in ("min", "max") and result == 0 and result.dtype.kind == "f":
+    if name in ("min", "max") and result.dtype.kind == "f" and result == 0:
         return WHOLES[name](_whole(fn, memory, args, kwargs))  # a zero of either sign, depending on the order of the items
     return result
 
