@@ -115,6 +115,7 @@ cdef class Placeholder(Operators):
     # --- NumPy's protocols ---
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, dtype=None, where=True, **keywords):
+        ufunc = getattr(ufunc, "ufunc", ufunc)  # Numba's have one inside
         if method != "__call__" or ufunc.signature is not None:
             name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
             raise self.trace.refuse(f"call np.{name} on what it computes", "it is not elementwise: do this outside, as fused.sum and the like do")

@@ -27,7 +27,7 @@ cdef enum:
 @cython.final
 cdef class Memory:
     """
-    What a fused function remembers of its calls. Shared by all threads that call it: each fact is one reference, and any of them will do.
+    What a fused function remembers of its calls. Shared by all threads that call it, which is what dicts are for.
 
     Attributes
     ----------
@@ -35,11 +35,21 @@ cdef class Memory:
         What was last run; None if nothing was.
     """
 
-    cdef readonly tuple stages
+    cdef dict latest       # "stages"
     cdef dict break_even   # by signature, under how many items NumPy itself is as quick
 
     def __init__(self):
+        self.latest = {}
         self.break_even = {}
+
+    @property
+    def stages(self):
+        """What was last run."""
+        return (<object> self.latest).get("stages")
+
+    cdef Py_ssize_t small(self, tuple key):
+        """Under how many items NumPy is as quick; 0 for a signature that was never traced."""
+        return (<object> self.break_even).get(key, 0)  # by way of an object, as in loop.pyx
 
 
 def call_traced(fn, Memory memory, tuple args, dict kwargs, object out):
@@ -62,7 +72,7 @@ def call_traced(fn, Memory memory, tuple args, dict kwargs, object out):
     """
     cdef Call call
     cdef object key = None if kwargs else signature(args)
-    if key is not None and count_items(args) < <Py_ssize_t> (<object> memory.break_even).get(key, 0):  # by way of an object, as in loop.pyx
+    if key is not None and count_items(args) < memory.small(key):
         return call_plainly(fn, args, kwargs, out)
     call = Call.__new__(Call)
     call.trace = new_trace(Placeholder)
@@ -100,7 +110,7 @@ def call_reduced(fn, Memory memory, tuple args, dict kwargs, ufunc, choose):
     """
     cdef Call call
     cdef tuple key = signature(args)
-    if kwargs or count_items(args) < <Py_ssize_t> (<object> memory.break_even).get(key, 0):
+    if kwargs or count_items(args) < memory.small(key):
         return fn(*args, **kwargs), -1
     call = Call.__new__(Call)
     call.trace = new_trace(Placeholder)
@@ -241,7 +251,7 @@ cdef class Call:
         cdef double gained
         cdef Py_ssize_t n_items = 0
         if self.evaluation is not None:
-            memory.stages = self.evaluation.stages
+            memory.latest["stages"] = self.evaluation.stages
             gained = self.evaluation.ns_per_item * (self.evaluation.n_workers - 1) / self.evaluation.n_workers
             n_items = MAX_SMALL if gained == 0 else <Py_ssize_t> min((CALL_NS + ENTRY_NS * len(self.trace.entries)) / gained, <double> MAX_SMALL)
             n_items = max(n_items, MIN_SMALL)
