@@ -68,6 +68,7 @@ CORE = (
     "counting",
     "moves",
     "lowering",
+    "caster",
     "program",
     "harvest",
 )

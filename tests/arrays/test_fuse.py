@@ -1,7 +1,10 @@
 """``fuse``: what calls of a fused function return, where they write, and what NumPy itself does."""
 
+import contextlib
+import gc
 import pickle
 import warnings
+import weakref
 from typing import Any
 
 import numpy as np
@@ -353,5 +356,34 @@ def test_memmaps_are_arrays(tmp_path: Any) -> None:
     """An array in a file, used from around the function, is computed with like any other."""
     mapped = np.memmap(tmp_path / "x", float, "w+", shape=(MANY,))
     mapped[:] = X
-    result = lw.fuse(lambda y: y + mapped)(Y)
-    np.testing.assert_array_equal(np.asarray(result), X + Y)
+    assert_same_bits(np.asarray(lw.fuse(lambda y: y + mapped)(Y)), X + Y)
+    assert_same_bits(np.asarray(lw.fuse(lambda x, y: y + x)(mapped, Y)), X + Y)
+
+
+def test_warnings_point_at_the_call() -> None:
+    """A floating-point warning is given at the line of the call, so that each place is told apart."""
+    fused = lw.fuse(np.sqrt)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        fused(np.full(MANY, -1.0))
+        fused(np.full(MANY, -1.0))
+    assert [warning.filename for warning in seen] == [__file__] * 2
+    assert seen[1].lineno == seen[0].lineno + 1
+
+
+@pytest.mark.parametrize(
+    "function", [distance, lambda a, b: np.strings.upper(a) + b, lambda a, b: a if a > 0 else b], ids=["fused", "refused", "error"]
+)
+def test_nothing_is_kept_of_a_call(case: str) -> None:
+    """When a call is over, its arguments are free, whatever came of it; without a garbage collection."""
+    array = np.random.default_rng(0).random(MANY)
+    gone = weakref.ref(array)
+    fused = lw.fuse(KEPT[case])
+    gc.disable()
+    try:
+        with contextlib.suppress(Exception):
+            fused(array, array)
+        del array
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -8,6 +8,7 @@ import numpy as np
 from lightwork._cpus import cpu_budget
 
 cimport numpy as cnp
+from cpython.exc cimport PyErr_Clear
 from libc.string cimport memcpy
 
 from lightwork._core.atomics cimport now_ns
@@ -86,9 +87,15 @@ cdef int harvest_pieces(void* context, Py_ssize_t first, Py_ssize_t last, int wo
     cdef Py_ssize_t piece
     for piece in range(first, last):
         if harvest_piece(harvest, piece, harvest.scratch + worker * harvest.longest * harvest.itemsize, worker):
-            return 1
+            return give_up()
         note_flags(&harvest.flags[worker])
     return 0
+
+
+cdef int give_up() noexcept with gil:
+    """No loop in here raises; what failed is memory, of which the caller tells."""
+    PyErr_Clear()
+    return 1
 
 
 cdef inline void note_flags(int* flags) noexcept nogil:
@@ -174,5 +181,7 @@ cdef int run_harvest(Harvest* harvest, Run run, Py_ssize_t n_pieces, int n_worke
     region.watches_flags = True
     began = now_ns()
     region_run(&region)
+    if region.code:
+        raise MemoryError("no memory for a fused function")
     loop_learn(run, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), harvest.n_items)
     return 0

@@ -3,9 +3,6 @@
 from lightwork._core.atomics cimport atomic, int64_t
 from lightwork._core.loop cimport AuxData, Loop, StridedLoop, npy_intp
 
-cdef enum:
-    CELL = 32  # bytes for a constant: the longest number is a complex long double
-
 # One loop over a block.
 cdef struct Step:
     StridedLoop* function
@@ -30,7 +27,7 @@ cdef struct Code:
     npy_intp block         # items
     npy_intp table         # bytes for all slots' addresses and strides,
     npy_intp scratch       # and for the temporaries behind them
-    char* zeros            # a block of what every cast can read
+    char* zeros            # a block that every cast can read
 
 cdef class Program:
     cdef readonly object recipe      # what it computes, and
@@ -38,7 +35,7 @@ cdef class Program:
     cdef readonly tuple inputs       # the values that it reads, by their numbers in the recipe, in order
     cdef readonly tuple outputs      # and those that it leaves behind
     cdef Code code
-    cdef list casters                # of each cast the iterator that makes it
+    cdef list casts
     cdef bint may_raise
     cdef bint writes_last            # whether the only output is written by the last step, when all inputs have been read
     cdef atomic[int64_t] cost        # as a Loop's

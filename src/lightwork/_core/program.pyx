@@ -5,21 +5,16 @@ all that two of them could not share: the floating-point flags that each step ra
 in memory that belongs to the thread and outlives the call, so that a call allocates nothing and finds it in the cache.
 """
 
-import numpy as np
-
 from lightwork._core.lowering import lower
 
 cimport cython
-cimport numpy as cnp
 from cpython.exc cimport PyErr_NoMemory
-from cpython.ref cimport PyObject
 from libc.stdlib cimport calloc, free
 
 from lightwork._core.atomics cimport memory_order_relaxed
+from lightwork._core.caster cimport CELL, Cast, Caster, cast_block, caster_begin, caster_end, new_cast
 from lightwork._core.loop cimport MAX_OPERANDS, AuxData, Loop, StridedLoop, npy_intp
 from lightwork._core.moves cimport copy_loop
-
-cnp.import_array()
 
 cdef extern from "<cfenv>" nogil:
     const int FE_DIVBYZERO
@@ -28,12 +23,6 @@ cdef extern from "<cfenv>" nogil:
     const int FE_INVALID
     int feclearexcept(int)
     int fetestexcept(int)
-
-cdef extern from "numpy/arrayobject.h" nogil:
-    # Declared without `except`: with an error message asked for, these neither need the GIL nor set an exception.
-    int reset_range "NpyIter_ResetToIterIndexRange"(cnp.NpyIter*, npy_intp, npy_intp, char**)
-    int reset_base "NpyIter_ResetBasePointers"(cnp.NpyIter*, char**, char**)
-    int deallocate "NpyIter_Deallocate"(cnp.NpyIter*)
 
 cdef extern from * nogil:
     """
@@ -74,11 +63,6 @@ cdef enum:
 
 # --- What a worker does ---------------------------------------------------------------------------------------------
 
-# One cast at a desk: the iterator that makes it, and how many items it is set to.
-cdef struct Caster:
-    cnp.NpyIter* iterator
-    npy_intp count
-
 # What one worker needs for itself, in one call.
 cdef struct Desk:
     char* constants
@@ -109,20 +93,6 @@ cdef void lay_out(Code* code, Desk* desk, char* scratch, char** data, npy_intp* 
         temporary += code.itemsizes[i] * code.block
 
 
-cdef int cast_block(Code* code, Caster* caster, char* source, char** target, npy_intp count) noexcept nogil:
-    """Let the iterator cast `count` items, which lie side by side, into its own buffer."""
-    cdef char* message = NULL
-    cdef int failed = 0
-    if caster.count != count:
-        # To change the range it reads once more what it was last set to; that is made to be something it can read.
-        failed = reset_base(caster.iterator, &code.zeros, &message) != cnp.NPY_SUCCEED
-        failed |= reset_range(caster.iterator, 0, count, &message) != cnp.NPY_SUCCEED
-        caster.count = count
-    failed |= reset_base(caster.iterator, &source, &message) != cnp.NPY_SUCCEED
-    target[0] = cnp.NpyIter_GetDataPtrArray(caster.iterator)[0]
-    return failed
-
-
 cdef inline int run_step(Code* code, Step* step, Desk* desk, char** at, npy_intp* strides, npy_intp count) noexcept nogil:
     cdef char* data[MAX_OPERANDS]
     cdef npy_intp steps[MAX_OPERANDS]
@@ -138,7 +108,9 @@ cdef inline int run_step(Code* code, Step* step, Desk* desk, char** at, npy_intp
         steps[1] = step.itemsize
         step.function(step.context, data, &count, steps, step.auxdata)
         data[0] = data[1]
-    return cast_block(code, &desk.casters[step.cast], data[0], &at[slots[1]], count)
+    if cast_block(&desk.casters[step.cast], code.zeros, data[0], &at[slots[1]], count):
+        return set_no_memory()  # for its buffer: a cast of numbers does not fail otherwise
+    return 0
 
 
 cdef int run_block(Code* code, Desk* desk, char** at, npy_intp* strides, npy_intp count) noexcept nogil:
@@ -266,7 +238,7 @@ cdef int fill_steps(Program program, object plan) except -1:
         if loop is None:
             code.steps[i].cast = code.n_casts
             code.n_casts += 1
-            program.casters.append(new_prototype(step.dtypes[0], step.dtypes[1], code.block))
+            program.casts.append(new_cast(step.dtypes[0], step.dtypes[1], code.block))
         elif loop.may_raise:
             program.may_raise = True
     return 0
@@ -280,41 +252,13 @@ cdef Program compile_program(object recipe):
     program.plan = plan
     program.inputs = recipe.inputs
     program.outputs = recipe.outputs
-    program.casters = []
+    program.casts = []
     fill_slots(&program.code, plan, recipe.n_constants)
     fill_steps(program, plan)
     program.cost.store(len(plan.steps) * FIRST_FS, memory_order_relaxed)
     last = plan.steps[len(plan.steps) - 1].slots if plan.steps else ()
     program.writes_last = len(recipe.outputs) == 1 and last[len(last) - 1] == len(recipe.inputs)
-    return None if None in program.casters else program
-
-
-@cython.internal
-@cython.final
-cdef class Prototype:
-    """An iterator that casts blocks, of which every desk has a copy. It is never run itself."""
-
-    cdef cnp.NpyIter* iterator
-    cdef object like   # an array that it was made for
-
-    def __dealloc__(self):
-        if self.iterator != NULL:
-            deallocate(self.iterator)
-
-
-cdef Prototype new_prototype(object source, object target, npy_intp block):
-    """The cast that astype makes of items side by side; None where that needs the GIL."""
-    cdef Prototype prototype = Prototype.__new__(Prototype)
-    cdef cnp.npy_uint32 flags = cnp.NPY_ITER_READONLY
-    cdef PyObject* array
-    cdef PyObject* dtype = <PyObject*> target
-    prototype.like = np.zeros(block, source)
-    array = <PyObject*> prototype.like
-    prototype.iterator = cnp.NpyIter_AdvancedNew(
-        1, <cnp.PyArrayObject**> &array,
-        cnp.NPY_ITER_EXTERNAL_LOOP | cnp.NPY_ITER_BUFFERED | cnp.NPY_ITER_DELAY_BUFALLOC | cnp.NPY_ITER_RANGED,
-        cnp.NPY_KEEPORDER, cnp.NPY_UNSAFE_CASTING, &flags, <cnp.PyArray_Descr**> &dtype, -1, NULL, NULL, block)
-    return None if cnp.NpyIter_IterationNeedsAPI(prototype.iterator) else prototype
+    return None if None in program.casts else program
 
 
 # --- Runs -----------------------------------------------------------------------------------------------------------
@@ -344,20 +288,18 @@ cdef class Run(Loop):
         for worker in range(self.n_desks):
             desk = <Desk*> (self.desks + worker * self.auxdata_step)
             for i in range(self.program.code.n_casts):
-                if desk.casters[i].iterator != NULL:
-                    deallocate(desk.casters[i].iterator)
+                caster_end(&desk.casters[i])
         free(self.desks)
 
 
 cdef int fill_desk(Program program, Desk* desk, char* constants) except -1:
     cdef int i
-    cdef Prototype prototype
+    cdef Cast cast
     desk.constants = constants
     desk.casters = <Caster*> (desk + 1)
     desk.flags = <int*> (desk.casters + program.code.n_casts)
-    for i, prototype in enumerate(program.casters):
-        desk.casters[i].iterator = cnp.NpyIter_Copy(prototype.iterator)
-        desk.casters[i].count = program.code.block
+    for i, cast in enumerate(program.casts):
+        caster_begin(&desk.casters[i], cast)
     return 0
 
 

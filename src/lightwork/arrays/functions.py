@@ -12,8 +12,8 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from lightwork.arrays.operators import ufuncs_of
-from lightwork.arrays.placeholder import (
-    Placeholder,
+from lightwork.arrays.placeholder import Placeholder
+from lightwork.arrays.recording import (
     cast_by_numpy,
     copy_placeholder,
     fill_placeholder,

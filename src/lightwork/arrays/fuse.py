@@ -12,7 +12,7 @@ from lightwork.arrays.explain import Explanation, explain_programs
 from lightwork.arrays.functions import MEANINGS
 from lightwork.arrays.harvests import reduce_fused
 from lightwork.arrays.placeholder import teach
-from lightwork.arrays.traced import Memory, call_traced, schedule_of
+from lightwork.arrays.traced import TracedFunction, schedule_of
 
 __all__ = ["Fused", "fuse"]
 
@@ -78,7 +78,7 @@ def fuse(fn: Callable[P, R]) -> Fused[P, R]:
     return Fused(fn)
 
 
-class Fused(Generic[P, R]):
+class Fused(TracedFunction, Generic[P, R]):
     """
     A function of arrays that runs in one pass over them; :func:`fuse` makes it.
 
@@ -93,26 +93,8 @@ class Fused(Generic[P, R]):
     __qualname__: str
 
     def __init__(self, fn: Callable[P, R]) -> None:
+        super().__init__(fn)
         functools.update_wrapper(self, fn)
-        self._memory = Memory()
-
-    def __call__(self, *args: Any, out: Any = None, **kwargs: Any) -> Any:
-        """
-        Return what the function returns.
-
-        Parameters
-        ----------
-        *args, **kwargs
-            The function's.
-        out : ndarray or tuple of ndarray, optional
-            Where to write, in the shape of the result; it may be one of the arguments, or overlap one.
-
-        Returns
-        -------
-        object
-            `out` if it was given.
-        """
-        return call_traced(self.__wrapped__, self._memory, args, kwargs, out)
 
     def explain(self, *args: Any, **kwargs: Any) -> Explanation:
         """
@@ -133,14 +115,14 @@ class Fused(Generic[P, R]):
         ValueError
             If nothing is given and nothing was called.
         """
-        stages = schedule_of(self.__wrapped__, args, kwargs) if args or kwargs else self._memory.stages
+        stages = schedule_of(self.__wrapped__, args, kwargs) if args or kwargs else self.memory.stages
         if stages is None:
             raise ValueError("nothing has been called yet; pass what you would call the function with")
         return Explanation((), stages) if isinstance(stages, str) else explain_programs(tuple([stage.program for stage in stages]))
 
     def _reduce(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], **how: Any) -> Any:
         given = {key: value for key, value in how.items() if value is not None and value is not False}
-        return reduce_fused(name, self.__wrapped__, self._memory, args, kwargs, given)
+        return reduce_fused(name, self.__wrapped__, self.memory, args, kwargs, given)
 
     def sum(self, *args: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
         """

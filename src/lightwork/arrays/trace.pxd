@@ -42,6 +42,7 @@ cdef class Trace:
     cdef int grow(self) except -1
     cdef object give_up(self, str why)
     cdef object refuse(self, str what, str instead)
+    cdef object take_obstacle(self)
     cdef object remember(self, object obstacle)
     cdef Value input(self, object array)
     cdef int use(self, Value value) except -1

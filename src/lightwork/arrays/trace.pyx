@@ -10,10 +10,10 @@ cimport cython
 cimport numpy as cnp
 from libc.stdlib cimport free, realloc
 
+from lightwork._core.caster cimport CELL
 from lightwork._core.loop cimport Loop, find_loop
 from lightwork._core.moves cimport copy_loop, select_loop
 from lightwork._core.operands cimport would_overflow
-from lightwork._core.program cimport CELL
 
 cnp.import_array()
 
@@ -120,6 +120,11 @@ cdef class Trace:
     cdef object refuse(self, str what, str instead):
         """What is raised where no placeholder can do what an array can."""
         return self.remember(FuseError(f"a fused function cannot {what}{where()}; {instead}"))
+
+    cdef object take_obstacle(self):
+        """What was remembered, to be raised or dropped: its traceback leads back to the trace, and each would keep the other and all arrays."""
+        obstacle, self.obstacle = self.obstacle, None
+        return obstacle
 
     cdef object remember(self, object obstacle):
         """The function may catch it and go on as it would not with arrays, so nothing that comes of it counts."""

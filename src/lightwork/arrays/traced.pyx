@@ -15,6 +15,8 @@ from lightwork.arrays.trace cimport Trace, Value, enter, new_trace
 
 cnp.import_array()
 
+cdef object memmap_type = np.memmap
+
 cdef enum:
     # Measured: what a call costs before its first item, which has to be won back by a second worker or by temporaries that stay in the cache.
     CALL_NS = 5_000
@@ -52,39 +54,53 @@ cdef class Memory:
         return (<object> self.break_even).get(key, 0)  # by way of an object, as in loop.pyx
 
 
-def call_traced(fn, Memory memory, tuple args, dict kwargs, object out):
+cdef class TracedFunction:
     """
-    Call a function of arrays in one pass over them.
+    A function of arrays whose calls are traced. No Python frame of ours lies between it and its caller, to whose line warnings point.
 
-    Parameters
+    Attributes
     ----------
-    fn : callable
     memory : Memory
-    args, kwargs : tuple, dict
-        What to call it with.
-    out : ndarray, tuple of ndarray or None
-        Where to write.
-
-    Returns
-    -------
-    object
-        What ``fn(*args, **kwargs)`` returns.
     """
-    cdef Call call
-    cdef object key = None if kwargs else signature(args)
-    if key is not None and count_items(args) < memory.small(key):
-        return call_plainly(fn, args, kwargs, out)
-    call = Call.__new__(Call)
-    call.trace = new_trace(Placeholder)
-    operands, keywords = call.placeholders(args, kwargs)
-    if call.is_nested or not call.has_arrays:
-        return call_plainly(fn, args, kwargs, out)
-    try:
-        result = call.evaluate(call.trace_call(fn, operands, keywords), out)
-    except Unfused:
-        return call_plainly(fn, args, kwargs, out)
-    call.learn(memory, key)
-    return result
+
+    cdef object function
+    cdef readonly Memory memory
+
+    def __init__(self, function):
+        self.function = function
+        self.memory = Memory()
+
+    def __call__(self, *args, out=None, **kwargs):
+        """
+        Return what the function returns.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            The function's.
+        out : ndarray or tuple of ndarray, optional
+            Where to write, in the shape of the result; it may be one of the arguments, or overlap one.
+
+        Returns
+        -------
+        object
+            `out` if it was given.
+        """
+        cdef Call call
+        cdef tuple key = None if kwargs else signature(args)
+        if key is not None and count_items(args) < self.memory.small(key):
+            return call_plainly(self.function, args, kwargs, out)
+        call = new_call()
+        operands, keywords = call.placeholders(args, kwargs)
+        if call.is_nested or not call.has_arrays:
+            return call_plainly(self.function, args, kwargs, out)
+        try:
+            result = call.evaluate(call.trace_call(self.function, operands, keywords), out)
+        except Unfused:
+            call.trace.take_obstacle()
+            return call_plainly(self.function, args, kwargs, out)
+        call.learn(self.memory, key)
+        return result
 
 
 def call_reduced(fn, Memory memory, tuple args, dict kwargs, ufunc, choose):
@@ -112,8 +128,7 @@ def call_reduced(fn, Memory memory, tuple args, dict kwargs, ufunc, choose):
     cdef tuple key = signature(args)
     if kwargs or count_items(args) < memory.small(key):
         return fn(*args, **kwargs), -1
-    call = Call.__new__(Call)
-    call.trace = new_trace(Placeholder)
+    call = new_call()
     operands, _ = call.placeholders(args, kwargs)
     if call.is_nested or not call.has_arrays:
         return fn(*args), -1
@@ -123,6 +138,7 @@ def call_reduced(fn, Memory memory, tuple args, dict kwargs, ufunc, choose):
         if parts is None:
             parts, n_items = call.evaluate(result, None), -1
     except Unfused:
+        call.trace.take_obstacle()
         return fn(*args), -1
     call.learn(memory, key)
     return parts, n_items
@@ -143,8 +159,7 @@ def schedule_of(fn, tuple args, dict kwargs):
         What would be run, or why NumPy would do it.
     """
     cdef dict wanted = {}
-    cdef Call call = Call.__new__(Call)
-    call.trace = new_trace(Placeholder)
+    cdef Call call = new_call()
     operands, keywords = call.placeholders(args, kwargs)
     try:
         collect(call.trace_call(fn, operands, keywords), wanted)
@@ -155,7 +170,7 @@ def schedule_of(fn, tuple args, dict kwargs):
 
 
 cdef tuple signature(tuple args):
-    """The dtypes of arrays and the types of all else; None stands for what no program would be made for."""
+    """The dtypes of arrays and the types of all else."""
     cdef list kinds = []
     for argument in args:
         kinds.append(<object> cnp.PyArray_DESCR(argument) if cnp.PyArray_CheckExact(argument) else type(argument))
@@ -206,6 +221,8 @@ cdef class Call:
         """A placeholder for an array; what is none the function sees as it is."""
         if type(argument) is Placeholder:
             self.is_nested = True
+        if type(argument) is memmap_type:
+            argument = argument.view(np.ndarray)
         if not cnp.PyArray_CheckExact(argument) or cnp.PyArray_NDIM(argument) == 0:
             return argument
         self.has_arrays = True
@@ -216,9 +233,10 @@ cdef class Call:
         try:
             result = fn(*operands, **keywords)
         except Exception as error:  # the function's own: NumPy may have something to say before it comes to that
-            self.trace.remember(Unfused(str(error)))
+            if self.trace.obstacle is None:
+                raise Unfused(str(error)) from None
         if self.trace.obstacle is not None:
-            raise self.trace.obstacle
+            raise self.trace.take_obstacle()
         return result
 
     cdef object evaluate(self, object result, object out):
@@ -260,6 +278,12 @@ cdef class Call:
                 memory.break_even.clear()
             memory.break_even[key] = n_items
         return 0
+
+
+cdef Call new_call():
+    cdef Call call = Call.__new__(Call)
+    call.trace = new_trace(Placeholder)
+    return call
 
 
 cdef dict outs_for(object result, object out):
