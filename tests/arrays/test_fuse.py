@@ -371,9 +371,10 @@ def test_warnings_point_at_the_call() -> None:
     assert seen[1].lineno == seen[0].lineno + 1
 
 
-@pytest.mark.parametrize(
-    "function", [distance, lambda a, b: np.strings.upper(a) + b, lambda a, b: a if a > 0 else b], ids=["fused", "refused", "error"]
-)
+KEPT: dict[str, Any] = {"fused": distance, "refused": lambda a, b: np.strings.upper(a) + b, "error": lambda a, b: a if a > 0 else b}
+
+
+@pytest.mark.parametrize("case", KEPT)
 def test_nothing_is_kept_of_a_call(case: str) -> None:
     """When a call is over, its arguments are free, whatever came of it; without a garbage collection."""
     array = np.random.default_rng(0).random(MANY)
