@@ -67,6 +67,7 @@ CORE = (
     "grid",
     "counting",
     "moves",
+    "masked",
     "lowering",
     "caster",
     "program",

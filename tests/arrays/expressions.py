@@ -29,7 +29,8 @@ BINARY = (
 )  # fmt: skip
 
 # Statements that change a value of the function's own.
-IN_PLACE = ("{0} += {1}", "{0} -= {1}", "{0} *= {1}", "{0} /= {1}", "{0} *= 2", "{0} **= 2", "{0}[{0} > 1] = 0", "np.sin({0}, out={0})")
+IN_PLACE = ("{0} += {1}", "{0} -= {1}", "{0} *= {1}", "{0} /= {1}", "{0} *= 2", "{0} **= 2", "{0}[{0} > 1] = 0", "np.sin({0}, out={0})",
+    "np.sqrt({0}, out={0}, where={0} > 0)", "np.add({0}, {1}, out={0}, where={1} != 0)")  # fmt: skip
 
 
 # What may be a view of an argument, which a fused function must not change.

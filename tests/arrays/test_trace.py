@@ -156,6 +156,21 @@ def test_conditional_assignment() -> None:
     np.testing.assert_array_equal(lw.fuse(f)(X), f(X))
 
 
+def test_where_of_ufuncs() -> None:
+    """A ufunc with a mask computes some items of what is there, and warns of no others."""
+
+    def f(x: Any, mask: Any) -> Any:
+        y = np.divide(1, x, out=np.zeros_like(x), where=x != 0)
+        np.log(y, out=y, where=y > 0)
+        np.multiply(y, x, out=y, where=mask)
+        return y
+
+    for mask in (X > 0, np.arange(N) % 7 == 0, np.zeros(N, bool), np.ones(1, bool)):
+        for x in (AWKWARD, np.where(AWKWARD > 1, 0, AWKWARD)):
+            assert_same_outcome(outcome_of(lw.fuse(f), x, mask), outcome_of(f, x, mask))
+    assert [step.name for step in lw.fuse(f).explain(X, X > 0).programs[0].steps if step.name in ("divide", "log", "multiply")]
+
+
 # --- FuseErrors -----------------------------------------------------------------------------------------------------
 
 Case = tuple[Callable[..., Any], str, str]
@@ -190,7 +205,7 @@ CASES: dict[str, Case] = {
     "captured": (lambda x: np.add(x, 1, out=TABLE), "write into an array that it did not compute", "x = x + 1"),
     "copyto": (lambda x: np.copyto(x, 1), "call np.copyto to write into an array", "a name of its own"),
     "fill": (lambda x: x.fill(1), "call .fill to write into an array", "a name of its own"),
-    "where": (lambda x: np.add(x, 1, where=x > 0), "call np.add with where=", "np.where"),
+    "where": (lambda x: np.add(x, 1, where=x > 0), "call np.add with where= and no out=", "np.where"),
     "in": (lambda x: 3 in x, "look for a value in an array", "np.where"),
     "reshape": (lambda x: (x * 2).reshape(2, -1), "use .reshape of what it computed", "outside"),
     "setitem": (lambda x: (x * 2).__setitem__(3, 1), "assign to parts of an array", "np.where"),

@@ -14,10 +14,10 @@ cdef object scalar_type = np.generic
 cdef object add = np.add, subtract = np.subtract, multiply = np.multiply, divide = np.divide
 
 
-cdef object call_ufunc(Reference self, object ufunc, tuple inputs, tuple outputs, object dtype):
+cdef object call_ufunc(Reference self, object ufunc, tuple inputs, tuple outputs, object dtype, object mask=None):
     """References to what a ufunc computes, those given as outputs among them."""
     cdef Trace trace = self.trace
-    cdef list computed = record(trace, ufunc, inputs, outputs, dtype)
+    cdef list computed = record(trace, ufunc, inputs, outputs, dtype, mask)
     if outputs is None:
         results = [trace.refer(value) for value in computed]
     else:

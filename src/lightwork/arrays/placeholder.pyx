@@ -106,12 +106,12 @@ cdef class Placeholder(Operators):
         if method != "__call__" or ufunc.signature is not None:
             name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
             raise self.trace.refuse(f"call np.{name} on what it computes", "it is not elementwise: do this outside, as fused.sum and the like do")
-        if where is not True:
-            raise self.trace.refuse(f"call np.{ufunc.__name__} with where=", "use np.where(condition, x, y)")
+        if where is not True and out is None:
+            raise self.trace.refuse(f"call np.{ufunc.__name__} with where= and no out=", "use np.where(condition, x, y), or out=np.zeros_like(x)")
         if keywords:
             raise self.trace.give_up(f"np.{ufunc.__name__} is called with {', '.join(keywords)}")
         outputs = None if out is None else own_outputs(self.trace, ufunc.__name__, out)
-        return call_ufunc(self, ufunc, inputs, outputs, None if dtype is None else np.dtype(dtype))
+        return call_ufunc(self, ufunc, inputs, outputs, None if dtype is None else np.dtype(dtype), None if where is True else where)
 
     def __array_function__(self, function, types, args, kwargs):
         meaning = meanings.get(function)

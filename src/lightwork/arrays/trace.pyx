@@ -12,6 +12,7 @@ from libc.stdlib cimport free, realloc
 
 from lightwork._core.caster cimport CELL
 from lightwork._core.loop cimport Loop, find_loop
+from lightwork._core.masked cimport masked_loop
 from lightwork._core.moves cimport copy_loop, select_loop
 from lightwork._core.operands cimport would_overflow
 
@@ -241,8 +242,8 @@ cdef list enter(Trace trace, Loop loop, list operands, tuple shape, str name):
     return computed
 
 
-cdef list record(Trace trace, object ufunc, tuple inputs, tuple outputs, object dtype):
-    """A call of a ufunc: the values that it computes, which the references given as outputs then stand for."""
+cdef list record(Trace trace, object ufunc, tuple inputs, tuple outputs, object dtype, object mask):
+    """A call of a ufunc, where `mask` has it: the values that it computes, which the references given as outputs then stand for."""
     cdef int i
     cdef Loop loop
     cdef list operands = [operand_of(trace, operand) for operand in inputs]
@@ -254,6 +255,8 @@ cdef list record(Trace trace, object ufunc, tuple inputs, tuple outputs, object 
     loop = find_loop(ufunc, tuple(parts))
     if loop is None:
         raise trace.give_up(f"np.{ufunc.__name__} has no loop for these dtypes that runs without the GIL")
+    if mask is not None:
+        loop = mask_loop(trace, loop, operands, mask, outputs)
     shape = common_shape(trace, operands)
     if outputs is not None:
         shape = output_shape(trace, shape, outputs)
@@ -261,6 +264,17 @@ cdef list record(Trace trace, object ufunc, tuple inputs, tuple outputs, object 
     if outputs is not None:
         settle(trace, computed, outputs)
     return computed
+
+
+cdef Loop mask_loop(Trace trace, Loop loop, list operands, object mask, tuple outputs):
+    """The loop with a mask and what is there among its operands."""
+    cdef Value there = (<Reference> outputs[0]).value
+    condition = operand_of(trace, mask)
+    masked = masked_loop(loop)
+    if masked is None or there.dtype != loop.dtypes[loop.nin] or type(condition) is not Value or (<Value> condition).dtype != np.bool_:
+        raise trace.give_up(f"np.{loop.name} is called with where= and casts, or several outputs")
+    operands += [condition, there]
+    return masked
 
 
 cdef tuple output_shape(Trace trace, tuple shape, tuple outputs):
