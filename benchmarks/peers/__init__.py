@@ -9,6 +9,9 @@
 ``over_slices(kernel)``
     Returns ``f(array, out)``, which covers the arrays by calls ``kernel(part, out_part)``; the kernel releases the GIL.
 
+``reduction(name)``
+    Returns ``f(array)``, which reduces an array as NumPy's function of that name does, or None where there is no such thing.
+
 What a contender cannot do it says in ``CANNOT``, a mapping from the function's name to the reason. ``IMPORT`` is what users import.
 """
 

@@ -44,3 +44,23 @@ def fork_join() -> Callable[[], Any]:
             touched[i] = 1
 
     return lambda: touch(touched)
+
+
+def reduction(name: str) -> Callable[..., Any] | None:
+    """Compile a loop that ``prange`` reduces: a sum or a maximum."""
+
+    @numba.njit(parallel=True)
+    def total(a: Any) -> Any:
+        result = 0.0
+        for i in numba.prange(a.size):
+            result += a[i]
+        return result
+
+    @numba.njit(parallel=True)
+    def largest(a: Any) -> Any:
+        result = -np.inf
+        for i in numba.prange(a.size):
+            result = max(result, a[i])
+        return result
+
+    return {"sum": total, "max": largest, "mean": lambda a: total(a) / a.size}.get(name)

@@ -26,3 +26,10 @@ def elementwise(name: str) -> Callable[..., Any]:
         numexpr.evaluate(f"{name}({', '.join(names)})", local_dict=names, global_dict={}, out=out)
 
     return run
+
+
+def reduction(name: str) -> Callable[..., Any] | None:
+    """Evaluate ``sum(a)`` or ``max(a)``, of which it has no others."""
+    if name not in ("sum", "max"):
+        return None
+    return lambda array: numexpr.evaluate(f"{name}(a)", local_dict={"a": array}, global_dict={})

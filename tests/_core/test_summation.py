@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from lightwork._core.line import is_line
 from lightwork._core.summation import order_name, sum_cast, sum_line
 from strategies import WORKERS
 
@@ -92,4 +93,5 @@ def test_a_buffer_of_another_size() -> None:
 )
 def test_what_is_a_line(array: np.ndarray, expected: bool) -> None:
     """Whatever one stride walks in memory order, if it is aligned and not empty."""
+    assert is_line(array) is expected
     assert (sum_line(array, 1) is not None) is expected

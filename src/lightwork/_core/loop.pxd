@@ -52,6 +52,7 @@ cdef inline int bound_call(BoundLoop* bound, char** data, npy_intp count, npy_in
     return bound.function(bound.context, data, &count, strides, bound.auxdata)
 
 
+cdef int type_number(object kind)
 cdef Loop new_ufunc_loop(object ufunc, tuple operands, object dtype)
 cdef bint loop_is_known(Loop loop) noexcept nogil
 cdef double loop_ns_per_item(Loop loop) noexcept nogil
