@@ -11,6 +11,9 @@
 ``expression()``
     Returns ``f(a, b, out)``, which computes ``sqrt(a*a + b*b)*exp(-a) + a*b`` over contiguous float64 arrays.
 
+``reduction(name)``
+    Returns ``f(array)``, which reduces an array as NumPy's function of that name does, or None where there is no such thing.
+
 What a contender cannot do it says in ``CANNOT``, a mapping from the function's name to the reason. ``IMPORT`` is what users import.
 """
 

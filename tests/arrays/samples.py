@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from bits import assert_same_outcome, outcome_of
 from hypothesis import strategies as st
+from lightwork._core.reduction import reduction_dtype
 from strategies import WORKERS, Array, Operand, Shape, values
 
 import lightwork as lw
-from lightwork.arrays import operand, outputs, reducing
+from lightwork.arrays import moments, operand, outputs, reducing
 
 FLOATS = ("e", "f", "d", "g")
 DTYPES = ("?", "b", "B", "h", "H", "i", "I", "l", "L", *FLOATS, "F", "D", "G", "m8[s]")
@@ -83,16 +84,12 @@ def axes_of(draw: st.DrawFn, n_dimensions: int) -> int | tuple[int, ...] | None:
     return draw(st.one_of(st.none(), st.integers(-n_dimensions, n_dimensions - 1), several))
 
 
-@pytest.fixture
-def everything_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No array is too small for several workers."""
-    share_everything(monkeypatch)
-
-
 def share_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lower the bounds under which NumPy makes the whole call."""
     monkeypatch.setattr(operand, "SMALL", 2)
     monkeypatch.setattr(reducing, "SMALL", 2)
+    monkeypatch.setattr(reducing, "worth_sharing_dtype", lambda ufunc, array, wanted, n_workers: reduction_dtype(ufunc, array.dtype, wanted))
+    monkeypatch.setattr(moments, "FEW_SQUARES", 2)
     monkeypatch.setattr(outputs, "WORTH_SHARING_NS", 0)
     monkeypatch.setattr(outputs, "FIRST_BYTES", 1)
 

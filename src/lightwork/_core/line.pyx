@@ -43,3 +43,21 @@ cdef bint find_line(cnp.ndarray array, Line* line):
     line.data = cnp.PyArray_BYTES(array)
     return (cnp.PyArray_SIZE(array) > 0 and cnp.PyArray_ISALIGNED(array)
             and join_axes(array, axes, sort_axes(array, axes), &line.stride, &line.n_items))
+
+
+def is_line(cnp.ndarray array):
+    """
+    Tell whether a pointer and one stride walk all items of an array in memory order.
+
+    Parameters
+    ----------
+    array : ndarray
+        Of any dtype and layout.
+
+    Returns
+    -------
+    bool
+        False also for an array that is empty or not aligned.
+    """
+    cdef Line line
+    return find_line(array, &line)

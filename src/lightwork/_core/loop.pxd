@@ -54,10 +54,11 @@ cdef inline int bound_call(BoundLoop* bound, char** data, npy_intp count, npy_in
     return bound.function(bound.context, data, &count, strides, bound.auxdata)
 
 
+cdef int type_number(object kind)
 cdef Loop new_ufunc_loop(object ufunc, tuple operands, object dtype)
 cdef bint loop_is_known(Loop loop) noexcept nogil
 cdef double loop_ns_per_item(Loop loop) noexcept nogil
 cdef void loop_learn(Loop loop, int64_t elapsed_ns, Py_ssize_t n_items) noexcept nogil
 cdef object kind_of(object operand)
-cdef Loop find_loop(object ufunc, tuple key)
+cdef Loop find_loop(object ufunc, object dtype, tuple kinds)
 cdef Loop find_ufunc_loop(object ufunc, list operands, list outputs, object dtype)

@@ -35,7 +35,7 @@ cdef enum:
     GUESS_FS = 1_000_000   # a nanosecond an item, before the first measurement
     MAX_CACHED = 4096      # sets of dtypes; more than that is a program that makes up dtypes as it goes
 
-# Loops by ufunc, dtype= and the kinds of all operands as given; None where NumPy has to run the call itself.
+# Loops by ufunc, dtype=, the kinds of all operands as given, and the numbers of their types; None where NumPy has to run the call itself.
 cdef dict known_loops = {}
 cdef object unknown = object()
 
@@ -75,6 +75,11 @@ cdef object kind_of(object operand):
     return type(operand)
 
 
+cdef int type_number(object kind):
+    """What tells dtypes apart that are equal, as C's long and long long are; -1 for what is no dtype."""
+    return (<cnp.dtype> kind).num if isinstance(kind, cnp.dtype) else -1
+
+
 cdef Loop new_ufunc_loop(object ufunc, tuple operands, object dtype):
     wanted = {} if dtype is None else {"signature": (None,) * ufunc.nin + (dtype,) * ufunc.nout}
     dtypes, capsule = ufunc._resolve_dtypes_and_context(operands, casting="same_kind", **wanted)
@@ -105,16 +110,13 @@ cdef Loop find_ufunc_loop(object ufunc, list operands, list outputs, object dtyp
     The loop NumPy would use for these operands (exact arrays or Python numbers), outputs (exact arrays or None) and `dtype`
     (None or a dtype); None where there is no loop that runs without the GIL, or no loop at all.
     """
-    cdef list parts = [ufunc, dtype]
-    for operand in operands:
-        parts.append(kind_of(operand))
-    for output in outputs:
-        parts.append(None if output is None else kind_of(output))
-    return find_loop(ufunc, tuple(parts))
+    cdef tuple kinds = tuple([kind_of(operand) for operand in operands] + [None if output is None else kind_of(output) for output in outputs])
+    return find_loop(ufunc, dtype, kinds)
 
 
-cdef Loop find_loop(object ufunc, tuple key):
-    """The same for the kinds of all operands: ``(ufunc, dtype, *kinds)``, outputs that are not given being None."""
+cdef Loop find_loop(object ufunc, object dtype, tuple kinds):
+    """The same for the kinds of all operands, of outputs that are not given None."""
+    cdef tuple key = (ufunc, dtype, type_number(dtype), kinds, tuple([type_number(kind) for kind in kinds]))
     # By way of an object: Cython's own call for a dict borrows, and another thread might clear it in between.
     found = (<object> known_loops).get(key, unknown)
     return <Loop> found if found is not unknown else learn_ufunc_loop(ufunc, key)
@@ -122,7 +124,7 @@ cdef Loop find_loop(object ufunc, tuple key):
 
 cdef Loop learn_ufunc_loop(object ufunc, tuple key):
     try:
-        loop = new_ufunc_loop(ufunc, key[2:], key[1])
+        loop = new_ufunc_loop(ufunc, key[3], key[1])
     except (TypeError, ValueError, NotImplementedError):  # NumPy's to raise, with its own words
         loop = None
     if loop is not None or ufunc in numpy_ufuncs:  # others may learn more loops, as Numba's do

@@ -119,8 +119,9 @@ cdef Loop new_loop(object fn, tuple dtypes, int movement):
 
 
 cdef Loop find_loop(object fn, object dtype, tuple dtypes, int movement):
-    found = (<object> known_loops).get((movement, dtype))  # by way of an object, as in loop.pyx
-    return found if found is not None else (<object> known_loops).setdefault((movement, dtype), new_loop(fn, dtypes, movement))
+    cdef tuple key = (movement, dtype, dtype.num)  # C's long and long long are equal dtypes
+    found = (<object> known_loops).get(key)  # by way of an object, as in loop.pyx
+    return found if found is not None else (<object> known_loops).setdefault(key, new_loop(fn, dtypes, movement))
 
 
 cdef Loop copy_loop(object dtype):

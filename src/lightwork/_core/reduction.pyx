@@ -13,7 +13,7 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from lightwork._core.atomics cimport now_ns
-from lightwork._core.loop cimport BoundLoop, Loop, bound_call, loop_bind, loop_learn, new_ufunc_loop, npy_intp
+from lightwork._core.loop cimport BoundLoop, Loop, bound_call, loop_bind, loop_learn, new_ufunc_loop, npy_intp, type_number
 from lightwork._core.parallel cimport Region, count_chunks, region_run
 from lightwork._core.pool cimport default_workers, home_pool
 from lightwork._core.pool_state cimport MAX_WORKERS
@@ -30,7 +30,7 @@ cdef enum:
     ONLY_MINUS = 2
     BOTH_SIGNS = 3
 
-# Loops by ufunc, the array's dtype and dtype=; apart from those of elementwise calls, because an item costs something else.
+# Loops by ufunc, the array's dtype and dtype=, and their types' numbers; apart from those of elementwise calls, because an item costs something else.
 cdef dict known_reductions = {}
 cdef object unknown = object()
 
@@ -52,7 +52,7 @@ cdef Loop find_reduction(object ufunc, cnp.dtype given, object wanted):
     The loop with which NumPy reduces an array of dtype `given`, of one dtype for both operands and the result, which may differ from
     the array's; `wanted` is None or a dtype. None where there is none that runs without the GIL.
     """
-    cdef tuple key = (ufunc, given, wanted)
+    cdef tuple key = (ufunc, given, type_number(given), wanted, type_number(wanted))
     found = (<object> known_reductions).get(key, unknown)
     if found is not unknown:
         return <Loop> found
@@ -79,6 +79,35 @@ def reduction_dtype(ufunc, cnp.dtype given, wanted=None):
     """
     cdef Loop loop = find_reduction(ufunc, given, wanted)
     return None if loop is None else loop.dtypes[0]
+
+
+def worth_sharing_dtype(ufunc, cnp.ndarray array, wanted=None, int n_workers=0):
+    """
+    Tell in which dtype NumPy reduces an array, if several workers would be sooner done than the caller alone.
+
+    Parameters
+    ----------
+    ufunc : numpy.ufunc
+        Of two inputs and one output.
+    array : ndarray
+        What is to be reduced.
+    wanted : dtype, optional
+        What the caller asked for.
+    n_workers : int
+        0 for the default.
+
+    Returns
+    -------
+    dtype or None
+        None where NumPy should do it, or say why it cannot be done.
+    """
+    cdef Loop loop = find_reduction(ufunc, array.dtype, wanted)
+    if loop is None:
+        return None
+    computed = loop.dtypes[0]
+    loop = find_reduction(ufunc, array.dtype, computed)  # by which costs are known
+    n_workers = n_workers if n_workers > 0 else default_workers(home_pool())
+    return computed if loop is not None and is_worth_sharing(loop, cnp.PyArray_SIZE(array), n_workers) else None
 
 
 cdef Py_ssize_t choose_reduction_grain(Loop loop, Py_ssize_t n_items, int* n_workers):
@@ -174,10 +203,22 @@ cdef int fold_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int worker
 
 # --- One call -------------------------------------------------------------------------------------------------------
 
-cdef bint is_settled(cnp.ndarray results, cnp.ndarray zeros):
+cdef bint have_both_signs(Folding* folding, int loop) noexcept nogil:
+    cdef unsigned char seen = 0
+    cdef Py_ssize_t i
+    for i in range(folding.n_chunks):
+        seen |= folding.zeros[loop * folding.n_chunks + i]
+    return seen == BOTH_SIGNS
+
+
+cdef bint is_settled(Folding* folding, list loops, cnp.ndarray results):
     """Whether no result can be a zero of either sign, depending on the order of its items."""
-    seen = np.bitwise_or.reduce(np.where(results == 0, zeros, 0), axis=1)
-    return not (seen == BOTH_SIGNS).any()
+    cdef Loop loop
+    cdef int i
+    for i, loop in enumerate(loops):
+        if have_both_signs(folding, i) and loop.fn.reduce((<object> results)[i]) == 0:
+            return False
+    return True
 
 
 cdef object run_folding(Folding* folding, list loops, cnp.dtype dtype, bint signs_matter, int n_workers):
@@ -201,7 +242,7 @@ cdef object run_folding(Folding* folding, list loops, cnp.dtype dtype, bint sign
     began = now_ns()
     region_run(&region)
     loop_learn(first, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), region.n_items)
-    return None if signs_matter and not is_settled(results, zeros) else results
+    return None if signs_matter and not is_settled(folding, loops, results) else results
 
 
 def fold(tuple ufuncs, cnp.ndarray array, wanted=None, int n_workers=0):

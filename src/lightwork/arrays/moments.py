@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lightwork._core.line import is_line
 from lightwork._core.terms import sum_deviations
 from lightwork.arrays import reductions
 from lightwork.arrays.map import chunked_map
@@ -16,6 +17,10 @@ from lightwork.arrays.outputs import DECLINED, share_outputs, strict_errors
 from lightwork.arrays.reducing import place, share_reduction
 
 __all__ = ["average", "mean", "std", "var"]
+
+
+#: Items, of which NumPy squares the deviations in 60 us: what it takes to gain from several workers.
+FEW_SQUARES = 65_536
 
 
 def count_items(array: Array, axes: tuple[int, ...]) -> np.intp:
@@ -103,7 +108,7 @@ def deviation_dtype(a: Array, dtype: Any) -> np.dtype[Any] | None:
 def whole_variance(a: Array, dtype: Any, ddof: Any) -> Any:
     """Return the variance of all items with the axes kept, or DECLINED."""
     wanted = deviation_dtype(a, dtype)
-    if wanted is None or a.dtype == np.float16:
+    if wanted is None or a.dtype == np.float16 or a.size < FEW_SQUARES or not is_line(a):
         return DECLINED
     try:
         with strict_errors():
@@ -115,8 +120,8 @@ def whole_variance(a: Array, dtype: Any, ddof: Any) -> Any:
 def mean_square(a: Array, dtype: np.dtype[Any], ddof: Any) -> Any:
     """Return the sum of all squared deviations from the mean, divided by their number less `ddof`, or DECLINED."""
     total = share_reduction(np.add, a, None, dtype, None, keepdims=True)
-    if total is DECLINED:
-        return DECLINED
+    if total is DECLINED:  # a sum is not worth sharing where squares are
+        total = by_numpy(np.add.reduce, a, axis=None, dtype=dtype, keepdims=True)
     squares = sum_deviations(a, divide(total, np.intp(a.size)))
     return DECLINED if squares is None else divide(np.add.reduce(squares), np.maximum(np.intp(a.size) - ddof, 0))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 import numpy as np
 
 from lightwork._core.grid import reduce_grid
-from lightwork._core.reduction import fold, reduction_dtype
+from lightwork._core.reduction import fold, worth_sharing_dtype
 from lightwork._core.summation import order_name, sum_cast, sum_line
 from lightwork.arrays.operand import NO_VALUE, SMALL, Array, axes_of, by_numpy, drops_parts, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED, share_items, share_outputs
@@ -115,13 +115,13 @@ def is_fitting(out: object, array: Array, dtype: np.dtype[Any]) -> bool:
     return out is None or (type(out) is np.ndarray and out.dtype == dtype and not np.may_share_memory(out, array))
 
 
-def computing_dtype(ufunc: np.ufunc, array: Array, dtype: Any, out: Any) -> np.dtype[Any] | None:
-    """Return the dtype in which NumPy reduces; None where it has to do it, or to refuse it."""
+def computing_dtype(ufunc: np.ufunc, array: Array, dtype: Any, out: Any, n_workers: int) -> np.dtype[Any] | None:
+    """Return the dtype in which NumPy reduces; None where it has to do it, should do it, or has to refuse it."""
     try:
         wanted = None if dtype is None else np.dtype(dtype)
     except TypeError:
         return None
-    found: np.dtype[Any] | None = reduction_dtype(ufunc, array.dtype, wanted)
+    found = worth_sharing_dtype(ufunc, array, wanted, n_workers)
     return None if found is None or drops_parts(array.dtype, found) or not is_fitting(out, array, found) else found
 
 
@@ -137,7 +137,7 @@ def share_reduction(
 ) -> Any:
     """Return what ``ufunc.reduce`` gives for an array that is shareable, or DECLINED."""
     axes = axes_of(axis, array.ndim)
-    computed = computing_dtype(ufunc, array, dtype, out)
+    computed = computing_dtype(ufunc, array, dtype, out, n_workers)
     if not axes or computed is None:
         return DECLINED
     if len(axes) < array.ndim:

@@ -32,6 +32,7 @@ cdef tuple find_schedule(Trace trace, tuple wanted):
     for value in trace.values:
         if value.array is not None:
             facts.append(value.dtype)
+            facts.append(value.dtype.num)  # C's long and long long are equal dtypes
         if not trace.is_uniform:
             facts.append(value.shape)
     key = (tuple(trace.entries), tuple(facts))

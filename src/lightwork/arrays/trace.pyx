@@ -247,12 +247,12 @@ cdef list record(Trace trace, object ufunc, tuple inputs, tuple outputs, object 
     cdef int i
     cdef Loop loop
     cdef list operands = [operand_of(trace, operand) for operand in inputs]
-    cdef list parts = [ufunc, dtype]
+    cdef list kinds = []
     for operand in operands:
-        parts.append(kind_of(operand))
+        kinds.append(kind_of(operand))
     for i in range(ufunc.nout):
-        parts.append(None if outputs is None or outputs[i] is None else (<Reference> outputs[i]).value.dtype)
-    loop = find_loop(ufunc, tuple(parts))
+        kinds.append(None if outputs is None or outputs[i] is None else (<Reference> outputs[i]).value.dtype)
+    loop = find_loop(ufunc, dtype, tuple(kinds))
     if loop is None:
         raise trace.give_up(f"np.{ufunc.__name__} has no loop for these dtypes that runs without the GIL")
     if mask is not None:
