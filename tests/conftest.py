@@ -18,7 +18,7 @@ import pytest
 
 import lightwork
 
-pytest.register_assert_rewrite("bits", "chunking")  # shared assertions explain themselves, too
+pytest.register_assert_rewrite("bits", "chunking", "samples")  # shared assertions explain themselves, too
 
 IS_FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 

@@ -34,7 +34,7 @@ def pixels(path: Path) -> np.ndarray:
 def test_every_script_is_run_here() -> None:
     """A script is an example if it has a main(), and each of them has a test below."""
     scripts = {path.name for path in EXAMPLES.glob("*.py") if "def main(" in path.read_text(encoding="utf-8")}
-    assert scripts == {"mandelbrot.py", "drum.py", "spectrum.py"}
+    assert scripts == {"mandelbrot.py", "drum.py", "spectrum.py", "hillshade.py"}
 
 
 def test_mandelbrot_is_symmetric_and_black_in_the_middle(tmp_path: Path) -> None:
@@ -64,6 +64,16 @@ def test_a_drum_without_scipy_says_what_to_install() -> None:
     assert done.returncode == 1
     assert done.stderr.strip().endswith("pip install scipy")
     assert "Traceback" not in done.stderr
+
+
+def test_mountains_have_a_bright_and_a_dark_side(tmp_path: Path) -> None:
+    """The whole terrain is shaded in one pass, and the picture is a PNG."""
+    picture = tmp_path / "hillshade.png"
+    lines = printed_by("hillshade.py", "--zoom", "1", "--save", str(picture)).splitlines()
+    assert lines[0] == "344 x 403 points, 236 to 1076 m"
+    assert EQUAL in lines[1]
+    assert "ufuncs in one pass: 104 bytes moved for each point" in lines[2]
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_machine_code_has_the_rhythm_of_pointers() -> None:

@@ -116,7 +116,7 @@ def test_the_doctor_takes_no_options(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_the_report_is_plain_text_in_sections(healthy: Sections) -> None:
     """It has a section for each thing that is seen or chosen, and no control characters."""
-    expected = [f"lightwork {lightwork.__version__}", "CPUs", "Python", "NumPy", "BLAS", "Default pool", "Cut-offs"]
+    expected = [f"lightwork {lightwork.__version__}", "CPUs", "Python", "NumPy", "BLAS", "Default pool", "Cut-offs", "Order in which NumPy adds"]
     assert list(healthy) == expected
     assert all(line.isprintable() for lines in healthy.values() for line in lines)
 
@@ -167,6 +167,21 @@ def test_cut_offs_follow_from_the_measured_costs(healthy: Sections) -> None:
         low, high = float(row["ns an item"]) - 0.0051, float(row["ns an item"]) + 0.0051  # it is printed rounded
         for name, limit in [("shared from items", thresholds()["warm_ns"]), ("asleep, from items", thresholds()["cold_ns"])]:
             assert math.floor(limit / high) <= int(row[name]) <= math.ceil(limit / low)
+
+
+def test_the_order_of_sums_is_known(healthy: Sections) -> None:
+    """Each dtype has its line, and none of them has to be left to NumPy."""
+    lines = healthy["Order in which NumPy adds"]
+    assert [line.split()[0] for line in lines] == ["float32", "float64", np.dtype("g").name, "complex64", "complex128", np.dtype("G").name]
+    assert {line.split()[1] for line in lines} <= {"tree", "buffers"}
+
+
+def test_an_unknown_order_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where sums are left to NumPy, the report says which, and that it takes one core."""
+    monkeypatch.setattr(_doctor, "order_name", lambda dtype: "other" if dtype.char == "f" else "tree")
+    assert [line for line in _doctor.order_lines() if "not known" in line] == [
+        "float32      not known: NumPy itself adds all items of such arrays, on one core"
+    ]
 
 
 def test_with_one_worker_nothing_is_shared() -> None:

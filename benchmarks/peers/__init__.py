@@ -8,6 +8,11 @@
     Returns a function that runs ``n`` pieces of work which do nothing, each handed out on its own, and waits for them.
 ``over_slices(kernel)``
     Returns ``f(array, out)``, which covers the arrays by calls ``kernel(part, out_part)``; the kernel releases the GIL.
+``expression()``
+    Returns ``f(a, b, out)``, which computes ``sqrt(a*a + b*b)*exp(-a) + a*b`` over contiguous float64 arrays.
+
+``reduction(name)``
+    Returns ``f(array)``, which reduces an array as NumPy's function of that name does, or None where there is no such thing.
 
 What a contender cannot do it says in ``CANNOT``, a mapping from the function's name to the reason. ``IMPORT`` is what users import.
 """

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers import n_workers
-from benchmarks.peers.thread_pool import nothing
+from benchmarks.peers.thread_pool import N_COUNTS, nothing
 
 IMPORT = "dask.array"
 CANNOT: dict[str, str] = {}
@@ -54,3 +54,24 @@ def pieces(n: int) -> Callable[[], Any]:
 def fork_join() -> Callable[[], Any]:
     """Compute one delayed call for each worker."""
     return pieces(n_workers())
+
+
+def expression() -> Callable[..., Any]:
+    """Build its graph with every call, as users do."""
+
+    def run(a: Any, b: Any, out: Any) -> None:
+        a, b = blocks(a), blocks(b)
+        da.store(da.sqrt(a * a + b * b) * da.exp(-a) + a * b, out, lock=False)
+
+    return run
+
+
+def reduction(name: str) -> Callable[..., Any] | None:
+    """Build the graph of a reduction, as every call of a user does, and compute it."""
+    function, _, axis = name.partition("(axis=")
+    if function == "histogram":
+        return None  # it wants to be told the range
+    keywords: dict[str, Any] = {"axis": int(axis[0])} if axis else {"axis": 0} if function == "argmin" else {}
+    if function == "bincount":
+        keywords = {"minlength": N_COUNTS}
+    return lambda array: getattr(da, function)(blocks(array), **keywords).compute()

@@ -7,7 +7,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from benchmarks.peers import n_workers
-from benchmarks.peers.thread_pool import nothing, slices
+from benchmarks.peers.thread_pool import BY_SLICES, nothing, slices
 
 IMPORT = "joblib"
 CANNOT: dict[str, str] = {}
@@ -34,3 +34,21 @@ def pieces(n: int) -> Callable[[], Any]:
 def fork_join() -> Callable[[], Any]:
     """Hand out once for each worker."""
     return pieces(n_workers())
+
+
+def expression() -> Callable[..., Any]:
+    """Hand out the same kernel as the thread pool."""
+
+    def kernel(a: Any, b: Any, out: Any) -> None:
+        out[...] = np.sqrt(a * a + b * b) * np.exp(-a) + a * b
+
+    return over_slices(kernel)
+
+
+def reduction(name: str) -> Callable[..., Any] | None:
+    """Reduce one slice for each worker, and then the results."""
+    if name not in BY_SLICES:
+        return None
+    kernel, join = BY_SLICES[name]
+    task = delayed(kernel)
+    return lambda array: join(PARALLEL(task(array[part]) for part in slices(len(array))))

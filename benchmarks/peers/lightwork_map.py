@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import lightwork as lw
+from lightwork.arrays import counting, moments, positions, reductions
 
 IMPORT = "lightwork"
 CANNOT: dict[str, str] = {}
@@ -25,3 +26,27 @@ def elementwise(name: str) -> Callable[..., Any]:
 def over_slices(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """Map the kernel over chunks of lightwork's own choice."""
     return lambda array, out: lw.chunked_map(kernel, array, out=out)
+
+
+def expression() -> Callable[..., Any]:
+    """Fuse it."""
+    fused = lw.fuse(lambda a, b: np.sqrt(a * a + b * b) * np.exp(-a) + a * b)
+    return lambda a, b, out: fused(a, b, out=out)
+
+
+REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "sum": reductions.sum,
+    "max": reductions.max,
+    "mean": moments.mean,
+    "var": moments.var,
+    "argmin": positions.argmin,
+    "histogram": lambda array: counting.histogram(array, 100)[0],
+    "bincount": counting.bincount,
+    "sum(axis=0)": lambda array: reductions.sum(array, axis=0),
+    "sum(axis=1)": lambda array: reductions.sum(array, axis=1),
+}
+
+
+def reduction(name: str) -> Callable[..., Any]:
+    """Return lightwork's function of that name."""
+    return REDUCTIONS[name]

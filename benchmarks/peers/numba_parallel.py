@@ -44,3 +44,34 @@ def fork_join() -> Callable[[], Any]:
             touched[i] = 1
 
     return lambda: touch(touched)
+
+
+def expression() -> Callable[..., Any]:
+    """Compile the loop over it."""
+
+    @numba.njit(parallel=True)
+    def run(a: Any, b: Any, out: Any) -> None:
+        for i in numba.prange(a.size):
+            out[i] = np.sqrt(a[i] * a[i] + b[i] * b[i]) * np.exp(-a[i]) + a[i] * b[i]
+
+    return run
+
+
+def reduction(name: str) -> Callable[..., Any] | None:
+    """Compile a loop that ``prange`` reduces: a sum or a maximum."""
+
+    @numba.njit(parallel=True)
+    def total(a: Any) -> Any:
+        result = 0.0
+        for i in numba.prange(a.size):
+            result += a[i]
+        return result
+
+    @numba.njit(parallel=True)
+    def largest(a: Any) -> Any:
+        result = -np.inf
+        for i in numba.prange(a.size):
+            result = max(result, a[i])
+        return result
+
+    return {"sum": total, "max": largest, "mean": lambda a: total(a) / a.size}.get(name)

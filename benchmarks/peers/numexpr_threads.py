@@ -26,3 +26,19 @@ def elementwise(name: str) -> Callable[..., Any]:
         numexpr.evaluate(f"{name}({', '.join(names)})", local_dict=names, global_dict={}, out=out)
 
     return run
+
+
+def expression() -> Callable[..., Any]:
+    """Evaluate it by its text."""
+
+    def run(a: Any, b: Any, out: Any) -> None:
+        numexpr.evaluate("sqrt(a*a + b*b)*exp(-a) + a*b", local_dict={"a": a, "b": b}, global_dict={}, out=out)
+
+    return run
+
+
+def reduction(name: str) -> Callable[..., Any] | None:
+    """Evaluate ``sum(a)`` or ``max(a)``, of which it has no others."""
+    if name not in ("sum", "max"):
+        return None
+    return lambda array: numexpr.evaluate(f"{name}(a)", local_dict={"a": array}, global_dict={})

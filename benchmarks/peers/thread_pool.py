@@ -47,3 +47,33 @@ def pieces(n: int) -> Callable[[], Any]:
 def fork_join() -> Callable[[], Any]:
     """Submit once for each worker, then wait."""
     return pieces(n_workers())
+
+
+def expression() -> Callable[..., Any]:
+    """Submit NumPy's ufuncs on slices, those of a slice one after the other."""
+
+    def kernel(a: Any, b: Any, out: Any) -> None:
+        out[...] = np.sqrt(a * a + b * b) * np.exp(-a) + a * b
+
+    return over_slices(kernel)
+
+
+N_COUNTS = 1000  # that bincount has, to be added
+
+#: What is called for each slice, and what is made of the results.
+BY_SLICES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "sum": (np.sum, np.sum),
+    "max": (np.max, np.max),
+    "mean": (np.mean, np.mean),
+    "bincount": (lambda part: np.bincount(part, minlength=N_COUNTS), lambda parts: np.sum(parts, axis=0)),
+    "sum(axis=0)": (lambda part: np.sum(part, axis=0), lambda parts: np.sum(parts, axis=0)),
+    "sum(axis=1)": (lambda part: np.sum(part, axis=1), np.concatenate),
+}
+
+
+def reduction(name: str) -> Callable[..., Any] | None:
+    """Reduce slices, and then the results; slices are equally long, so a mean is that of means."""
+    if name not in BY_SLICES:
+        return None
+    kernel, join = BY_SLICES[name]
+    return lambda array: join([future.result() for future in [POOL.submit(kernel, array[part]) for part in slices(len(array))]])

@@ -11,9 +11,15 @@ from lightwork._core.pool import statistics as statistics
 from lightwork._core.statistics import PoolStatistics as PoolStatistics
 from lightwork._core.statistics import WorkerStatistics as WorkerStatistics
 from lightwork._cpus import cpu_budget as cpu_budget
+from lightwork._errors import FuseError as FuseError
 from lightwork._errors import LightworkError as LightworkError
 from lightwork._errors import Stopped as Stopped
+from lightwork.arrays import accumulate as accumulate
 from lightwork.arrays import chunked_map as chunked_map
+from lightwork.arrays import fuse as fuse
+from lightwork.arrays import map_reduce as map_reduce
+from lightwork.arrays import minmax as minmax
+from lightwork.arrays import reduce as reduce
 from lightwork.tasks import Handle as Handle
 from lightwork.tasks import Pool as Pool
 

@@ -17,6 +17,7 @@ import lightwork
 from lightwork._core.loop import measured_loops
 from lightwork._core.sharing import thresholds
 from lightwork._core.statistics import WorkerStatistics
+from lightwork._core.summation import order_name
 from lightwork._cpus import Quota, budget
 
 Rows = Iterable[tuple[str, str]]
@@ -140,6 +141,13 @@ def cutoff_lines() -> Iterator[str]:
     yield from table(("function", "ns an item", "shared from items", "asleep, from items"), rows)
 
 
+def order_lines() -> Iterator[str]:
+    """Yield in which order NumPy adds, and what it means for dtypes of which that is not known."""
+    orders = {np.dtype(char).name: order_name(np.dtype(char)) for char in "fdgFDG"}
+    for name, order in orders.items():
+        yield f"{name:<12} {order if order != 'other' else 'not known: NumPy itself adds all items of such arrays, on one core'}"
+
+
 # --- The report -----------------------------------------------------------------------------------------------------
 
 
@@ -158,6 +166,7 @@ def report() -> Iterator[str]:
         "BLAS": aligned(blas_rows()),
         "Default pool, after the calls that were timed for the cut-offs below": pool_lines(),
         "Cut-offs": cutoff_lines(),
+        "Order in which NumPy adds": order_lines(),
     }
     for title, lines in sections.items():
         yield f"\n{title}"

@@ -1,6 +1,6 @@
 """The exceptions of our own, each with the sentence that a user needs."""
 
-__all__ = ["LightworkError", "Stopped"]
+__all__ = ["FuseError", "LightworkError", "Stopped"]
 
 
 class LightworkError(Exception):
@@ -9,3 +9,7 @@ class LightworkError(Exception):
 
 class Stopped(LightworkError):
     """A nested parallel call was given up because the call around it failed or was interrupted; that one tells why."""
+
+
+class FuseError(LightworkError, TypeError):
+    """A fused function does something that cannot be done before its arrays' items are known; the message says where, and what to do instead."""

@@ -75,6 +75,8 @@ def assert_same_outcome(actual: Outcome, expected: Outcome) -> None:
     assert actual.error == expected.error
     assert actual.warnings == expected.warnings
     assert_same_bits(actual.result, expected.result)
+    if isinstance(expected.result, np.ndarray):
+        assert actual.result.dtype.num == expected.result.dtype.num, "dtypes that are equal, but not the same type in C"
 
 
 def _sketch(operand: Any) -> str:

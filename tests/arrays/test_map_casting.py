@@ -149,3 +149,9 @@ def test_numpys_buffer_size_is_the_callers(items: int) -> None:
         assert_like_numpy(np.sqrt, np.full(30_001, 1e300), dtype="f", chunk_size=10_000, workers=2)
     finally:
         np.setbufsize(before)
+
+
+def test_equal_dtypes_are_told_apart() -> None:
+    """C's long and long long are equal as dtypes, and a result still is of the one that NumPy's is."""
+    for code in ("q", "l", "q"):
+        assert_like_numpy(np.add, np.ones(1000, code), np.ones(1000, code), chunk_size=100)

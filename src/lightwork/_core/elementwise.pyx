@@ -21,20 +21,6 @@ from lightwork._core.pool_state cimport MAX_WORKERS
 from lightwork._core.sharing cimport BUFFER, LANES, choose_grain
 
 cnp.import_array()
-cnp.import_ufunc()
-
-cdef extern from "numpy/ufuncobject.h":
-    int PyUFunc_GiveFloatingpointErrors(const char* name, int flags) except -1
-    enum: NPY_FPE_DIVIDEBYZERO
-    enum: NPY_FPE_OVERFLOW
-    enum: NPY_FPE_UNDERFLOW
-    enum: NPY_FPE_INVALID
-
-cdef extern from "<cfenv>" nogil:
-    const int FE_DIVBYZERO
-    const int FE_OVERFLOW
-    const int FE_UNDERFLOW
-    const int FE_INVALID
 
 cdef extern from "numpy/arrayobject.h" nogil:
     # Declared without `except`: with an error message asked for, these neither need the GIL nor set an exception.
@@ -49,7 +35,8 @@ cdef extern from "numpy/arrayobject.h" nogil:
 cdef struct Walk:
     StridedLoop* function
     void* context
-    AuxData* auxdata
+    char* auxdata
+    npy_intp auxdata_step
     int n_operands
     bint may_raise
     PyObject* errors                # a list of (first item, exception), borrowed from the caller that waits
@@ -76,8 +63,8 @@ cdef int raise_current() except -1:
     return -1
 
 
-cdef inline int call_loop(Walk* walk, char** data, npy_intp count, npy_intp* strides) noexcept nogil:
-    return walk.function(walk.context, data, &count, strides, walk.auxdata)
+cdef inline int call_loop(Walk* walk, char** data, npy_intp count, npy_intp* strides, int worker) noexcept nogil:
+    return walk.function(walk.context, data, &count, strides, <AuxData*> (walk.auxdata + worker * walk.auxdata_step))
 
 
 cdef int walk_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
@@ -87,7 +74,7 @@ cdef int walk_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int worker
     cdef int i, failed
     for i in range(walk.n_operands):
         data[i] = walk.data[i] + start * walk.strides[i]
-    failed = call_loop(walk, data, stop - start, walk.strides)
+    failed = call_loop(walk, data, stop - start, walk.strides, worker)
     if failed or walk.may_raise:
         return catch_error(walk, start)
     return 0
@@ -105,7 +92,7 @@ cdef int iterate_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int wor
     if failed:
         return report_message(walk, start, message)
     while True:
-        failed = call_loop(walk, data, count[0], strides)
+        failed = call_loop(walk, data, count[0], strides, worker)
         if failed or not walk.iternext(iterator):
             break
     if failed or walk.may_raise:
@@ -126,29 +113,14 @@ cdef int raise_first(list errors) except -1:
     return 0
 
 
-cdef int report_flags(Loop loop, int flags) except -1:
-    """Warn, raise, call or stay silent as the caller's np.errstate has it, and at the caller's line."""
-    cdef int numpy_flags = 0
-    if flags & FE_DIVBYZERO:
-        numpy_flags |= NPY_FPE_DIVIDEBYZERO
-    if flags & FE_OVERFLOW:
-        numpy_flags |= NPY_FPE_OVERFLOW
-    if flags & FE_UNDERFLOW:
-        numpy_flags |= NPY_FPE_UNDERFLOW
-    if flags & FE_INVALID:
-        numpy_flags |= NPY_FPE_INVALID
-    if numpy_flags:
-        PyUFunc_GiveFloatingpointErrors(loop.name.encode(), numpy_flags)
-    return 0
-
-
 cdef int share(Loop loop, Walk* walk, Region* region) except -1:
     """Run the region, learn what an item costs, report what happened."""
     cdef list errors = []
     cdef int64_t began
     walk.function = loop.function
     walk.context = loop.context
-    walk.auxdata = loop.auxdata
+    walk.auxdata = <char*> loop.auxdata
+    walk.auxdata_step = loop.auxdata_step
     walk.n_operands = loop.nin + loop.nout
     walk.may_raise = loop.may_raise
     walk.errors = <PyObject*> errors
@@ -160,7 +132,7 @@ cdef int share(Loop loop, Walk* walk, Region* region) except -1:
     if region.code == 0 and region.n_items > 0:  # a call that was stopped says nothing of what its items cost
         loop_learn(loop, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), region.n_items)
     raise_first(errors)
-    return report_flags(loop, region.flags)
+    return loop.report(region.flags)
 
 
 cdef object plain_outputs(Loop loop, list operands, list outputs, cnp.ndarray like):

@@ -30,10 +30,35 @@ cdef class Loop:
     cdef StridedLoop* function
     cdef void* context
     cdef AuxData* auxdata
+    cdef npy_intp auxdata_step     # bytes from one worker's to the next one's; 0: there is one for all
     cdef object owner              # keeps what the pointers point to
     cdef atomic[int64_t] cost      # of one item in femtoseconds, as last measured; 0: never
+    cdef int report(self, int flags) except -1
 
+# A loop as chunks call it, without the object, which the caller of their job keeps.
+cdef struct BoundLoop:
+    StridedLoop* function
+    void* context
+    AuxData* auxdata
+
+
+cdef inline BoundLoop loop_bind(Loop loop) noexcept nogil:
+    cdef BoundLoop bound
+    bound.function = loop.function
+    bound.context = loop.context
+    bound.auxdata = loop.auxdata
+    return bound
+
+
+cdef inline int bound_call(BoundLoop* bound, char** data, npy_intp count, npy_intp* strides) noexcept nogil:
+    return bound.function(bound.context, data, &count, strides, bound.auxdata)
+
+
+cdef int type_number(object kind)
+cdef Loop new_ufunc_loop(object ufunc, tuple operands, object dtype)
 cdef bint loop_is_known(Loop loop) noexcept nogil
 cdef double loop_ns_per_item(Loop loop) noexcept nogil
 cdef void loop_learn(Loop loop, int64_t elapsed_ns, Py_ssize_t n_items) noexcept nogil
+cdef object kind_of(object operand)
+cdef Loop find_loop(object ufunc, object dtype, tuple kinds)
 cdef Loop find_ufunc_loop(object ufunc, list operands, list outputs, object dtype)

@@ -6,12 +6,12 @@ function that NumPy itself would call. Any ufunc works, also scipy.special's and
 
 import numpy as np
 
-cimport cython
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
 from lightwork._core.atomics cimport int64_t, memory_order_relaxed
 from lightwork._core.cache cimport Cache
+from lightwork._core.flags cimport report_flags
 
 cdef extern from * nogil:
     """
@@ -38,15 +38,18 @@ cdef extern from "numpy/ndarraytypes.h":
 cdef enum:
     GUESS_FS = 1_000_000   # a nanosecond an item, before the first measurement
 
-# Loops by ufunc, dtype= and the kinds of all operands as given; None where NumPy has to run the call itself.
+# Loops by ufunc, dtype=, the kinds of all operands as given, and the numbers of their types; None where NumPy has to run the call itself.
 cdef Cache known_loops = Cache.__new__(Cache)
 
 cdef frozenset numpy_ufuncs = frozenset(f for f in vars(np).values() if isinstance(f, np.ufunc))
 
 
-@cython.final
 cdef class Loop:
     """A C function for one set of dtypes, with what was learned of its cost. Immutable but for that, and shared by all threads."""
+
+    cdef int report(self, int flags) except -1:
+        """Tell the caller which floating-point flags a call of the loop raised."""
+        return report_flags(self.name, flags)
 
 
 cdef bint loop_is_known(Loop loop) noexcept nogil:
@@ -72,6 +75,11 @@ cdef object kind_of(object operand):
     if cnp.PyArray_CheckExact(operand):
         return <object> cnp.PyArray_DESCR(operand)
     return type(operand)
+
+
+cdef int type_number(object kind):
+    """What tells dtypes apart that are equal, as C's long and long long are; -1 for what is no dtype."""
+    return (<cnp.dtype> kind).num if isinstance(kind, cnp.dtype) else -1
 
 
 cdef Loop new_ufunc_loop(object ufunc, tuple operands, object dtype):
@@ -104,19 +112,20 @@ cdef Loop find_ufunc_loop(object ufunc, list operands, list outputs, object dtyp
     The loop NumPy would use for these operands (exact arrays or Python numbers), outputs (exact arrays or None) and `dtype`
     (None or a dtype); None where there is no loop that runs without the GIL, or no loop at all.
     """
-    cdef list parts = [ufunc, dtype]
-    for operand in operands:
-        parts.append(kind_of(operand))
-    for output in outputs:
-        parts.append(None if output is None else kind_of(output))
-    cdef tuple key = tuple(parts)
+    cdef tuple kinds = tuple([kind_of(operand) for operand in operands] + [None if output is None else kind_of(output) for output in outputs])
+    return find_loop(ufunc, dtype, kinds)
+
+
+cdef Loop find_loop(object ufunc, object dtype, tuple kinds):
+    """The same for the kinds of all operands, of outputs that are not given None."""
+    cdef tuple key = (ufunc, dtype, type_number(dtype), kinds, tuple([type_number(kind) for kind in kinds]))
     found = known_loops.get(key)
     return learn_ufunc_loop(ufunc, key) if found is ... else <Loop> found
 
 
 cdef Loop learn_ufunc_loop(object ufunc, tuple key):
     try:
-        loop = new_ufunc_loop(ufunc, key[2:], key[1])
+        loop = new_ufunc_loop(ufunc, key[3], key[1])
     except (TypeError, ValueError, NotImplementedError):  # NumPy's to raise, with its own words
         loop = None
     if loop is not None or ufunc in numpy_ufuncs:  # others may learn more loops, as Numba's do

@@ -3,6 +3,8 @@
 import numpy as np
 
 cimport numpy as cnp
+from libc.float cimport DBL_MAX
+from libc.math cimport INFINITY
 
 from lightwork._core.loop cimport npy_intp
 
@@ -96,3 +98,12 @@ cdef bint is_order_free(list outputs):
         if may_overlap_itself(output) or any([np.may_share_memory(output, other) for other in given[:i]]):
             return False
     return True
+
+
+cdef bint would_overflow(object number, object dtype):
+    """Whether NumPy would warn when it makes this Python number an item of a loop's dtype."""
+    cdef double limit
+    if type(number) is int or dtype.kind not in "fc":
+        return False
+    limit = {("f", 2): 65504.0, ("f", 4): 3.4028234e38, ("c", 8): 3.4028234e38}.get((dtype.kind, dtype.itemsize), DBL_MAX)
+    return limit < max(abs(number.real), abs(number.imag)) < INFINITY

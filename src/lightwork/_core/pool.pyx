@@ -122,6 +122,18 @@ cdef int default_workers(PoolState* pool) except -1:
     return min(workers, pool.max_workers or MAX_WORKERS)
 
 
+def count_default_workers():
+    """
+    Count the workers that a call gets which does not say how many.
+
+    Returns
+    -------
+    int
+        As :func:`lightwork.configure` or else the CPU budget says, and no more than the pool of the calling thread may have.
+    """
+    return default_workers(home_pool())
+
+
 # --- Threads --------------------------------------------------------------------------------------------------------
 
 @cython.internal

@@ -8,3 +8,4 @@ cdef enum:
 
 cdef bint is_worth_sharing(Loop loop, Py_ssize_t n_items, int n_workers)
 cdef Py_ssize_t choose_grain(Loop loop, Py_ssize_t n_items, int n_workers, Py_ssize_t multiple)
+cdef bint heeds_this_thread(Loop loop)

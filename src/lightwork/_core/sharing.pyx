@@ -2,6 +2,7 @@
 
 from lightwork._core.atomics cimport atomic, int64_t, memory_order_relaxed, now_ns
 from lightwork._core.loop cimport Loop, loop_is_known, loop_ns_per_item
+from lightwork._core.modules cimport imported
 from lightwork._core.pool cimport home_pool
 from lightwork._core.pool_state cimport pool_is_warm
 from lightwork._core.worker cimport SPIN_NS
@@ -41,6 +42,16 @@ cdef Py_ssize_t choose_grain(Loop loop, Py_ssize_t n_items, int n_workers, Py_ss
         grain = FIRST_GRAIN
     grain = min(grain, n_items // (n_workers * FEWEST_CHUNKS))
     return max((grain + multiple - 1) // multiple, 1) * multiple
+
+
+cdef bint heeds_this_thread(Loop loop):
+    """Whether the loop may do something else on another thread: SciPy keeps ``special.errstate`` for each."""
+    if not loop.may_raise:
+        return False
+    special = imported("scipy.special")
+    if special is None:
+        return False
+    return any([action != "ignore" for error, action in special.geterr().items() if error != "memory"])  # that raises everywhere
 
 
 def thresholds():

@@ -122,7 +122,7 @@ class Cut:
     def __init__(self, arrays: list[Array], axis: int) -> None:
         n_dimensions = max(array.ndim for array in arrays)
         if n_dimensions == 0:
-            raise ValueError("chunked_map() has nothing to cut: all arrays are 0-dimensional; call the function itself")
+            raise ValueError("there is nothing to cut: all arrays are 0-dimensional; call the function itself")
         if not -n_dimensions <= axis < n_dimensions:
             raise np.exceptions.AxisError(axis, n_dimensions)
         self.arrays: list[Array] = arrays

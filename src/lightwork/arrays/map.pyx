@@ -6,18 +6,15 @@ import numpy as np
 
 cimport numpy as cnp
 from cpython.pyport cimport PY_SSIZE_T_MAX
-from libc.float cimport DBL_MAX
-from libc.math cimport INFINITY
 
 from lightwork._core.atomics cimport int64_t, now_ns
 from lightwork._core.cfunction cimport find_c_loop
 from lightwork._core.elementwise cimport run_elementwise
 from lightwork._core.loop cimport Loop, find_ufunc_loop, loop_learn, npy_intp
-from lightwork._core.modules cimport imported
-from lightwork._core.operands cimport is_order_free
+from lightwork._core.operands cimport is_order_free, would_overflow
 from lightwork._core.pool cimport default_workers, home_pool
 from lightwork._core.pool_state cimport MAX_WORKERS
-from lightwork._core.sharing cimport is_worth_sharing
+from lightwork._core.sharing cimport heeds_this_thread, is_worth_sharing
 from lightwork.arrays.chunks import map_chunks
 
 cnp.import_array()
@@ -241,15 +238,6 @@ cdef bint fit_shape(npy_intp* shape, int* n_dimensions, cnp.ndarray array):
     return True
 
 
-cdef bint would_overflow(object number, object dtype):
-    """Whether NumPy would warn when it makes this Python number an item of a loop's dtype."""
-    cdef double limit
-    if type(number) is int or dtype.kind not in "fc":
-        return False
-    limit = {("f", 2): 65504.0, ("f", 4): 3.4028234e38, ("c", 8): 3.4028234e38}.get((dtype.kind, dtype.itemsize), DBL_MAX)
-    return limit < max(abs(number.real), abs(number.imag)) < INFINITY
-
-
 cdef list numbers_to_arrays(Loop loop, list operands):
     """Python numbers as arrays of the loop's dtypes; None where NumPy would warn or refuse, which it does best itself."""
     cdef list arrays = []
@@ -283,16 +271,6 @@ cdef bint has_casts(Loop loop, list operands):
         if isinstance(operand, cnp.ndarray) and operand.dtype is not loop.dtypes[i] and operand.dtype != loop.dtypes[i]:
             return True
     return False
-
-
-cdef bint heeds_this_thread(Loop loop):
-    """Whether the loop may do something else on another thread: SciPy keeps ``special.errstate`` for each."""
-    if not loop.may_raise:
-        return False
-    special = imported("scipy.special")
-    if special is None:
-        return False
-    return any([action != "ignore" for error, action in special.geterr().items() if error != "memory"])  # that raises everywhere
 
 
 cdef object pack(list filled, object out):

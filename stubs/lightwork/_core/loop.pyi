@@ -1,8 +1,7 @@
-from typing import Any, final
+from typing import Any
 
 import numpy as np
 
-@final
 class Loop:
     @property
     def fn(self) -> object: ...

@@ -1,0 +1,307 @@
+"""Counting items by their bins: each worker counts for itself, and the counts are added."""
+
+import numpy as np
+
+cimport numpy as cnp
+from libc.stdint cimport UINT64_MAX, int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from lightwork._core.cast cimport Cast, find_cast
+from lightwork._core.line cimport Line, find_line
+from lightwork._core.loop cimport npy_intp
+from lightwork._core.parallel cimport Region, region_run
+from lightwork._core.pool cimport default_workers, home_pool
+from lightwork._core.pool_state cimport MAX_WORKERS
+
+cnp.import_array()
+
+cdef enum:
+    BLOCK = 2048         # items that are cast at a time
+    GRAIN = 32768        # items: some 30 us
+
+cdef extern from * nogil:
+    """
+    #include <cstdint>
+
+    #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+    #define LW_CLONES __attribute__((target_clones("avx2", "default")))
+    #else
+    #define LW_CLONES
+    #endif
+
+    /* Where items are on a scale on which bin i is [i + 1, i + 2): below all bins at 0.5, above at n_bins + 1.5, NaN below.
+       Whatever is within `margin` of an edge goes to `doubtful`. */
+    #define LW_PLACE(name, Real)                                                                                       \
+        LW_CLONES static void name(const char* first, int32_t* places, int count, double lowest, double scale,         \
+                                   double above, double margin, double doubtful) {                                     \
+            const Real* const items = (const Real*) first;                                                             \
+            const double limit = 0.5 - margin;                                                                         \
+            for (int i = 0; i < count; i++) {                                                                          \
+                double place = (items[i] - lowest) * scale + 1.0;                                                      \
+                place = place > 0.5 ? place : 0.5;                                                                     \
+                place = place < above ? place : above;                                                                 \
+                const double off = place - (int32_t) place - 0.5;                                                      \
+                places[i] = (int32_t) ((off < limit) & (off > -limit) ? place : doubtful);                             \
+            }                                                                                                          \
+        }
+    LW_PLACE(lw_place_float, float)
+    LW_PLACE(lw_place_double, double)
+    """
+    void place_floats "lw_place_float"(char* first, int32_t* places, int count, double lowest, double scale, double above, double margin,
+                                       double doubtful)
+    void place_doubles "lw_place_double"(char* first, int32_t* places, int count, double lowest, double scale, double above, double margin,
+                                         double doubtful)
+
+cdef struct Counting:
+    Line line
+    Cast* cast                 # of items to what is counted; NULL: they are that, side by side
+    char* scratch              # a block for each worker
+    npy_intp itemsize
+    npy_intp* counts           # n_counts for each worker
+    Py_ssize_t n_counts
+    uint64_t mask              # of the bits that count; of count_nonzero
+    # Of a histogram:
+    Py_ssize_t n_bins          # whose counts stand between those of what is below and of what is above; last is what was in doubt
+    void* edges                # n_bins + 1 of them
+    double lowest
+    double scale               # bins for each unit
+    double margin              # bins, in which an estimate may be wrong
+
+ctypedef fused Bits:
+    uint8_t
+    uint16_t
+    uint32_t
+    uint64_t
+
+ctypedef fused Real:
+    float
+    double
+
+
+# --- What a chunk does ----------------------------------------------------------------------------------------------
+
+cdef inline char* block_of(Counting* counting, int worker, Py_ssize_t start, Py_ssize_t count) noexcept nogil:
+    """Where the items are that are to be counted, cast if they have to be."""
+    cdef char* first = counting.line.data + start * counting.line.stride
+    cdef char* block = counting.scratch + worker * BLOCK * counting.itemsize
+    if counting.cast == NULL:
+        return first
+    counting.cast(first, counting.line.stride, block, count)
+    return block
+
+
+cdef int count_integers(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
+    """The body of bincount: items are bins."""
+    cdef Counting* counting = <Counting*> context
+    cdef npy_intp* counts = counting.counts + worker * counting.n_counts
+    cdef Py_ssize_t i, count
+    cdef npy_intp* items
+    while start < stop:
+        count = min(stop - start, <Py_ssize_t> BLOCK)
+        items = <npy_intp*> block_of(counting, worker, start, count)
+        for i in range(count):
+            counts[items[i]] += 1
+        start += count
+    return 0
+
+
+cdef inline void settle(Real item, Real* edges, Py_ssize_t n_bins, Py_ssize_t bin, npy_intp* counts) noexcept nogil:
+    """Count an item that is near an edge of a bin, or of one of its neighbours; the last bin has its right edge, too."""
+    if not edges[0] <= item <= edges[n_bins]:
+        return
+    while bin > 0 and item < edges[bin]:
+        bin -= 1
+    while bin < n_bins - 1 and item >= edges[bin + 1]:
+        bin += 1
+    counts[bin + 1] += 1
+
+
+cdef inline void settle_block(Real* items, Counting* counting, int32_t* places, npy_intp* counts, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t n_bins = counting.n_bins, i, bin
+    for i in range(count):
+        if places[i] == n_bins + 2:
+            bin = <Py_ssize_t> ((items[i] - counting.lowest) * counting.scale)
+            settle(items[i], <Real*> counting.edges, n_bins, max(<Py_ssize_t> 0, min(bin, n_bins - 1)), counts)
+
+
+cdef inline void count_block(Counting* counting, char* first, npy_intp* counts, Py_ssize_t count) noexcept nogil:
+    """Estimate the bins of a block, count them, and look again at those items that are near an edge."""
+    cdef int32_t places[BLOCK]
+    cdef Py_ssize_t i, doubtful = counting.n_bins + 2
+    cdef npy_intp before = counts[doubtful]
+    if counting.itemsize == sizeof(float):
+        place_floats(first, places, count, counting.lowest, counting.scale, doubtful - 0.5, counting.margin, doubtful)
+    else:
+        place_doubles(first, places, count, counting.lowest, counting.scale, doubtful - 0.5, counting.margin, doubtful)
+    for i in range(count):
+        counts[places[i]] += 1
+    if counts[doubtful] == before:
+        return
+    if counting.itemsize == sizeof(float):
+        settle_block(<float*> first, counting, places, counts, count)
+    else:
+        settle_block(<double*> first, counting, places, counts, count)
+
+
+cdef int count_reals(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
+    """The body of a histogram."""
+    cdef Counting* counting = <Counting*> context
+    cdef npy_intp* counts = counting.counts + worker * counting.n_counts
+    cdef Py_ssize_t count
+    while start < stop:
+        count = min(stop - start, <Py_ssize_t> BLOCK)
+        count_block(counting, block_of(counting, worker, start, count), counts, count)
+        start += count
+    return 0
+
+
+cdef inline Py_ssize_t nonzero_of(Bits* first, npy_intp stride, Py_ssize_t count, Bits mask) noexcept nogil:
+    cdef Py_ssize_t i, n_nonzero = 0
+    if stride == sizeof(Bits):  # which compilers make vectors of
+        for i in range(count):
+            n_nonzero += first[i] & mask != 0
+        return n_nonzero
+    for i in range(count):
+        n_nonzero += (<Bits*> (<char*> first + i * stride))[0] & mask != 0
+    return n_nonzero
+
+
+cdef int count_nonzero_items(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
+    """The body of count_nonzero: items are bits, of which a sign may not count."""
+    cdef Counting* counting = <Counting*> context
+    cdef npy_intp stride = counting.line.stride
+    cdef char* first = counting.line.data + start * stride
+    cdef Py_ssize_t count = stop - start
+    cdef uint64_t mask = <uint64_t> counting.mask
+    cdef npy_intp* counts = counting.counts + worker
+    if counting.itemsize == 1:
+        counts[0] += nonzero_of[uint8_t](<uint8_t*> first, stride, count, <uint8_t> mask)
+    elif counting.itemsize == 2:
+        counts[0] += nonzero_of[uint16_t](<uint16_t*> first, stride, count, <uint16_t> mask)
+    elif counting.itemsize == 4:
+        counts[0] += nonzero_of[uint32_t](<uint32_t*> first, stride, count, <uint32_t> mask)
+    else:
+        counts[0] += nonzero_of[uint64_t](<uint64_t*> first, stride, count, mask)
+    return 0
+
+
+# --- One call -------------------------------------------------------------------------------------------------------
+
+cdef bint set_items(Counting* counting, cnp.ndarray array, cnp.dtype wanted) except -1:
+    """Describe the items, as they are or as they are to be cast; False where no single stride walks them, or nothing casts them here."""
+    if not find_line(array, &counting.line):
+        return False
+    counting.itemsize = wanted.itemsize
+    counting.cast = find_cast(ord(array.dtype.char), ord(wanted.char))
+    if array.dtype == wanted and counting.line.stride == array.itemsize:
+        counting.cast = NULL
+        return True
+    return counting.cast != NULL
+
+
+cdef object run_counting(Counting* counting, Region* region, int n_workers):
+    cdef cnp.ndarray counts, scratch
+    n_workers = min(n_workers if n_workers > 0 else default_workers(home_pool()), MAX_WORKERS)
+    n_workers = <int> max(1, min(n_workers, counting.line.n_items // max(counting.n_counts, <Py_ssize_t> GRAIN)))
+    counts = np.zeros((n_workers, counting.n_counts), np.intp)
+    scratch = np.empty(n_workers * BLOCK * counting.itemsize if counting.cast != NULL else 0, np.uint8)
+    counting.counts = <npy_intp*> cnp.PyArray_DATA(counts)
+    counting.scratch = cnp.PyArray_BYTES(scratch)
+    region.context = counting
+    region.drop = NULL
+    region.n_items = counting.line.n_items
+    region.grain = GRAIN
+    region.n_workers = n_workers
+    region.watches_flags = False
+    region_run(region)
+    return np.add.reduce(counts, axis=0)
+
+
+def count_bins(cnp.ndarray array, Py_ssize_t n_bins, int n_workers=0):
+    """
+    Count how often each of the first integers is among the items.
+
+    Parameters
+    ----------
+    array : ndarray
+        Of integers or bool, all of them at least 0 and less than `n_bins`.
+    n_bins : int
+        How many counts there are to be.
+    n_workers : int
+        0 for the default; fewer take part if counts are many and items few.
+
+    Returns
+    -------
+    ndarray or None
+        Of intp. None where NumPy has to do it: for items that no single stride walks.
+    """
+    cdef Counting counting
+    cdef Region region
+    if not set_items(&counting, array, np.dtype(np.intp)):
+        return None
+    counting.n_counts = n_bins
+    region.body = count_integers
+    return run_counting(&counting, &region, n_workers)
+
+
+def count_between(cnp.ndarray array, cnp.ndarray edges, double margin, int n_workers=0):
+    """
+    Count how many items are in each of many bins of one width: from an edge to the next, of which only the last belongs to its bin.
+
+    Parameters
+    ----------
+    array : ndarray
+        Of real numbers, whose dtype loses nothing when it is cast to that of the edges.
+    edges : ndarray
+        Of float32 or float64, ascending, contiguous; the difference of the last and the first is finite.
+    margin : float
+        Bins, by which the place of an edge on an even scale may be wrong at most; less than half a bin.
+    n_workers : int
+        0 for the default; fewer take part if counts are many and items few.
+
+    Returns
+    -------
+    ndarray or None
+        Of intp, one less than there are edges. None where NumPy has to do it: for items that no single stride walks.
+    """
+    cdef Counting counting
+    cdef Region region
+    if not set_items(&counting, array, edges.dtype):
+        return None
+    counting.n_bins = edges.size - 1
+    counting.n_counts = counting.n_bins + 3
+    counting.edges = cnp.PyArray_DATA(edges)
+    counting.lowest = edges[0]
+    counting.scale = counting.n_bins / (<double> edges[counting.n_bins] - counting.lowest)
+    counting.margin = margin
+    region.body = count_reals
+    return run_counting(&counting, &region, n_workers)[1:counting.n_bins + 1]
+
+
+def count_nonzero_bits(cnp.ndarray array, int n_workers=0):
+    """
+    Count the items that are not zero.
+
+    Parameters
+    ----------
+    array : ndarray
+        Of bool, integers, times or real numbers of at most eight bytes.
+    n_workers : int
+        0 for the default.
+
+    Returns
+    -------
+    int or None
+        None where NumPy has to do it: for items that no single stride walks, and wider ones.
+    """
+    cdef Counting counting
+    cdef Region region
+    if array.itemsize > 8 or array.dtype.kind not in "biufmM" or not find_line(array, &counting.line):
+        return None
+    counting.cast = NULL
+    counting.itemsize = array.itemsize
+    counting.n_counts = 1
+    counting.mask = UINT64_MAX
+    if array.dtype.kind == "f":
+        counting.mask ^= (<uint64_t> 1) << (8 * counting.itemsize - 1)  # of -0.0 no other bit is set
+    region.body = count_nonzero_items
+    return int(run_counting(&counting, &region, n_workers)[0])

@@ -1,0 +1,274 @@
+"""A reduction with many outputs, each of which is computed as NumPy does it.
+
+The array is seen as a grid of three axes, from the widest stride to the narrowest: outer axes that are kept, those that are reduced, inner
+ones that are kept. Without inner ones, NumPy's loop reduces the items of an output in one call. With them, it takes in one row after the other,
+for all outputs of a row at a time. Neither depends on how the outputs are cut into chunks.
+"""
+
+import numpy as np
+
+from lightwork._cpus import cpu_budget
+
+cimport numpy as cnp
+from libc.string cimport memcpy
+
+from lightwork._core.atomics cimport now_ns
+from lightwork._core.cast cimport Cast, find_cast
+from lightwork._core.flags cimport report_flags
+from lightwork._core.loop cimport BoundLoop, Loop, bound_call, loop_bind, loop_learn, npy_intp
+from lightwork._core.parallel cimport Region, region_run
+from lightwork._core.reduction cimport choose_reduction_grain, find_reduction
+from lightwork._core.summation cimport TREE, order_of
+from lightwork._core.line cimport join_axes, sort_axes
+
+cnp.import_array()
+
+cdef enum:
+    MAX_DIMENSIONS = 64
+    MAX_ITEM = 32         # bytes
+    SEGMENT = 2048        # outputs of a row that are computed together, while they and a row's part are in the cache
+    NARROWEST = 64        # outputs; over fewer a row's part is not worth a call of the loop
+    WIDE = 512            # outputs; parts of rows that are narrower are read markedly slower, measured over 80 MB
+    BUFFER = 8192         # items that are cast at a time, where the grouping cannot show
+
+cdef struct Axis:
+    npy_intp stride
+    Py_ssize_t length
+
+cdef struct Grid:
+    BoundLoop loop
+    Cast* cast                # NULL: items are taken as they are
+    bint has_start            # whether outputs begin with a value, else with their first item
+    char start[MAX_ITEM]
+    char* data
+    Axis outer
+    Axis reduced
+    Axis inner
+    char* outputs             # outer.length times inner.length of them, side by side
+    npy_intp itemsize         # of an output
+    char* scratch             # for each worker, items that are cast
+    npy_intp scratch_size
+
+
+# --- What a chunk does ----------------------------------------------------------------------------------------------
+
+cdef inline char* scratch_of(Grid* grid, int worker) noexcept nogil:
+    return grid.scratch + worker * grid.scratch_size
+
+
+cdef void begin_outputs(Grid* grid, char* output, char* first, npy_intp stride, Py_ssize_t count) noexcept nogil:
+    """Give outputs in a row their first value."""
+    cdef Py_ssize_t i
+    if grid.has_start:
+        for i in range(count):
+            memcpy(output + i * grid.itemsize, grid.start, grid.itemsize)
+    elif grid.cast != NULL:
+        grid.cast(first, stride, output, count)
+    else:
+        for i in range(count):
+            memcpy(output + i * grid.itemsize, first + i * stride, grid.itemsize)
+
+
+cdef int take_row(Grid* grid, char* output, char* first, Py_ssize_t count, int worker) noexcept nogil:
+    """Take one row in, item for item."""
+    cdef npy_intp strides[3]
+    cdef char* data[3]
+    strides[0] = strides[1] = strides[2] = grid.itemsize
+    data[0] = data[2] = output
+    data[1] = first
+    if grid.cast != NULL:
+        data[1] = scratch_of(grid, worker)
+        grid.cast(first, grid.inner.stride, data[1], count)
+    else:
+        strides[1] = grid.inner.stride
+    return bound_call(&grid.loop, data, count, strides)
+
+
+cdef int reduce_segment(Grid* grid, Py_ssize_t outer, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
+    """Compute the outputs [start, stop) of a row of them, row by row of the items."""
+    cdef char* first = grid.data + outer * grid.outer.stride + start * grid.inner.stride
+    cdef char* output = grid.outputs + (outer * grid.inner.length + start) * grid.itemsize
+    cdef Py_ssize_t i
+    begin_outputs(grid, output, first, grid.inner.stride, stop - start)
+    for i in range(0 if grid.has_start else 1, grid.reduced.length):
+        if take_row(grid, output, first + i * grid.reduced.stride, stop - start, worker):
+            return 1
+    return 0
+
+
+cdef int reduce_segments(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
+    """The body where there are inner axes: the outputs [start, stop)."""
+    cdef Grid* grid = <Grid*> context
+    cdef Py_ssize_t outer, first, last
+    while start < stop:
+        outer = start // grid.inner.length
+        first = start - outer * grid.inner.length
+        last = min(grid.inner.length, first + min(stop - start, <Py_ssize_t> SEGMENT))
+        if reduce_segment(grid, outer, first, last, worker):
+            return 1
+        start += last - first
+    return 0
+
+
+cdef int take_items(Grid* grid, char* output, char* first, npy_intp stride, Py_ssize_t count) noexcept nogil:
+    """Let the loop reduce items to one output, in one call."""
+    cdef npy_intp strides[3]
+    cdef char* data[3]
+    strides[0] = strides[2] = 0  # by which the loop knows that it is to reduce
+    strides[1] = stride
+    data[0] = data[2] = output
+    data[1] = first
+    return bound_call(&grid.loop, data, count, strides)
+
+
+cdef int take_cast(Grid* grid, char* output, char* first, Py_ssize_t count, int worker) noexcept nogil:
+    """The same in pieces that are cast, of a reduction for which the grouping makes no difference."""
+    cdef char* buffer = scratch_of(grid, worker)
+    cdef Py_ssize_t at = 0, piece
+    while at < count:
+        piece = min(count - at, <Py_ssize_t> BUFFER)
+        grid.cast(first + at * grid.reduced.stride, grid.reduced.stride, buffer, piece)
+        if take_items(grid, output, buffer, grid.itemsize, piece):
+            return 1
+        at += piece
+    return 0
+
+
+cdef int reduce_rows(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
+    """The body where there are no inner axes: an output for each outer position."""
+    cdef Grid* grid = <Grid*> context
+    cdef Py_ssize_t skipped = 0 if grid.has_start else 1
+    cdef Py_ssize_t outer
+    cdef char* first
+    cdef char* output
+    for outer in range(start, stop):
+        first = grid.data + outer * grid.outer.stride
+        output = grid.outputs + outer * grid.itemsize
+        begin_outputs(grid, output, first, grid.outer.stride, 1)
+        first += skipped * grid.reduced.stride
+        if grid.cast != NULL:
+            if take_cast(grid, output, first, grid.reduced.length - skipped, worker):
+                return 1
+        elif take_items(grid, output, first, grid.reduced.stride, grid.reduced.length - skipped):
+            return 1
+    return 0
+
+
+# --- Seeing the grid ------------------------------------------------------------------------------------------------
+
+cdef bint find_grid(cnp.ndarray array, tuple reduced_axes, Grid* grid):
+    """Join an array's axes to three; False where they do not lie so."""
+    cdef int axes[MAX_DIMENSIONS]
+    cdef int count = sort_axes(array, axes)
+    cdef int n_outer = 0, n_reduced = 0
+    while n_outer < count and axes[n_outer] not in reduced_axes:
+        n_outer += 1
+    while n_outer + n_reduced < count and axes[n_outer + n_reduced] in reduced_axes:
+        n_reduced += 1
+    for i in range(n_outer + n_reduced, count):
+        if axes[i] in reduced_axes:
+            return False
+    grid.data = cnp.PyArray_BYTES(array)
+    return (n_reduced > 0 and join_axes(array, axes, n_outer, &grid.outer.stride, &grid.outer.length)
+            and join_axes(array, axes + n_outer, n_reduced, &grid.reduced.stride, &grid.reduced.length)
+            and join_axes(array, axes + n_outer + n_reduced, count - n_outer - n_reduced, &grid.inner.stride, &grid.inner.length))
+
+
+cdef int set_start(Grid* grid, Loop loop) except -1:
+    """What NumPy's outputs begin with: the ufunc's identity, if it has one."""
+    cdef cnp.ndarray start
+    identity = loop.fn.identity
+    grid.has_start = identity is not None
+    if grid.has_start:
+        start = np.array(identity).astype(loop.dtypes[0])
+        memcpy(grid.start, cnp.PyArray_BYTES(start), start.itemsize)
+    return 0
+
+
+cdef object allocate_outputs(cnp.ndarray array, tuple axes, cnp.dtype dtype):
+    """Outputs side by side in the order in which the grid has them, with the reduced axes kept."""
+    one = tuple([slice(0, 1) if axis in axes else slice(None) for axis in range(array.ndim)])
+    return np.empty_like((<object> array)[one], dtype=dtype)
+
+
+# --- One call -------------------------------------------------------------------------------------------------------
+
+cdef Py_ssize_t output_grain(Grid* grid, Py_ssize_t by_cost, int n_workers) noexcept:
+    """Outputs in a chunk, given how many items it should have: whole rows of them if these are narrow."""
+    cdef Py_ssize_t n_outputs = grid.outer.length * grid.inner.length
+    cdef Py_ssize_t grain = max(<Py_ssize_t> 1, by_cost // grid.reduced.length)
+    if grid.inner.length == 1:
+        return grain
+    if grid.inner.length <= NARROWEST:
+        return max(<Py_ssize_t> 1, grain // grid.inner.length) * grid.inner.length
+    grain = min(max(grain, <Py_ssize_t> WIDE), -(-n_outputs // n_workers))
+    return -(-grain // NARROWEST) * NARROWEST
+
+
+cdef int run_grid(Grid* grid, Loop loop, int n_workers) except -1:
+    cdef Region region
+    cdef Py_ssize_t n_items = grid.outer.length * grid.reduced.length * grid.inner.length
+    cdef Py_ssize_t by_cost = choose_reduction_grain(loop, n_items, &n_workers)
+    cdef cnp.ndarray scratch
+    grid.scratch_size = max(<Py_ssize_t> BUFFER, <Py_ssize_t> SEGMENT) * grid.itemsize if grid.cast != NULL else 0
+    scratch = np.empty(n_workers * grid.scratch_size, np.uint8)
+    grid.scratch = cnp.PyArray_BYTES(scratch)
+    region.body = reduce_rows if grid.inner.length == 1 else reduce_segments
+    region.context = grid
+    region.drop = NULL
+    region.n_items = grid.outer.length * grid.inner.length
+    region.grain = output_grain(grid, by_cost, n_workers)
+    region.n_workers = n_workers
+    region.watches_flags = True
+    began = now_ns()
+    region_run(&region)
+    loop_learn(loop, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), n_items)
+    return report_flags("reduce", region.flags)
+
+
+def reduce_grid(ufunc, cnp.ndarray array, tuple axes, cnp.dtype wanted, bint is_exact, int n_workers=0):
+    """
+    Reduce an array along some of its axes, its outputs shared by several workers.
+
+    Parameters
+    ----------
+    ufunc : numpy.ufunc
+        One whose reductions begin with its identity, or with the first item if it has none.
+    array : ndarray
+        What is reduced.
+    axes : tuple of int
+        Along which axes, of which there are fewer than the array has.
+    wanted : dtype
+        In which to reduce.
+    is_exact : bool
+        Whether the grouping of items makes no difference.
+    n_workers : int
+        0 for the default.
+
+    Returns
+    -------
+    ndarray or None
+        The outputs, with the axes kept. None where NumPy has to do it: for axes that do not join to a grid, too few outputs
+        to be shared, and casts whose buffers would show.
+    """
+    cdef Grid grid
+    cdef Loop loop = find_reduction(ufunc, array.dtype, wanted)
+    cdef cnp.ndarray outputs
+    if loop is None or loop.dtypes[0] != wanted or not cnp.PyArray_ISALIGNED(array) or not find_grid(array, axes, &grid):
+        return None
+    grid.cast = NULL
+    if array.dtype != wanted:
+        grid.cast = find_cast(ord(array.dtype.char), ord(wanted.char)) if np.can_cast(array.dtype, wanted, "safe") else NULL
+        if grid.cast == NULL or (grid.inner.length == 1 and not is_exact):
+            return None
+    if grid.inner.length == 1 and not is_exact and grid.reduced.length > np.getbufsize() and order_of(wanted) != TREE:
+        return None  # NumPy may take more than one buffer for an output
+    if grid.outer.length == 1 and grid.inner.length < 2 * NARROWEST:
+        return None
+    grid.loop = loop_bind(loop)
+    grid.itemsize = wanted.itemsize
+    set_start(&grid, loop)
+    outputs = allocate_outputs(array, axes, wanted)
+    grid.outputs = cnp.PyArray_BYTES(outputs)
+    run_grid(&grid, loop, n_workers)
+    return outputs

@@ -1,0 +1,5 @@
+"""Loops that leave some items as they are."""
+
+from lightwork._core.loop cimport Loop
+
+cdef Loop masked_loop(Loop loop)

@@ -1,0 +1,51 @@
+"""A program: the steps of a fused function, run block by block."""
+
+from lightwork._core.atomics cimport atomic, int64_t
+from lightwork._core.loop cimport AuxData, Loop, StridedLoop, npy_intp
+
+# One loop over a block.
+cdef struct Step:
+    StridedLoop* function
+    void* context
+    AuxData* auxdata
+    int n_operands
+    int first              # of its operands' slots, in Code.slots
+    int cast               # -1, or which one it is of those of the program; then `function` copies
+    npy_intp itemsize      # of its first operand
+
+# What all workers share: where operands are found, and the steps. A slot is an operand of the call, a constant or a temporary.
+cdef struct Code:
+    Step* steps
+    int n_steps
+    int* slots
+    int n_operands
+    int n_constants
+    int n_temporaries      # the last is where a cast's items are laid side by side
+    int n_slots            # all of these together
+    int n_casts
+    npy_intp* itemsizes    # of the temporaries
+    npy_intp block         # items
+    npy_intp table         # bytes for all slots' addresses and strides,
+    npy_intp scratch       # and for the temporaries behind them
+    char* zeros            # a block that every cast can read
+
+cdef class Program:
+    cdef readonly object recipe      # what it computes, and
+    cdef readonly object plan        # how, as lowering.py has them
+    cdef readonly tuple inputs       # the values that it reads, by their numbers in the recipe, in order
+    cdef readonly tuple outputs      # and those that it leaves behind
+    cdef Code code
+    cdef list casts
+    cdef bint may_raise
+    cdef bint writes_last            # whether the only output is written by the last step, when all inputs have been read
+    cdef atomic[int64_t] cost        # as a Loop's
+
+cdef class Run(Loop):
+    cdef Program program
+    cdef char* desks
+    cdef int n_desks
+    cdef list flags(self)
+
+cdef Program compile_program(object recipe)
+cdef Run new_run(Program program)
+cdef int seat_run(Run run, char* constants, int n_workers) except -1

@@ -1,0 +1,210 @@
+"""``fuse``: a function of arrays, in one pass over them and on every core."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from lightwork.arrays.explain import Explanation, explain_programs
+from lightwork.arrays.functions import MEANINGS
+from lightwork.arrays.harvests import reduce_fused
+from lightwork.arrays.placeholder import teach
+from lightwork.arrays.traced import TracedFunction, schedule_of
+
+__all__ = ["Fused", "fuse"]
+
+teach(MEANINGS)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def fuse(fn: Callable[P, R]) -> Fused[P, R]:
+    """
+    Run a function of arrays in one pass over them, on every core, with NumPy's bits.
+
+    Each call of the result runs `fn` once, on placeholders that write down which ufuncs it calls. Then the arrays go through all of these block by
+    block, so that what lies between the first ufunc and the last never leaves the cache.
+
+    Parameters
+    ----------
+    fn : callable
+        A function of arrays, and of whatever else it likes, made of ufuncs: operators, NumPy's, ``scipy.special``'s and Numba's ufuncs,
+        ``np.where``, ``np.clip``, ``np.round``, ``np.isclose``, ``astype`` and the like. It may call functions, use arrays and numbers from
+        around it, change what it computed by ``+=``, and return several arrays in a tuple or list. Of its arguments it may take slices and ask
+        anything that NumPy can answer, such as ``x.shape``, ``x[1:]`` or ``x.mean()``; of what it computed, only dtype and shape.
+
+    Returns
+    -------
+    Fused
+        To be called like `fn`, with ``out=`` besides: an array, or a tuple for a function that returns several. It returns what ``fn(*args)`` does,
+        values, dtypes, shapes and memory order. Also a method, when it is made in a class.
+
+    Raises
+    ------
+    FuseError
+        At a call, if `fn` needs the values of what it computed (``if``, an index, a reduction, another library), or changes an array
+        that is not its own. The message says in which line, and what to do instead.
+    TypeError, ValueError, FloatingPointError
+        What NumPy raises for ``fn(*args)``.
+
+    Notes
+    -----
+    Thread-safe if `fn` is; can be pickled if `fn` can. Takes memory for results, and some blocks for each worker.
+
+    Because `fn` runs in every call, it sees the present values of everything around it. What it changes between two ufuncs in an array from around
+    it, other than by a ufunc, is seen by both.
+
+    Floating-point warnings name the same ufuncs as NumPy's, in the same order, and are given at the caller's line when all is computed.
+
+    NumPy itself runs `fn` on the arrays where that is as quick (few items, see the documentation), and where there is no other way: object and string
+    dtypes, subclasses of ``ndarray``, ufuncs that need the GIL, an argument that is in the wrong shape. `fn` then may have run twice.
+
+    Examples
+    --------
+    >>> import numpy as np, lightwork as lw
+    >>> @lw.fuse
+    ... def damped(t, rate):
+    ...     return np.exp(-rate * t) * np.cos(t)
+    >>> t = np.linspace(0.0, 10.0, 1_000_000)
+    >>> bool((damped(t, 0.5) == np.exp(-0.5 * t) * np.cos(t)).all())
+    True
+    """
+    if not callable(fn):
+        raise TypeError(f"fuse() needs a function of arrays, not {type(fn).__name__}")
+    return Fused(fn)
+
+
+class Fused(TracedFunction, Generic[P, R]):
+    """
+    A function of arrays that runs in one pass over them; :func:`fuse` makes it.
+
+    Attributes
+    ----------
+    __wrapped__ : callable
+        The function.
+    """
+
+    __wrapped__: Callable[P, R]
+    __name__: str
+    __qualname__: str
+
+    def __init__(self, fn: Callable[P, R]) -> None:
+        super().__init__(fn)
+        functools.update_wrapper(self, fn)
+
+    def explain(self, *args: Any, **kwargs: Any) -> Explanation:
+        """
+        Tell what is run: steps, slots, dtypes, and the memory moved.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As for a call. Without any, the last call that was traced is explained.
+
+        Returns
+        -------
+        Explanation
+            To be printed, or looked into.
+
+        Raises
+        ------
+        ValueError
+            If nothing is given and nothing was called.
+        """
+        stages = schedule_of(self.__wrapped__, args, kwargs) if args or kwargs else self.memory.stages
+        if stages is None:
+            raise ValueError("nothing has been called yet; pass what you would call the function with")
+        return Explanation((), stages) if isinstance(stages, str) else explain_programs(tuple([stage.program for stage in stages]))
+
+    def _reduce(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], **how: Any) -> Any:
+        given = {key: value for key, value in how.items() if value is not None and value is not False}
+        return reduce_fused(name, self.__wrapped__, self.memory, args, kwargs, given)
+
+    def sum(self, *args: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """
+        Return ``np.sum`` of what the function returns, to the bit.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            The function's.
+        axis, dtype, keepdims
+            As of ``np.sum``.
+
+        Returns
+        -------
+        scalar or ndarray
+
+        Notes
+        -----
+        So are all reductions called. Over all items, of arguments that have one shape and memory order, `sum` and `mean` of inexact numbers, `sum`
+        and `prod` of integers, `min`, `max`, `any` and `all` make no array of the function's result. The others reduce that array.
+        """
+        return self._reduce("sum", args, kwargs, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    def prod(self, *args: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.prod`` of what the function returns; see `sum`."""
+        return self._reduce("prod", args, kwargs, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    def mean(self, *args: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.mean`` of what the function returns; see `sum`."""
+        return self._reduce("mean", args, kwargs, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    def var(self, *args: Any, axis: Any = None, dtype: Any = None, ddof: float | None = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.var`` of what the function returns; see `sum`."""
+        return self._reduce("var", args, kwargs, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims)
+
+    def std(self, *args: Any, axis: Any = None, dtype: Any = None, ddof: float | None = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.std`` of what the function returns; see `sum`."""
+        return self._reduce("std", args, kwargs, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims)
+
+    def min(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.min`` of what the function returns; see `sum`."""
+        return self._reduce("min", args, kwargs, axis=axis, keepdims=keepdims)
+
+    def max(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.max`` of what the function returns; see `sum`."""
+        return self._reduce("max", args, kwargs, axis=axis, keepdims=keepdims)
+
+    def ptp(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.ptp`` of what the function returns; see `sum`."""
+        return self._reduce("ptp", args, kwargs, axis=axis, keepdims=keepdims)
+
+    def any(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.any`` of what the function returns; see `sum`."""
+        return self._reduce("any", args, kwargs, axis=axis, keepdims=keepdims)
+
+    def all(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.all`` of what the function returns; see `sum`."""
+        return self._reduce("all", args, kwargs, axis=axis, keepdims=keepdims)
+
+    def argmin(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.argmin`` of what the function returns; see `sum`."""
+        return self._reduce("argmin", args, kwargs, axis=axis, keepdims=keepdims)
+
+    def argmax(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+        """Return ``np.argmax`` of what the function returns; see `sum`."""
+        return self._reduce("argmax", args, kwargs, axis=axis, keepdims=keepdims)
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Fused[P, R]: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> types.MethodType: ...
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __reduce__(self) -> Any:
+        """By name where that is what the name means, as after ``@fuse``; else by the function."""
+        found: Any = sys.modules.get(getattr(self, "__module__", ""))
+        for name in getattr(self, "__qualname__", "").split("."):
+            found = getattr(found, name, None)
+        return self.__qualname__ if found is self else (fuse, (self.__wrapped__,))
+
+    def __repr__(self) -> str:
+        return f"<fused {self.__wrapped__!r}>"

@@ -1,0 +1,191 @@
+"""NumPy's means and variances, by their names and with their signatures, in NumPy's own steps and with its bits."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from lightwork._core.line import is_line
+from lightwork._core.terms import sum_deviations
+from lightwork.arrays import reductions
+from lightwork.arrays.map import chunked_map
+from lightwork.arrays.operand import NO_VALUE, Array, axes_of, by_numpy, drops_parts, is_array, is_given, is_shareable
+from lightwork.arrays.outputs import DECLINED, share_outputs, strict_errors
+from lightwork.arrays.reducing import place, share_reduction
+
+__all__ = ["average", "mean", "std", "var"]
+
+
+#: Items, of which NumPy squares the deviations in 60 us: what it takes to gain from several workers.
+FEW_SQUARES = 65_536
+
+
+def count_items(array: Array, axes: tuple[int, ...]) -> np.intp:
+    """Return how many items there are behind each output."""
+    return np.intp(math.prod(array.shape[axis] for axis in axes))
+
+
+def divide(total: Any, count: Any) -> Any:
+    """Divide sums by a count, as NumPy's means do: arrays in place, scalars in their own type."""
+    if is_array(total):
+        return np.true_divide(total, count, out=total, casting="unsafe", subok=False)
+    return total.dtype.type(total / count)
+
+
+# --- Means ----------------------------------------------------------------------------------------------------------
+
+
+def adding_dtype(dtype: np.dtype[Any]) -> Any:
+    """Return in which dtype NumPy adds for a mean: another one for integers and float16."""
+    if dtype.kind in "biu":
+        return np.dtype(np.float64)
+    return np.dtype(np.float32) if dtype == np.float16 else None
+
+
+def share_mean(a: Array, axis: Any, dtype: Any, out: Any, keepdims: Any) -> Any:
+    """Return the mean, or DECLINED."""
+    axes = axes_of(axis, a.ndim)
+    is_half = dtype is None and a.dtype == np.float16
+    if not axes or (is_half and out is not None):
+        return DECLINED
+    total = share_reduction(np.add, a, axis, adding_dtype(a.dtype) if dtype is None else dtype, out, keepdims)
+    if total is DECLINED:
+        return DECLINED
+    if is_half and not is_array(total):
+        return np.float16(total / count_items(a, axes))
+    result = divide(total, count_items(a, axes))
+    return result.astype(np.float16) if is_half else result
+
+
+def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO_VALUE, *, where: Any = NO_VALUE) -> Any:
+    """Return what :func:`numpy.mean` does."""
+    result = share_mean(a, axis, dtype, out, keepdims) if is_shareable(a) and not is_given(where, default=True) else DECLINED
+    return by_numpy(np.mean, a, axis, dtype, out, keepdims, where=where) if result is DECLINED else result
+
+
+def average_dtype(a: Array, weights: Array) -> np.dtype[Any]:
+    """Return the dtype in which NumPy multiplies by weights and adds."""
+    if a.dtype.kind in "biu":
+        return np.result_type(a.dtype, weights.dtype, np.float64)
+    return np.result_type(a.dtype, weights.dtype)
+
+
+def weighted_mean(a: Array, axis: Any, weights: Array, keepdims: Any) -> Any:
+    """Return the weighted mean, or DECLINED where NumPy says why there is none."""
+    dtype = average_dtype(a, weights)
+    scale = reductions.sum(weights, axis, dtype, keepdims=keepdims)
+    if np.any(scale == 0):
+        return DECLINED
+    return reductions.sum(chunked_map(np.multiply, a, weights, dtype=dtype), axis, keepdims=keepdims) / scale
+
+
+def average(a: Any, axis: Any = None, weights: Any = None, returned: Any = False, *, keepdims: Any = NO_VALUE) -> Any:
+    """Return what :func:`numpy.average` does."""
+    if is_shareable(a) and a.dtype.kind in "biufc" and not returned:
+        if weights is None:
+            return mean(a, axis, keepdims=keepdims)
+        if is_shareable(weights) and weights.shape == a.shape and weights.dtype.kind in "biufc":
+            result = weighted_mean(a, axis, weights, keepdims)
+            if result is not DECLINED:
+                return result
+    return by_numpy(np.average, a, axis, weights, returned, keepdims=keepdims)
+
+
+# --- Variances ------------------------------------------------------------------------------------------------------
+
+
+def deviation_dtype(a: Array, dtype: Any) -> np.dtype[Any] | None:
+    """Return the dtype of deviations that are squared leaf by leaf; None where NumPy has to."""
+    wanted = (adding_dtype(a.dtype) or a.dtype) if dtype is None else np.dtype(dtype)
+    if wanted.char not in "fdgFDG" or np.result_type(a.dtype, wanted) != wanted or (wanted.kind == "c" and dtype is not None):
+        return None
+    return wanted
+
+
+def whole_variance(a: Array, dtype: Any, ddof: Any) -> Any:
+    """Return the variance of all items with the axes kept, or DECLINED."""
+    wanted = deviation_dtype(a, dtype)
+    if wanted is None or a.dtype == np.float16 or a.size < FEW_SQUARES or not is_line(a):
+        return DECLINED
+    try:
+        with strict_errors():
+            return mean_square(a, wanted, ddof)
+    except FloatingPointError:  # in one of several steps, and NumPy says in which
+        return DECLINED
+
+
+def mean_square(a: Array, dtype: np.dtype[Any], ddof: Any) -> Any:
+    """Return the sum of all squared deviations from the mean, divided by their number less `ddof`, or DECLINED."""
+    total = share_reduction(np.add, a, None, dtype, None, keepdims=True)
+    if total is DECLINED:  # a sum is not worth sharing where squares are
+        total = by_numpy(np.add.reduce, a, axis=None, dtype=dtype, keepdims=True)
+    squares = sum_deviations(a, divide(total, np.intp(a.size)))
+    return DECLINED if squares is None else divide(np.add.reduce(squares), np.maximum(np.intp(a.size) - ddof, 0))
+
+
+def share_variance(a: Array, axis: Any, dtype: Any, ddof: Any, keepdims: Any) -> Any:
+    """Return the variance, or DECLINED."""
+    axes = axes_of(axis, a.ndim)
+    if not axes or a.dtype.kind not in "biufc" or not ddof < count_items(a, axes):
+        return DECLINED
+    if len(axes) == a.ndim:
+        variance = whole_variance(a, dtype, ddof)
+        return variance if variance is DECLINED or not is_given(keepdims) or not keepdims else variance.reshape((1,) * a.ndim)
+    if dtype is not None and drops_parts(a.dtype, np.dtype(dtype)):
+        return DECLINED
+    reducer = functools.partial(np.var, axis=axes, dtype=dtype, ddof=ddof, keepdims=True)
+    outputs = share_outputs(reducer, a, axes)
+    return outputs if outputs is DECLINED else place(outputs, axes, None, is_given(keepdims) and bool(keepdims))
+
+
+def try_variance(a: Any, axis: Any, dtype: Any, out: Any, ddof: Any, keepdims: Any, given: dict[str, Any]) -> Any:
+    """Compute on several workers what can be; else DECLINED. `given` are the other arguments."""
+    correction = given["correction"]
+    if not is_shareable(a) or out is not None or is_given(given["where"], default=True) or is_given(given["mean"]):
+        return DECLINED
+    if is_given(correction):
+        if ddof != 0:
+            return DECLINED
+        ddof = correction
+    return share_variance(a, axis, dtype, ddof, keepdims)
+
+
+def var(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = NO_VALUE,
+    *,
+    where: Any = NO_VALUE,
+    mean: Any = NO_VALUE,
+    correction: Any = NO_VALUE,
+) -> Any:
+    """Return what :func:`numpy.var` does."""
+    given = {"where": where, "mean": mean, "correction": correction}
+    result = try_variance(a, axis, dtype, out, ddof, keepdims, given)
+    return np.var(a, axis, dtype, out, ddof, keepdims, **given) if result is DECLINED else result
+
+
+def std(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = NO_VALUE,
+    *,
+    where: Any = NO_VALUE,
+    mean: Any = NO_VALUE,
+    correction: Any = NO_VALUE,
+) -> Any:
+    """Return what :func:`numpy.std` does."""
+    given = {"where": where, "mean": mean, "correction": correction}
+    result = try_variance(a, axis, dtype, out, ddof, keepdims, given)
+    if result is DECLINED:
+        return np.std(a, axis, dtype, out, ddof, keepdims, **given)
+    return np.sqrt(result, out=result) if is_array(result) else result.dtype.type(np.sqrt(result))

@@ -1,0 +1,225 @@
+"""NumPy's reductions that leave out NaN, by their names and with their signatures, in NumPy's own steps and with its bits."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from typing import Any
+
+import numpy as np
+
+from lightwork._core.terms import sum_deviations, sum_numbers
+from lightwork.arrays import moments, reductions
+from lightwork.arrays.operand import NO_VALUE, Array, axes_of, by_numpy, is_array, is_given, is_shareable
+from lightwork.arrays.outputs import DECLINED, share_outputs, strict_errors
+from lightwork.arrays.positions import share_position
+from lightwork.arrays.reducing import place, share_reduction
+
+__all__ = ["nanargmax", "nanargmin", "nanmax", "nanmean", "nanmin", "nanstd", "nansum", "nanvar"]
+
+
+def has_no_nan(a: object) -> bool:
+    """Whether an array's dtype has no NaN, so that NumPy does what it does for all items."""
+    return is_shareable(a) and a.dtype.kind in "biu"
+
+
+def is_added_in_place(a: Array, axis: Any, dtype: Any) -> bool:
+    """Whether all items are added, in their own dtype."""
+    is_one_output = len(axes_of(axis, a.ndim)) == a.ndim
+    return is_one_output and a.dtype.char in "fdg" and (dtype is None or np.dtype(dtype) == a.dtype)
+
+
+def with_axes(value: Any, a: Array, keepdims: Any) -> Any:
+    """Return the one output of all items in the shape that was asked for."""
+    return np.full((1,) * a.ndim, value) if is_given(keepdims) and keepdims else value
+
+
+def share_along(reducer: Any, a: Array, axis: Any, keepdims: Any) -> Any:
+    """Reduce along some axes by NumPy's calls over parts of the outputs, or DECLINED."""
+    axes = axes_of(axis, a.ndim)
+    if not 0 < len(axes) < a.ndim or a.dtype.kind not in "fc":
+        return DECLINED
+    outputs = share_outputs(functools.partial(reducer, axes=axes), a, axes)
+    return outputs if outputs is DECLINED else place(outputs, axes, None, is_given(keepdims) and bool(keepdims))
+
+
+def check_numbers(part: Array, axes: tuple[int, ...], more_than: Any) -> None:
+    """Stop sharing where NumPy would warn that an output has too few numbers behind it: with each of its calls, which are several here."""
+    if not (np.count_nonzero(part == part, axis=axes) > more_than).all():  # noqa: PLR0124 - a NaN is not itself
+        raise ValueError("too few numbers")
+
+
+# --- Sums and means -------------------------------------------------------------------------------------------------
+
+
+def share_nansum(a: Array, axis: Any, dtype: Any, keepdims: Any) -> Any:
+    """Return the sum of numbers, or DECLINED."""
+
+    def reducer(part: Array, axes: tuple[int, ...]) -> Any:
+        return np.nansum(part, axis=axes, dtype=dtype, keepdims=True)
+
+    if not is_added_in_place(a, axis, dtype):
+        return share_along(reducer, a, axis, keepdims)
+    found = sum_numbers(a)
+    return DECLINED if found is None else with_axes(np.add.reduce(found[0]), a, keepdims)
+
+
+def nansum(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE
+) -> Any:
+    """Return what :func:`numpy.nansum` does."""
+    if has_no_nan(a):
+        return reductions.sum(a, axis, dtype, out, keepdims, initial, where)
+    is_plain = is_shareable(a) and out is None and not is_given(initial, ...) and not is_given(where, default=True)
+    result = share_nansum(a, axis, dtype, keepdims) if is_plain else DECLINED
+    return by_numpy(np.nansum, a, axis, dtype, out, keepdims, initial, where) if result is DECLINED else result
+
+
+def whole_mean(a: Array) -> tuple[Any, int]:
+    """Return the mean of all numbers and their count; DECLINED for a mean that NumPy has to make."""
+    found = sum_numbers(a)
+    if found is None or found[1] == 0:
+        return DECLINED, 0
+    total, n_numbers = found
+    return moments.divide(total[0], np.intp(n_numbers)), n_numbers
+
+
+def share_nanmean(a: Array, axis: Any, dtype: Any, keepdims: Any) -> Any:
+    """Return the mean of numbers, or DECLINED."""
+
+    def reducer(part: Array, axes: tuple[int, ...]) -> Any:
+        check_numbers(part, axes, 0)
+        return np.nanmean(part, axis=axes, dtype=dtype, keepdims=True)
+
+    if not is_added_in_place(a, axis, dtype):
+        return share_along(reducer, a, axis, keepdims)
+    mean, _ = whole_mean(a)
+    return mean if mean is DECLINED else with_axes(mean, a, keepdims)
+
+
+def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO_VALUE, *, where: Any = NO_VALUE) -> Any:
+    """Return what :func:`numpy.nanmean` does."""
+    if has_no_nan(a):
+        return moments.mean(a, axis, dtype, out, keepdims, where=where)
+    is_plain = is_shareable(a) and out is None and not is_given(where, default=True)
+    result = share_nanmean(a, axis, dtype, keepdims) if is_plain else DECLINED
+    return by_numpy(np.nanmean, a, axis, dtype, out, keepdims, where=where) if result is DECLINED else result
+
+
+# --- Variances ------------------------------------------------------------------------------------------------------
+
+
+def whole_variance(a: Array, ddof: Any) -> Any:
+    """Return the variance of all numbers, or DECLINED."""
+    try:
+        with strict_errors():
+            mean, n_numbers = whole_mean(a)
+            if mean is DECLINED or not ddof < n_numbers:
+                return DECLINED
+            squares = sum_deviations(a, np.array([mean], a.dtype), leaves_out_nan=True)
+            return DECLINED if squares is None else moments.divide(squares[0], np.intp(n_numbers) - ddof)
+    except FloatingPointError:  # in one of several steps, and NumPy says in which
+        return DECLINED
+
+
+def share_nanvar(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any) -> Any:
+    """Return the variance of numbers, or DECLINED."""
+
+    def reducer(part: Array, axes: tuple[int, ...]) -> Any:
+        check_numbers(part, axes, ddof)
+        return np.nanvar(part, axis=axes, dtype=dtype, ddof=ddof, keepdims=True)
+
+    if not is_added_in_place(a, axis, dtype):
+        return share_along(reducer, a, axis, keepdims)
+    variance = whole_variance(a, ddof)
+    return variance if variance is DECLINED else with_axes(variance, a, keepdims)
+
+
+def try_variance(a: Any, axis: Any, dtype: Any, out: Any, ddof: Any, keepdims: Any, given: dict[str, Any]) -> Any:
+    """Compute on several workers what can be; else DECLINED. `given` are the other arguments."""
+    if not is_shareable(a) or out is not None or is_given(given["where"], default=True) or is_given(given["mean"]):
+        return DECLINED
+    if is_given(given["correction"]):
+        if ddof != 0:
+            return DECLINED
+        ddof = given["correction"]
+    return share_nanvar(a, axis, dtype, ddof, keepdims)
+
+
+def nanvar(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = NO_VALUE,
+    *,
+    where: Any = NO_VALUE,
+    mean: Any = NO_VALUE,
+    correction: Any = NO_VALUE,
+) -> Any:
+    """Return what :func:`numpy.nanvar` does."""
+    given = {"where": where, "mean": mean, "correction": correction}
+    if has_no_nan(a):
+        return moments.var(a, axis, dtype, out, ddof, keepdims, **given)
+    result = try_variance(a, axis, dtype, out, ddof, keepdims, given)
+    return by_numpy(np.nanvar, a, axis, dtype, out, ddof, keepdims, **given) if result is DECLINED else result
+
+
+def nanstd(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = NO_VALUE,
+    *,
+    where: Any = NO_VALUE,
+    mean: Any = NO_VALUE,
+    correction: Any = NO_VALUE,
+) -> Any:
+    """Return what :func:`numpy.nanstd` does."""
+    given = {"where": where, "mean": mean, "correction": correction}
+    if has_no_nan(a):
+        return moments.std(a, axis, dtype, out, ddof, keepdims, **given)
+    result = try_variance(a, axis, dtype, out, ddof, keepdims, given)
+    if result is DECLINED:
+        return by_numpy(np.nanstd, a, axis, dtype, out, ddof, keepdims, **given)
+    return np.sqrt(result, out=result) if is_array(result) else result.dtype.type(np.sqrt(result))
+
+
+# --- Extremes -------------------------------------------------------------------------------------------------------
+
+
+def try_extreme(ufunc: np.ufunc, a: Any, axis: Any, out: Any, keepdims: Any, others: tuple[Any, ...]) -> Any:
+    """Find the extremes of numbers on several workers, or DECLINED; warn as NumPy does where there is no number."""
+    if not is_shareable(a) or any(is_given(other, ...) for other in others):
+        return DECLINED
+    result = share_reduction(ufunc, a, axis, None, out, keepdims)
+    if result is not DECLINED and np.isnan(result).any():
+        warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=3)
+    return result
+
+
+def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE) -> Any:
+    """Return what :func:`numpy.nanmin` does."""
+    result = try_extreme(np.fmin, a, axis, out, keepdims, (initial, where))
+    return by_numpy(np.nanmin, a, axis, out, keepdims, initial, where) if result is DECLINED else result
+
+
+def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE) -> Any:
+    """Return what :func:`numpy.nanmax` does."""
+    result = try_extreme(np.fmax, a, axis, out, keepdims, (initial, where))
+    return by_numpy(np.nanmax, a, axis, out, keepdims, initial, where) if result is DECLINED else result
+
+
+def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO_VALUE) -> Any:
+    """Return what :func:`numpy.nanargmin` does."""
+    result = share_position(np.nanargmin, a, axis, keepdims) if is_shareable(a) and out is None and a.dtype.kind != "c" else DECLINED
+    return by_numpy(np.nanargmin, a, axis, out, keepdims=keepdims) if result is DECLINED else result
+
+
+def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO_VALUE) -> Any:
+    """Return what :func:`numpy.nanargmax` does."""
+    result = share_position(np.nanargmax, a, axis, keepdims) if is_shareable(a) and out is None and a.dtype.kind != "c" else DECLINED
+    return by_numpy(np.nanargmax, a, axis, out, keepdims=keepdims) if result is DECLINED else result

@@ -1,0 +1,324 @@
+"""One call of a fused function: run it on placeholders, evaluate what came of it, and leave to NumPy what cannot be done so."""
+
+import numpy as np
+
+from lightwork.arrays.trace import Unfused
+
+cimport cython
+cimport numpy as cnp
+
+from lightwork._core.moves cimport copy_loop
+from lightwork.arrays.evaluation cimport Evaluation, new_evaluation
+from lightwork.arrays.schedule cimport find_schedule
+from lightwork.arrays.placeholder cimport Placeholder, new_input
+from lightwork.arrays.trace cimport Trace, Value, enter, new_trace
+
+cnp.import_array()
+
+cdef object memmap_type = np.memmap
+
+cdef enum:
+    # Measured: what a call costs before its first item, which has to be won back by a second worker or by temporaries that stay in the cache.
+    CALL_NS = 5_000
+    ENTRY_NS = 1_000           # for each ufunc that the function calls
+    MIN_SMALL = 512            # items; fewer NumPy computes in any case,
+    MAX_SMALL = 65536          # and more it does not: its temporaries leave the cache
+    MAX_SIGNATURES = 1024      # more than that is a program that makes up dtypes as it goes
+
+
+@cython.final
+cdef class Memory:
+    """
+    What a fused function remembers of its calls. Shared by all threads that call it, which is what dicts are for.
+
+    Attributes
+    ----------
+    stages : tuple of Stage or None
+        What was last run; None if nothing was.
+    """
+
+    cdef dict latest       # "stages"
+    cdef dict break_even   # by signature, under how many items NumPy itself is as quick
+
+    def __init__(self):
+        self.latest = {}
+        self.break_even = {}
+
+    @property
+    def stages(self):
+        """What was last run."""
+        return (<object> self.latest).get("stages")
+
+    cdef Py_ssize_t small(self, tuple key):
+        """Under how many items NumPy is as quick; 0 for a signature that was never traced."""
+        return (<object> self.break_even).get(key, 0)  # by way of an object, as in loop.pyx
+
+
+cdef class TracedFunction:
+    """
+    A function of arrays whose calls are traced. No Python frame of ours lies between it and its caller, to whose line warnings point.
+
+    Attributes
+    ----------
+    memory : Memory
+    """
+
+    cdef object function
+    cdef readonly Memory memory
+
+    def __init__(self, function):
+        self.function = function
+        self.memory = Memory()
+
+    def __call__(self, *args, out=None, **kwargs):
+        """
+        Return what the function returns.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            The function's.
+        out : ndarray or tuple of ndarray, optional
+            Where to write, in the shape of the result; it may be one of the arguments, or overlap one.
+
+        Returns
+        -------
+        object
+            `out` if it was given.
+        """
+        cdef Call call
+        cdef tuple key = None if kwargs else signature(args)
+        if key is not None and count_items(args) < self.memory.small(key):
+            return call_plainly(self.function, args, kwargs, out)
+        call = new_call()
+        operands, keywords = call.placeholders(args, kwargs)
+        if call.is_nested or not call.has_arrays:
+            return call_plainly(self.function, args, kwargs, out)
+        try:
+            result = call.evaluate(call.trace_call(self.function, operands, keywords), out)
+        except Unfused:
+            call.trace.take_obstacle()
+            return call_plainly(self.function, args, kwargs, out)
+        call.learn(self.memory, key)
+        return result
+
+
+def call_reduced(fn, Memory memory, tuple args, dict kwargs, ufunc, choose):
+    """
+    Call a function of arrays and reduce what it returns, as far as that can be done without making an array of it.
+
+    Parameters
+    ----------
+    fn : callable
+    memory : Memory
+    args, kwargs : tuple, dict
+        What to call it with.
+    ufunc : numpy.ufunc
+        By which to reduce.
+    choose : callable
+        Is told the dtype of the result, and answers in which dtype parts of it may be reduced, and whether they are to be added in NumPy's
+        order; None if only the whole will do.
+
+    Returns
+    -------
+    tuple of (object, int)
+        Parts of the result, to be reduced once more, and of how many items they are; or what `fn` returned, and -1.
+    """
+    cdef Call call
+    cdef tuple key = signature(args)
+    if kwargs or count_items(args) < memory.small(key):
+        return fn(*args, **kwargs), -1
+    call = new_call()
+    operands, _ = call.placeholders(args, kwargs)
+    if call.is_nested or not call.has_arrays:
+        return fn(*args), -1
+    try:
+        result = call.trace_call(fn, operands, kwargs)
+        parts, n_items = call.reduce(result, ufunc, choose)
+        if parts is None:
+            parts, n_items = call.evaluate(result, None), -1
+    except Unfused:
+        call.trace.take_obstacle()
+        return fn(*args), -1
+    call.learn(memory, key)
+    return parts, n_items
+
+
+def schedule_of(fn, tuple args, dict kwargs):
+    """
+    Trace a call and run nothing.
+
+    Parameters
+    ----------
+    fn : callable
+    args, kwargs : tuple, dict
+
+    Returns
+    -------
+    tuple of Stage, or str
+        What would be run, or why NumPy would do it.
+    """
+    cdef dict wanted = {}
+    cdef Call call = new_call()
+    operands, keywords = call.placeholders(args, kwargs)
+    try:
+        collect(call.trace_call(fn, operands, keywords), wanted)
+    except Unfused as reason:
+        return str(reason)
+    stages = find_schedule(call.trace, tuple(wanted)) if call.trace.entries else ()
+    return "no program can do this" if stages is None else stages
+
+
+cdef tuple signature(tuple args):
+    """The dtypes of arrays and the types of all else."""
+    cdef list kinds = []
+    for argument in args:
+        kinds.append(<object> cnp.PyArray_DESCR(argument) if cnp.PyArray_CheckExact(argument) else type(argument))
+    return tuple(kinds)
+
+
+cdef Py_ssize_t count_items(tuple args):
+    """Items of the largest array."""
+    cdef Py_ssize_t n_items = 0
+    for argument in args:
+        if cnp.PyArray_CheckExact(argument):
+            n_items = max(n_items, cnp.PyArray_SIZE(argument))
+    return n_items
+
+
+cdef object call_plainly(object fn, tuple args, dict kwargs, object out):
+    result = fn(*args, **kwargs)
+    return result if out is None else store(result, out)
+
+
+cdef object store(object result, object out):
+    """Write a result where the caller wants it."""
+    if isinstance(out, tuple):
+        return tuple([mine if given is None else store(mine, given) for mine, given in zip(result, out, strict=True)])
+    if result is out:
+        return out
+    if np.shape(result) != out.shape:
+        raise ValueError(f"out has shape {out.shape}, but the result has shape {np.shape(result)}")
+    np.copyto(out, result, casting="same_kind")
+    return out
+
+
+@cython.internal
+@cython.final
+cdef class Call:
+    """The trace of one call, and what it was called with."""
+
+    cdef Trace trace
+    cdef Evaluation evaluation  # None: nothing had to be computed
+    cdef bint is_nested    # in the trace of another fused function
+    cdef bint has_arrays
+
+    cdef tuple placeholders(self, tuple args, dict kwargs):
+        return (tuple([self.placeholder(argument) for argument in args]),
+                {name: self.placeholder(argument) for name, argument in kwargs.items()} if kwargs else kwargs)
+
+    cdef object placeholder(self, object argument):
+        """A placeholder for an array; what is none the function sees as it is."""
+        if type(argument) is Placeholder:
+            self.is_nested = True
+        if type(argument) is memmap_type:
+            argument = argument.view(np.ndarray)
+        if not cnp.PyArray_CheckExact(argument) or cnp.PyArray_NDIM(argument) == 0:
+            return argument
+        self.has_arrays = True
+        return new_input(self.trace, argument)
+
+    cdef object trace_call(self, object fn, tuple operands, dict keywords):
+        """What the function returns for placeholders."""
+        try:
+            result = fn(*operands, **keywords)
+        except Exception as error:  # the function's own: NumPy may have something to say before it comes to that
+            if self.trace.obstacle is None:
+                raise Unfused(str(error)) from None
+        if self.trace.obstacle is not None:
+            raise self.trace.take_obstacle()
+        return result
+
+    cdef object evaluate(self, object result, object out):
+        cdef dict wanted = {}
+        cdef dict arrays = {}
+        collect(result, wanted)
+        if self.trace.entries:
+            self.evaluation = new_evaluation(self.trace)
+            arrays = dict(zip(wanted, self.evaluation.run(wanted, outs_for(result, out))))
+        result = assemble(result, arrays)
+        return result if out is None else store(result, out)
+
+    cdef tuple reduce(self, object result, object ufunc, object choose):
+        """Parts and a number of items as call_reduced returns them, or None and -1."""
+        cdef Value value
+        if type(result) is not Placeholder or (<Placeholder> result).value.array is not None:
+            return None, -1
+        value = (<Placeholder> result).value
+        choice = choose(value.dtype)
+        if choice is None:
+            return None, -1
+        dtype, is_sum = choice
+        if value.dtype != dtype:
+            value = enter(self.trace, copy_loop(dtype), [value], value.shape, "")[0]
+        self.evaluation = new_evaluation(self.trace)
+        return self.evaluation.reduce(value, ufunc, is_sum), (<Placeholder> result).size
+
+    cdef int learn(self, Memory memory, tuple key) except -1:
+        """Remember what was run, and from how many items on such a call is sooner done than NumPy's."""
+        cdef double gained
+        cdef Py_ssize_t n_items = 0
+        if self.evaluation is not None:
+            memory.latest["stages"] = self.evaluation.stages
+            gained = self.evaluation.ns_per_item * (self.evaluation.n_workers - 1) / self.evaluation.n_workers
+            n_items = MAX_SMALL if gained == 0 else <Py_ssize_t> min((CALL_NS + ENTRY_NS * len(self.trace.entries)) / gained, <double> MAX_SMALL)
+            n_items = max(n_items, MIN_SMALL)
+        if key is not None:
+            if len(memory.break_even) >= MAX_SIGNATURES:
+                memory.break_even.clear()
+            memory.break_even[key] = n_items
+        return 0
+
+
+cdef Call new_call():
+    cdef Call call = Call.__new__(Call)
+    call.trace = new_trace(Placeholder)
+    return call
+
+
+cdef dict outs_for(object result, object out):
+    """Where values may be written, by number."""
+    cdef dict found = {}
+    given = out if isinstance(out, tuple) else (out,)
+    for item, target in zip(result if isinstance(result, (tuple, list)) else (result,), given):
+        if type(item) is Placeholder and cnp.PyArray_CheckExact(target):
+            found.setdefault((<Placeholder> item).value.number, target)
+    return found
+
+
+cdef int collect(object result, dict wanted) except -1:
+    """The computed values among what a function returned, by number."""
+    cdef Value value
+    if type(result) is Placeholder:
+        value = (<Placeholder> result).value
+        if value.whole is not None:
+            wanted[value.whole.number] = value.whole
+        elif value.array is None:
+            wanted[value.number] = value
+    elif type(result) is tuple or type(result) is list:
+        for item in result:
+            collect(item, wanted)
+    return 0
+
+
+cdef object assemble(object result, dict arrays):
+    """What a function returned, with arrays in place of placeholders."""
+    cdef Value value
+    if type(result) is Placeholder:
+        value = (<Placeholder> result).value
+        if value.whole is not None:
+            return getattr(arrays[value.whole.number], value.part)
+        return arrays[value.number] if value.array is None else value.array
+    if type(result) is tuple or type(result) is list:
+        return type(result)([assemble(item, arrays) for item in result])
+    return result

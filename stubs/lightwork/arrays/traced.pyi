@@ -1,0 +1,27 @@
+from collections.abc import Callable
+from typing import Any, final
+
+import numpy as np
+from lightwork.arrays.schedule import Stage
+
+@final
+class Memory:
+    def __init__(self) -> None: ...
+    @property
+    def stages(self) -> tuple[Stage, ...] | None: ...
+
+class TracedFunction:
+    def __init__(self, function: Callable[..., Any]) -> None: ...
+    def __call__(self, *args: Any, out: Any = None, **kwargs: Any) -> Any: ...
+    @property
+    def memory(self) -> Memory: ...
+
+def call_reduced(
+    fn: Callable[..., Any],
+    memory: Memory,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    ufunc: np.ufunc,
+    choose: Callable[[np.dtype[Any]], tuple[np.dtype[Any], bool] | None],
+) -> tuple[Any, int]: ...
+def schedule_of(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Stage, ...] | str: ...

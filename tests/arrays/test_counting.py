@@ -1,0 +1,128 @@
+"""Counts: of what is not zero, of small integers, and in the bins of a histogram. They are exact, in any layout and at any number of workers."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from bits import chunks_during
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import Sample, assert_same_call, axes_of, samples, workers
+from strategies import WORKERS, Array, examples
+
+from lightwork.arrays import counting
+
+BINS = (1, 2, 10, 100, 4099)
+N_ITEMS = 70_001
+
+
+def numbers(dtype: str, seed: int = 0) -> Array:
+    """Return numbers many of which are equal, and lie on edges."""
+    rng = np.random.default_rng(seed)
+    return np.round(rng.standard_normal(N_ITEMS) * 20, rng.integers(0, 3)).astype(dtype)
+
+
+@examples(120)
+@given(st.data(), samples(), workers())
+def test_what_is_not_zero(data: st.DataObject, sample: Sample, n_workers: int) -> None:
+    """``count_nonzero`` along any axes: -0.0 is zero, NaN and NaT are not."""
+    array = sample.build()
+    zero = np.array(-0.0 if array.dtype.kind in "fc" else 0).astype(array.dtype)
+    array = np.where(np.arange(array.size).reshape(array.shape) % 3, array, zero)
+    keywords: dict[str, Any] = {"axis": data.draw(axes_of(array.ndim)), "keepdims": data.draw(st.booleans())}
+    assert_same_call(counting.count_nonzero, np.count_nonzero, array, n_workers=n_workers, **keywords)
+
+
+@pytest.mark.parametrize("dtype", ["b", "B", "h", "i", "q", "L", "?", "d", "O"])
+@pytest.mark.parametrize("n_workers", WORKERS)
+def test_small_integers(dtype: str, n_workers: int) -> None:
+    """``bincount`` of any integers that NumPy takes, with as many counts as it has; and its error for all others."""
+    for array in (np.abs(numbers("b")).astype(dtype), numbers("b").astype(dtype), np.abs(numbers("b")).astype(dtype)[::-2]):
+        for minlength in (0, 7, 1000):
+            assert_same_call(counting.bincount, np.bincount, array, minlength=minlength, n_workers=n_workers)
+
+
+@pytest.mark.parametrize("minlength", [-1, None, 2.5, np.int64(300)])
+def test_a_minlength_that_numpy_judges(minlength: Any) -> None:
+    """A negative or fractional one is refused in NumPy's words."""
+    assert_same_call(counting.bincount, np.bincount, np.abs(numbers("i")), minlength=minlength)
+
+
+def test_weights_are_numpy_s() -> None:
+    """Weights are added in NumPy's order."""
+    array, weights = np.abs(numbers("i")), numbers("d", 1)
+    assert_same_call(counting.bincount, np.bincount, array, weights)
+    assert_same_call(counting.histogram, np.histogram, array, weights=weights)
+
+
+def test_integers_larger_than_there_are_items() -> None:
+    """Counts for each worker would take more memory than the items; one table does."""
+    assert_same_call(counting.bincount, np.bincount, np.arange(0, 10 * N_ITEMS, 10))
+
+
+@pytest.mark.parametrize("dtype", ["e", "f", "d", "g", "b", "H", "i", "q", "Q", "?", "D", "m8[s]"])
+@pytest.mark.parametrize("bins", BINS)
+def test_bins_of_one_width(dtype: str, bins: int) -> None:
+    """A histogram of any numbers, with the range found or given, has NumPy's counts and edges."""
+    array = numbers(dtype) if dtype != "m8[s]" else numbers("i").astype(dtype)
+    for given_range in (None, (-10, 10), (0.1, 0.7), (np.float64(-3), np.float64(3.3)), (5, 5)):
+        for density in (None, True):
+            assert_same_call(counting.histogram, np.histogram, array, bins, given_range, density)
+
+
+@examples(120)
+@given(st.integers(0, 999), st.sampled_from(BINS), st.sampled_from(("f", "d", "i")), st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), workers())
+def test_items_on_edges(seed: int, bins: int, dtype: str, start: float, width: float, n_workers: int) -> None:
+    """Items that are edges, or next to one, are in the bins that NumPy puts them in."""
+    edges = np.linspace(start, start + width, bins + 1).astype(dtype)
+    array = np.random.default_rng(seed).choice(edges, 40_000)
+    if dtype != "i":
+        array = np.concatenate([array, np.nextafter(array, np.array(-np.inf, dtype)), np.nextafter(array, np.array(np.inf, dtype))])
+    assert_same_call(counting.histogram, np.histogram, array, bins, n_workers=n_workers)
+    assert_same_call(counting.histogram, np.histogram, array, bins, (start, start + width), n_workers=n_workers)
+
+
+@pytest.mark.parametrize("step", [1, -1, 3])
+def test_other_layouts(step: int) -> None:
+    """A histogram takes items in any order, so every layout will do."""
+    for array in (numbers("d")[::step], Sample("f", (200, 300), steps=(1, step)).build(), Sample("d", (200, 300), axes=(1, 0)).build()):
+        assert_same_call(counting.histogram, np.histogram, array, 50)
+
+
+@pytest.mark.parametrize("flaw", [np.nan, np.inf, -np.inf, 1e308, -1.7e308])
+def test_numbers_that_have_no_bin(flaw: float) -> None:
+    """They are left out where a range is given, and an error, or all too wide a range, where it has to be found."""
+    array = numbers("d")
+    array[::100] = flaw
+    array[5] = 1.7e308 if abs(flaw) > 1e300 and np.isfinite(flaw) else 1.0
+    assert_same_call(counting.histogram, np.histogram, array, 10)
+    assert_same_call(counting.histogram, np.histogram, array, 10, (-5, 5))
+
+
+def test_bins_too_narrow_for_their_numbers() -> None:
+    """Where rounding is as wide as a bin, NumPy's estimates decide, or it refuses."""
+    for base in (1e15, 1e16):
+        array = base + np.arange(N_ITEMS) % 64
+        for bins in (10, 64, 1000):
+            assert_same_call(counting.histogram, np.histogram, array, bins)
+    assert_same_call(counting.histogram, np.histogram, 2**60 + np.arange(N_ITEMS), 100)
+
+
+@pytest.mark.parametrize("bins", [[-30, -1, 0, 2.5, 30], np.linspace(-40, 40, 33), (1, 2), [3, 2, 1], "auto", 0, -3, 2.5, np.int64(7), [[1, 2]]])
+def test_bins_that_are_given(bins: Any) -> None:
+    """Edges of any widths, rules by name, and mistakes."""
+    for dtype in ("d", "i"):
+        assert_same_call(counting.histogram, np.histogram, numbers(dtype), bins)
+
+
+def test_large_counts_are_shared() -> None:
+    """Each of them runs as many chunks."""
+    array = np.abs(numbers("i")).repeat(5)
+    for function in (counting.count_nonzero, counting.bincount, counting.histogram):
+        assert chunks_during(function, array) > 1
+
+
+def test_no_items() -> None:
+    """Nothing is counted, and NumPy says how."""
+    for function, numpys in ((counting.count_nonzero, np.count_nonzero), (counting.bincount, np.bincount), (counting.histogram, np.histogram)):
+        assert_same_call(function, numpys, np.array([], int))

@@ -1,0 +1,38 @@
+"""What is declared of reductions: all of them, and in the documentation as in the code."""
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from lightwork import arrays
+from lightwork.arrays import combination, counting, declarations, moments, nans, positions, reducing, reductions, scans
+
+MODULES = (combination, counting, moments, nans, positions, reducing, reductions, scans)
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reductions.md"
+HELPERS = {"checked_count", "checked_workers", "place", "share_position", "share_reduction"}
+
+
+def test_the_document_has_the_table() -> None:
+    """The table in the documentation is the one that the declarations make."""
+    assert declarations.table() in DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_every_function_is_declared_once() -> None:
+    """What the modules offer, and nothing else, is declared."""
+    declared = [name for declaration in declarations.DECLARATIONS for name in declaration.names]
+    offered = {name for module in MODULES for name in module.__all__} - HELPERS
+    assert sorted(declared) == sorted(offered)
+
+
+@pytest.mark.parametrize("module", [reductions, moments, positions, nans, counting])
+def test_functions_by_numpy_s_names_say_so(module: ModuleType) -> None:
+    """Each names the function of NumPy's that it is."""
+    for name in set(module.__all__) - HELPERS - {"amin", "amax"}:
+        assert f"numpy.{name}`" in getattr(module, name).__doc__
+
+
+def test_the_surface_is_declared() -> None:
+    """What ``lightwork.arrays`` offers beside ``chunked_map`` is declared, too."""
+    declared = {name for declaration in declarations.DECLARATIONS for name in declaration.names}
+    assert {name for name in vars(arrays) if name in ("reduce", "accumulate", "minmax", "map_reduce")} <= declared

@@ -1,0 +1,390 @@
+"""``fuse``: what calls of a fused function return, where they write, and what NumPy itself does."""
+
+import contextlib
+import gc
+import pickle
+import warnings
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+from bits import assert_same_bits, assert_same_outcome, chunks_during, outcome_of
+from strategies import WORKERS, Array, values
+from threads import together
+
+import lightwork as lw
+
+MANY = 200_000
+X, Y = np.random.default_rng(1).standard_normal((2, MANY))
+
+
+def distance(a: Any, b: Any) -> Any:
+    """Call nine ufuncs."""
+    return np.sqrt(a * a + b * b) * np.exp(-a) + a * b
+
+
+@lw.fuse
+def fused_distance(a: Any, b: Any) -> Any:
+    """Do the same; of the module, so that it can be pickled."""
+    return distance(a, b)
+
+
+class Lens:
+    """Has a fused method."""
+
+    def __init__(self, power: float) -> None:
+        self.power = power
+
+    @lw.fuse
+    def bend(self, x: Any) -> Any:
+        """Use an attribute."""
+        return x * self.power + 1
+
+
+def assert_fused_is_plain(function: Any, *arrays: Any, **keywords: Any) -> None:
+    """Hold a fused call to the plain one, for several numbers of workers."""
+    expected = outcome_of(function, *arrays, **keywords)
+    for workers in WORKERS:
+        with lw.configure(workers=workers):
+            assert_same_outcome(outcome_of(lw.fuse(function), *arrays, **keywords), expected)
+
+
+# --- Results --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["e", "f", "d", "g", "F", "D", "G", "i", "Q"])
+def test_every_dtype_over_many_chunks(dtype: str) -> None:
+    """An expression over an array that is cut into chunks has NumPy's bits, dtype and warnings."""
+    assert_fused_is_plain(distance, values(dtype, MANY, seed=1), values(dtype, MANY, seed=2))
+
+
+@pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 511, 512, 513, 831, 832, 833, 8191, 8193])
+def test_sizes_around_those_of_blocks(n: int) -> None:
+    """It is so however many items are left for the last block."""
+    assert_fused_is_plain(distance, X[:n], Y[:n])
+
+
+def test_it_runs_on_several_workers() -> None:
+    """A call over many items is cut into chunks."""
+    with lw.configure(workers=2):
+        assert chunks_during(fused_distance, X, Y) > 2
+
+
+def test_few_items_are_left_to_numpy() -> None:
+    """Once it is known what an item costs, a short call starts no job."""
+    fused = lw.fuse(distance)
+    fused(X, Y)
+    assert chunks_during(fused, X[:10], Y[:10]) == 0
+    assert_same_bits(fused(X[:10], Y[:10]), distance(X[:10], Y[:10]))
+
+
+def test_several_results() -> None:
+    """Tuples and lists come back as such, with arrays in place of what was computed, and all else as it is."""
+    assert_fused_is_plain(lambda x, y: (x + y, x * y), X, Y)
+    sums, (products, name, twin) = lw.fuse(lambda x, y: [x + y, (x * y, "product", x)])(X, Y)
+    assert_same_bits((sums, products), (X + Y, X * Y))
+    assert name == "product" and twin is X
+
+
+def test_the_same_result_twice_is_one_array() -> None:
+    """What a function returns in two places is one array, and what it computes twice is two."""
+
+    def twice(x: Any) -> Any:
+        y = x * 2
+        return y, y, x * 2
+
+    first, second, third = lw.fuse(twice)(X)
+    assert first is second
+    assert not np.may_share_memory(first, third)
+
+
+def test_arguments_that_are_no_arrays_are_as_they_are() -> None:
+    """Numbers, flags and keywords reach the function, which may branch on them."""
+
+    def scaled(x: Any, factor: float, *, mode: str = "up") -> Any:
+        return x * factor if mode == "up" and factor > 1 else x / factor
+
+    assert_fused_is_plain(scaled, X, 2.5)
+    assert_fused_is_plain(scaled, X, 0.5)
+    assert_fused_is_plain(scaled, X, 2.5, mode="down")
+    assert_fused_is_plain(scaled, x=X, factor=3)
+
+
+@pytest.mark.parametrize("number", [2, 2.5, 2j, True, np.float32(2.5), np.int8(3), np.array(2.5), np.array(3, "f")], ids=repr)
+def test_numbers_promote_as_numpy_promotes_them(number: Any) -> None:
+    """Python's numbers are weak, NumPy's and 0-d arrays are not."""
+    for dtype in ("B", "i", "f", "d"):
+        assert_fused_is_plain(lambda x: (x * number, number - x, x > number, np.where(x > 1, x, number)), values(dtype, 9000))
+
+
+def test_what_python_numbers_cannot_be_is_numpys_to_say() -> None:
+    """An integer out of range raises, a float out of range warns, as in NumPy."""
+    assert_fused_is_plain(lambda x: x + 300, values("B", MANY))
+    assert_fused_is_plain(lambda x: x * 1e300, values("f", MANY))
+
+
+def test_stencils_are_slices_of_arguments() -> None:
+    """Slices, transposes and reversals of an argument are other arguments."""
+    z = X[:90_000].reshape(300, 300)
+    assert_fused_is_plain(lambda z: z[1:-1, 2:] - 2 * z[1:-1, 1:-1] + z[1:-1, :-2], z)
+    assert_fused_is_plain(lambda z: (z + z.T) / 2, z)
+    assert_fused_is_plain(lambda z: z[::-1] * z[:, ::-1] - z[0], z)
+
+
+def test_what_arguments_tell_of_themselves() -> None:
+    """A reduction of an argument is NumPy's, and a number in the expression."""
+    assert_fused_is_plain(lambda x: (x - np.mean(x)) / x.std() + x.size + len(x), X)
+
+
+def test_what_is_broadcast_is_computed_once() -> None:
+    """An expression of a column alone is computed for the column: its warnings come once, and its cost does."""
+    column, row = np.linspace(0, 1, 400)[:, None], np.linspace(1, 2, 500)
+    assert_fused_is_plain(lambda a, b: np.log(a) * b + np.sqrt(b), column, row)
+    explanation = lw.fuse(lambda a, b: np.exp(a) * b).explain(column, row)
+    assert [[step.name for step in program.steps] for program in explanation.programs] == [["exp"], ["multiply"]]
+
+
+def test_empty_arrays() -> None:
+    """Nothing is computed of nothing, in the right shape."""
+    assert_fused_is_plain(distance, np.empty((0, 3)), np.empty((1, 3)))
+
+
+# --- out ------------------------------------------------------------------------------------------------------------
+
+
+def test_out_is_written_and_returned() -> None:
+    """The result is in `out`, whatever its dtype and strides, and nothing else is returned."""
+    for out in (np.empty(MANY), np.empty(2 * MANY)[::2], np.empty(MANY, "g")):
+        assert fused_distance(X, Y, out=out) is out
+        np.testing.assert_array_equal(out, distance(X, Y).astype(out.dtype), strict=True)
+
+
+@pytest.mark.parametrize("shift", [0, 1, -1, 1000])
+def test_out_may_overlap_an_argument(shift: int) -> None:
+    """The result is as if it did not."""
+    memory = np.empty(MANY + 2000)
+    memory[:] = np.random.default_rng(2).standard_normal(memory.size)
+    source = memory[1000:-1000]
+    expected = distance(source, Y)
+    out = memory[1000 + shift : 1000 + shift + MANY]
+    np.testing.assert_array_equal(fused_distance(source, Y, out=out), expected)
+
+
+def test_out_that_is_read_after_it_was_written() -> None:
+    """Of two results, the first may be written over what the second is computed from."""
+    memory, other = X.copy(), np.empty(MANY)
+    first, second = lw.fuse(lambda x: (x + 1, x * 2))(memory, out=(memory, other))
+    assert first is memory and second is other
+    np.testing.assert_array_equal(first, X + 1)
+    np.testing.assert_array_equal(second, X * 2)
+
+
+def test_some_of_several_outs() -> None:
+    """None in `out` means a new array."""
+    out = np.empty(MANY)
+    new, given = lw.fuse(lambda x: (x + 1, x * 2))(X, out=(None, out))
+    assert given is out
+    assert_same_bits((new, given), (X + 1, X * 2))
+
+
+def test_out_that_does_not_fit() -> None:
+    """Another shape or a dtype that loses is refused."""
+    with pytest.raises(ValueError, match=r"out has shape \(3,\), but the result has shape \(200000,\)"):
+        fused_distance(X, Y, out=np.empty(3))
+    with pytest.raises(TypeError, match="same_kind"):
+        fused_distance(X, Y, out=np.empty(MANY, int))
+
+
+# --- Floating point -------------------------------------------------------------------------------------------------
+
+
+def test_errstate_of_the_caller_holds() -> None:
+    """Errors are raised, ignored or handed over as the caller has it, named after the ufunc."""
+    fused = lw.fuse(lambda x: np.sqrt(x) + 1)
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError, match="invalid value encountered in sqrt"):
+        fused(np.full(MANY, -1.0))
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fused(np.full(MANY, -1.0))
+    seen: list[tuple[str, int]] = []
+    with np.errstate(all="call", call=lambda kind, flag: seen.append((kind, flag))):
+        fused(np.full(MANY, -1.0))
+    assert seen == [("invalid value", 8)]
+
+
+def test_errstate_inside_the_function_holds_there() -> None:
+    """An errstate in the function is that of the ufuncs in it."""
+
+    def logs(x: Any) -> Any:
+        with np.errstate(all="ignore"):
+            y = np.log(x)
+        return y + np.log(-x)
+
+    assert_fused_is_plain(logs, np.zeros(MANY))
+
+
+# --- Functions ------------------------------------------------------------------------------------------------------
+
+
+def test_it_looks_like_the_function() -> None:
+    """Name, module and docstring are the function's, which can be reached."""
+    assert fused_distance.__name__ == "fused_distance"
+    assert fused_distance.__module__ == __name__
+    assert fused_distance.__doc__ == "Do the same; of the module, so that it can be pickled."
+    assert repr(lw.fuse(distance)) == f"<fused {distance!r}>"
+    assert lw.fuse(distance).__wrapped__ is distance
+
+
+def test_methods() -> None:
+    """A fused method is bound to its instance, and sees its present attributes."""
+    lens = Lens(2.0)
+    np.testing.assert_array_equal(lens.bend(X), X * 2 + 1)
+    lens.power = 3.0
+    np.testing.assert_array_equal(lens.bend(X), X * 3 + 1)
+    assert Lens.bend.__name__ == "bend"
+
+
+def test_pickles() -> None:
+    """A decorated function is pickled by its name, another by the function within."""
+    assert pickle.loads(pickle.dumps(fused_distance)) is fused_distance
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(lw.fuse(distance)))(X, Y), distance(X, Y))
+
+
+def test_a_fused_function_within_another() -> None:
+    """A fused function that is called in the trace of another is part of it."""
+    outer = lw.fuse(lambda x, y: fused_distance(x, y) + fused_distance(y, x))
+    np.testing.assert_array_equal(outer(X, Y), distance(X, Y) + distance(Y, X))
+    assert len(outer.explain(X, Y).programs) == 1
+
+
+def test_many_threads_at_once() -> None:
+    """Threads call one fused function with arrays of their own and one dtype or another."""
+    cases = [((X[start:] * 9).astype(dtype)[:30_000], Y[:30_000]) for start, dtype in enumerate("dfid" * 4)]
+    expected = [distance(*case) for case in cases]
+    fused = lw.fuse(distance)
+
+    def call(case: tuple[Array, Array]) -> list[Array]:
+        return [fused(*case) for _ in range(20)]
+
+    for results, right in zip(together([lambda case=case: call(case) for case in cases]), expected, strict=True):  # type: ignore[misc]
+        for result in results:
+            np.testing.assert_array_equal(result, right)
+
+
+def test_what_is_no_function_is_refused() -> None:
+    """Only functions can be fused."""
+    with pytest.raises(TypeError, match="needs a function of arrays, not int"):
+        lw.fuse(3)  # type: ignore[arg-type]
+
+
+# --- Explanations ---------------------------------------------------------------------------------------------------
+
+
+def test_explain_tells_the_steps() -> None:
+    """The explanation has the ufuncs in their order, with slots and dtypes, and the memory that is moved."""
+    explanation = lw.fuse(distance).explain(X, Y)
+    (program,) = explanation.programs
+    names = ["multiply", "multiply", "add", "sqrt", "negative", "exp", "multiply", "multiply", "add"]
+    assert [step.name for step in program.steps] == names
+    assert (program.bytes_moved, program.bytes_moved_by_numpy) == (24, 8 * (6 * 3 + 3 * 2))
+    assert program.n_temporaries == 2
+    assert "sqrt(t" in str(explanation)
+    assert "24 bytes moved for each item" in repr(explanation)
+
+
+def test_explain_tells_of_the_last_call() -> None:
+    """Without arguments it is the last traced call that is explained."""
+    fused = lw.fuse(lambda x: x + 1)
+    with pytest.raises(ValueError, match="nothing has been called yet"):
+        fused.explain()
+    fused(X)
+    assert [step.name for step in fused.explain().programs[0].steps] == ["add"]
+
+
+def test_explain_tells_why_numpy_does_it() -> None:
+    """Where there is no program, the explanation has the reason."""
+    assert "has no loop" in str(lw.fuse(lambda x: x + 1).explain(np.array([1, None])))
+
+
+# --- What NumPy itself does -----------------------------------------------------------------------------------------
+
+
+class Celsius(np.ndarray):
+    """A subclass with nothing of its own."""
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.array([1, 2.5, 3], object), np.ma.masked_less(np.arange(9.0), 3), np.arange(5.0).view(Celsius), np.float64(3), 3.0, np.array(3.0)],
+    ids=["objects", "masked", "subclass", "scalar", "number", "0-d"],
+)
+def test_other_arrays_are_numpys_own(array: Any) -> None:
+    """Objects, subclasses and scalars give what the function gives."""
+    assert_fused_is_plain(lambda x: np.sqrt(x * x) + 1, array)
+
+
+def test_strings_are_numpys_own() -> None:
+    """So do strings."""
+    assert_fused_is_plain(lambda x: np.strings.upper(x), np.array(["a", "b"]))
+
+
+def test_shapes_that_do_not_fit_are_numpys_to_refuse() -> None:
+    """The error is NumPy's."""
+    assert_fused_is_plain(lambda x, y: x + y, np.ones(3), np.ones(4))
+    assert_fused_is_plain(lambda x: x + np.ones(4), np.ones(3))
+
+
+def test_integer_powers_that_are_none() -> None:
+    """A loop that refuses an item raises NumPy's error, after NumPy's warnings."""
+    assert_fused_is_plain(lambda x: np.log(x) + x**-x, np.arange(MANY))
+
+
+def test_exceptions_of_the_function() -> None:
+    """What the function raises on its own is raised."""
+
+    def strict(x: Any) -> Any:
+        if x.size != 3:
+            raise ValueError("three, please")
+        return x * 2
+
+    with pytest.raises(ValueError, match="three, please"):
+        lw.fuse(strict)(X)
+
+
+def test_memmaps_are_arrays(tmp_path: Any) -> None:
+    """An array in a file, used from around the function, is computed with like any other."""
+    mapped = np.memmap(tmp_path / "x", float, "w+", shape=(MANY,))
+    mapped[:] = X
+    assert_same_bits(np.asarray(lw.fuse(lambda y: y + mapped)(Y)), X + Y)
+    assert_same_bits(np.asarray(lw.fuse(lambda x, y: y + x)(mapped, Y)), X + Y)
+
+
+def test_warnings_point_at_the_call() -> None:
+    """A floating-point warning is given at the line of the call, so that each place is told apart."""
+    fused = lw.fuse(np.sqrt)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        fused(np.full(MANY, -1.0))
+        fused(np.full(MANY, -1.0))
+    assert [warning.filename for warning in seen] == [__file__] * 2
+    assert seen[1].lineno == seen[0].lineno + 1
+
+
+KEPT: dict[str, Any] = {"fused": distance, "refused": lambda a, b: np.strings.upper(a) + b, "error": lambda a, b: a if a > 0 else b}
+
+
+@pytest.mark.parametrize("case", KEPT)
+def test_nothing_is_kept_of_a_call(case: str) -> None:
+    """When a call is over, its arguments are free, whatever came of it; without a garbage collection."""
+    array = np.random.default_rng(0).random(MANY)
+    gone = weakref.ref(array)
+    fused = lw.fuse(KEPT[case])
+    gc.disable()
+    try:
+        with contextlib.suppress(Exception):
+            fused(array, array)
+        del array
+        assert gone() is None
+    finally:
+        gc.enable()

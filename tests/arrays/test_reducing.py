@@ -1,0 +1,175 @@
+"""``reduce`` and the reductions that are one ufunc's: sums, products, extremes, truths. Every bit is NumPy's."""
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+from bits import assert_same_bits, chunks_during
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import DTYPES, LENGTHS, Sample, assert_same_call, axes_of, samples, workers
+from strategies import WORKERS, examples
+
+import lightwork as lw
+from lightwork.arrays import reductions
+
+UFUNCS = (np.add, np.multiply, np.maximum, np.minimum, np.fmax, np.logical_or, np.bitwise_xor, np.subtract, np.hypot, np.logaddexp)
+NAMES = ("sum", "prod", "min", "max", "any", "all", "ptp")
+
+
+@examples(250)
+@given(st.data(), st.sampled_from(UFUNCS), samples(), workers())
+def test_any_ufunc_over_any_axes(data: st.DataObject, ufunc: np.ufunc, sample: Sample, n_workers: int) -> None:
+    """Whatever is reduced, along whichever axes, in whatever layout: NumPy's result, layout, warnings and errors."""
+    keywords = {"axis": data.draw(axes_of(len(sample.shape))), "keepdims": data.draw(st.booleans())}
+    assert_same_call(functools.partial(lw.reduce, ufunc), ufunc.reduce, sample.build(), n_workers=n_workers, **keywords)
+
+
+@examples(200)
+@given(st.data(), st.sampled_from(NAMES), samples(), workers())
+def test_functions_by_numpy_s_names(data: st.DataObject, name: str, sample: Sample, n_workers: int) -> None:
+    """The functions that scripts call do what NumPy's of the same name do."""
+    keywords: dict[str, Any] = {"axis": data.draw(axes_of(len(sample.shape)))}
+    if data.draw(st.booleans()):
+        keywords["keepdims"] = data.draw(st.booleans())
+    assert_same_call(getattr(reductions, name), getattr(np, name), sample.build(), n_workers=n_workers, **keywords)
+
+
+@examples(150)
+@given(st.data(), samples(), st.sampled_from(("i8", "u8", "f4", "f8", "g", "D", "f2", "i1")), workers())
+def test_sums_in_another_dtype(data: st.DataObject, sample: Sample, dtype: str, n_workers: int) -> None:
+    """With ``dtype=`` items are cast as NumPy casts them, buffer by buffer, and what cannot be cast is refused in its words."""
+    axis = data.draw(axes_of(len(sample.shape)))
+    assert_same_call(reductions.sum, np.sum, sample.build(), n_workers=n_workers, axis=axis, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", ["f", "d", "g", "F", "D", "G"])
+@pytest.mark.parametrize("step", [1, -1, 3])
+def test_the_tree_at_every_length_around_a_joint(dtype: str, step: int) -> None:
+    """A sum has NumPy's bits at each length about lanes, blocks, buffers and leaves."""
+    for n_items in LENGTHS:
+        array = Sample(dtype, (n_items,), steps=(step,)).build()
+        for n_workers in (1, 2):
+            assert_same_call(reductions.sum, np.sum, array, n_workers=n_workers)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_workers", WORKERS)
+def test_large_arrays_at_any_number_of_workers(dtype: str, n_workers: int) -> None:
+    """Half a million items, which several workers do share, reduce to the same bits."""
+    array = Sample(dtype, (1000, 501), seed=n_workers).build()
+    for axis in (None, 0, 1):
+        for name in ("sum", "max"):
+            assert_same_call(getattr(reductions, name), getattr(np, name), array, axis, n_workers=n_workers)
+
+
+def test_large_sums_are_shared() -> None:
+    """A sum, a maximum and a sum of rows of a large array run as many chunks."""
+    array = Sample("d", (2000, 2000)).build()
+    for ufunc, axis in ((np.add, None), (np.maximum, None), (np.add, 0), (np.add, 1)):
+        assert chunks_during(lw.reduce, ufunc, array, axis, workers=2) > 1
+
+
+@pytest.mark.parametrize("ufunc", [np.maximum, np.minimum, np.fmax, np.fmin])
+@pytest.mark.parametrize("dtype", ["e", "f", "d", "g", "D"])
+def test_zeros_of_both_signs(ufunc: np.ufunc, dtype: str) -> None:
+    """Which zero is the largest depends on NumPy's order, and it is that one."""
+    rng = np.random.default_rng(3)
+    for share in (0.0, 0.001, 0.5, 1.0):
+        array = np.where(rng.random(40_000) < share, -0.0, 0.0).astype(dtype)
+        array[::7] *= -1
+        for shape in ((-1,), (200, 200), (20, 2000)):
+            for axis in (None, 0):
+                assert_same_call(functools.partial(lw.reduce, ufunc), ufunc.reduce, array.reshape(shape), axis=axis)
+
+
+def test_minus_zero_alone() -> None:
+    """A sum of nothing but -0.0 begins at 0.0, as NumPy's does, unless told otherwise."""
+    for array in (np.full(70_000, -0.0), np.full((300, 300), -0.0, "D")):
+        for keywords in ({}, {"axis": 0}, {"initial": -0.0}, {"initial": 3.5}):
+            assert_same_call(reductions.sum, np.sum, array, **keywords)
+
+
+@pytest.mark.parametrize("flaw", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("position", [0, 33_333, -1])
+def test_not_a_number_and_infinity_wherever_they_are(flaw: float, position: int) -> None:
+    """One NaN makes the result NaN but for fmax; opposite infinities warn once."""
+    array = Sample("d", (70_000,)).build()
+    array[position] = flaw
+    array[5] = np.inf
+    for ufunc in (np.add, np.maximum, np.minimum, np.fmax, np.fmin):
+        assert_same_call(functools.partial(lw.reduce, ufunc), ufunc.reduce, array)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_overflow_is_reported_once(axis: int | None) -> None:
+    """As the caller's errstate has it: warned of, raised or ignored."""
+    array = np.full((300, 300), 3e38, "f")
+    assert_same_call(reductions.sum, np.sum, array, axis)
+    for action in ("ignore", "raise"):
+        with np.errstate(over=action):  # type: ignore[arg-type]
+            assert_same_call(reductions.sum, np.sum, array, axis)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, (0, 1)])
+@pytest.mark.parametrize("name", ["sum", "max", "any"])
+@pytest.mark.parametrize("dtype", ["d", "f", "?", "i8"])
+def test_out_is_written_and_returned(name: str, axis: Any, dtype: str) -> None:
+    """`out` of the right dtype or of another, contiguous or not, is filled as NumPy fills it; a wrong shape is refused."""
+    array = Sample("d", (150, 200)).build()
+    for shape in (array.max(axis=axis).shape, (7,)):
+        mine, numpys = np.zeros((*shape, 2), dtype)[..., 0], np.zeros((*shape, 2), dtype)[..., 0]
+        assert_same_call(
+            lambda out: getattr(reductions, name)(array, axis, out=out[0]), lambda out: getattr(np, name)(array, axis, out=out[1]), (mine, numpys)
+        )
+        assert_same_bits(mine, numpys)
+
+
+def test_out_may_be_part_of_the_array() -> None:
+    """What is written to an input is as if it had been read before."""
+    mine, numpys = (np.arange(40_000.0).reshape(200, 200) for _ in range(2))
+    reductions.sum(mine, axis=0, out=mine[3])
+    np.sum(numpys, axis=0, out=numpys[3])
+    assert_same_bits(mine, numpys)
+
+
+@pytest.mark.parametrize(
+    "keywords", [{"where": np.arange(200) % 3 == 0}, {"where": False}, {"initial": 5}, {"initial": None}, {"axis": 7}, {"axis": (0, 0)}]
+)
+def test_arguments_that_numpy_answers(keywords: dict[str, Any]) -> None:
+    """`where`, `initial` and mistakes are NumPy's to handle."""
+    array = Sample("d", (150, 200)).build()
+    for name in ("sum", "prod", "max"):
+        assert_same_call(getattr(reductions, name), getattr(np, name), array, **keywords)
+
+
+@pytest.mark.parametrize(
+    "operand", [[1, 2, 3], 5, "text", np.arange(4).view(np.recarray), np.ma.masked_less(np.arange(9.0), 4), np.array([1, None, 2], object)]
+)
+def test_operands_that_are_numpy_s(operand: Any) -> None:
+    """Array-likes, subclasses and objects are reduced by NumPy itself."""
+    for name in ("sum", "max", "any"):
+        assert_same_call(getattr(reductions, name), getattr(np, name), operand)
+
+
+def test_an_empty_array() -> None:
+    """The sum of nothing is 0, and its maximum is an error with NumPy's text."""
+    for name in ("sum", "max", "prod", "any"):
+        assert_same_call(getattr(reductions, name), getattr(np, name), np.empty((0, 3)))
+        assert_same_call(getattr(reductions, name), getattr(np, name), np.empty((0, 3)), axis=0)
+
+
+@examples(80)
+@given(st.data(), samples(), workers())
+def test_minmax_is_both(data: st.DataObject, sample: Sample, n_workers: int) -> None:
+    """``minmax`` gives what ``np.min`` and ``np.max`` do."""
+    axis = data.draw(axes_of(len(sample.shape)))
+    assert_same_call(lw.minmax, lambda array, axis: (np.min(array, axis), np.max(array, axis)), sample.build(), axis, n_workers=n_workers)
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_workers_must_be_at_least_one(workers: int) -> None:
+    """Fewer than one worker is a mistake."""
+    with pytest.raises(ValueError, match="workers must be at least 1"):
+        lw.reduce(np.add, np.ones(3), workers=workers)

@@ -1,0 +1,297 @@
+"""Tracing: which functions can be traced, what they see, and what a FuseError says of the others."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from bits import assert_same_outcome, outcome_of
+from strategies import values
+
+import lightwork as lw
+from lightwork import FuseError
+
+N = 20_000
+X = np.random.default_rng(3).standard_normal(N)
+AWKWARD = values("d", N, seed=3)
+GAIN = 2.0
+TABLE = np.ones(N)
+
+
+# --- What is around a function --------------------------------------------------------------------------------------
+
+
+def test_globals_and_closures_are_seen_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that is changed between two calls is seen, wherever it is kept."""
+    offset, settings = 1.0, {"power": 2}
+
+    def f(x: Any) -> Any:
+        return x ** settings["power"] * GAIN + offset
+
+    fused = lw.fuse(f)
+    for _ in range(3):
+        np.testing.assert_array_equal(fused(X), f(X))
+        monkeypatch.setitem(globals(), "GAIN", GAIN + 1)
+        offset += 1
+        settings["power"] += 1
+
+
+def test_captured_arrays_are_seen_as_they_are() -> None:
+    """An array that is changed in place between two calls is seen, also where the function first computes with it alone."""
+    weights = np.ones(N)
+    fused = lw.fuse(lambda x: x * (weights * 2) + weights)
+    for factor in (1, 2, 3):
+        weights[:] = factor
+        np.testing.assert_array_equal(fused(X), X * (weights * 2) + weights)
+
+
+def test_branches_on_what_is_known() -> None:
+    """A function may branch on shapes, dtypes and whatever is not computed."""
+
+    def f(x: Any, deep: bool) -> Any:
+        y = x * 2 if x.dtype.kind == "f" and x.ndim == 1 else x
+        for _ in range(x.shape[0] // N):
+            y = y + 1
+        return np.sin(y) if deep else y
+
+    fused = lw.fuse(f)
+    for deep in (True, False):
+        np.testing.assert_array_equal(fused(X, deep), f(X, deep))
+
+
+def test_one_call_runs_the_function_once() -> None:
+    """What the function does besides is done once a call."""
+    calls = []
+
+    def f(x: Any) -> Any:
+        calls.append(x)
+        return x + 1
+
+    fused = lw.fuse(f)
+    for expected in (1, 2, 3):
+        fused(X)
+        assert len(calls) == expected
+
+
+def test_common_parts_are_computed_once() -> None:
+    """What is computed twice of the same is one step; its warnings come as often as NumPy's."""
+
+    def f(x: Any) -> Any:
+        return np.log(x) * 2 + np.log(x)
+
+    fused = lw.fuse(f)
+    assert_same_outcome(outcome_of(fused, -np.abs(X)), outcome_of(f, -np.abs(X)))
+    assert [step.name for step in fused.explain().programs[0].steps] == ["log", "multiply", "add"]
+
+
+# --- Values of its own ----------------------------------------------------------------------------------------------
+
+
+def test_other_names_of_what_is_changed_in_place() -> None:
+    """What a function changes in place is changed under every name."""
+
+    def f(x: Any) -> Any:
+        y = x * 2
+        z = y
+        w = y + 1
+        y += x
+        np.sqrt(y, out=y)
+        return y, z, w
+
+    first, second, third = lw.fuse(f)(np.abs(X))
+    for result, expected in zip((first, second, third), f(np.abs(X)), strict=True):
+        np.testing.assert_array_equal(result, expected)
+    assert first is second
+
+
+def test_in_place_keeps_the_dtype() -> None:
+    """A result is cast to what it is written to, and not where that would lose its kind."""
+
+    def f(x: Any) -> Any:
+        y = x.astype("f")
+        y += x
+        y *= 2
+        return y
+
+    np.testing.assert_array_equal(lw.fuse(f)(X), f(X), strict=True)
+
+    def g(x: Any) -> Any:
+        y = x.astype(int)
+        y += x
+        return y
+
+    assert outcome_of(lw.fuse(g), X[:5]).error == outcome_of(g, X[:5]).error is not None
+
+
+def test_parts_of_complex_numbers() -> None:
+    """Real and imaginary parts of what was computed can be used, returned, and are NumPy's to change."""
+    z = values("D", N)
+
+    def f(z: Any) -> Any:
+        w = z * z
+        return w.real**2 + w.imag, w.real, w
+
+    def g(z: Any) -> Any:
+        w = z * z
+        w.real[...] = 0
+        part = w.imag
+        part += 1
+        return w
+
+    assert_same_outcome(outcome_of(lw.fuse(f), z), outcome_of(f, z))
+    with pytest.raises(FuseError, match="assign to parts"):
+        lw.fuse(g)(z)
+
+
+def test_conditional_assignment() -> None:
+    """``y[condition] = number`` is a selection."""
+
+    def f(x: Any) -> Any:
+        y = x * 3
+        y[y > 1] = 1
+        y[np.isnan(y)] = np.float32(0.1)
+        return y
+
+    np.testing.assert_array_equal(lw.fuse(f)(X), f(X))
+
+
+def test_where_of_ufuncs() -> None:
+    """A ufunc with a mask computes some items of what is there, and warns of no others."""
+
+    def f(x: Any, mask: Any) -> Any:
+        y = np.divide(1, x, out=np.zeros_like(x), where=x != 0)
+        np.log(y, out=y, where=y > 0)
+        np.multiply(y, x, out=y, where=mask)
+        return y
+
+    for mask in (X > 0, np.arange(N) % 7 == 0, np.zeros(N, bool), np.ones(1, bool)):
+        for x in (AWKWARD, np.where(AWKWARD > 1, 0, AWKWARD)):
+            assert_same_outcome(outcome_of(lw.fuse(f), x, mask), outcome_of(f, x, mask))
+    assert [step.name for step in lw.fuse(f).explain(X, X > 0).programs[0].steps if step.name in ("divide", "log", "multiply")]
+
+
+# --- FuseErrors -----------------------------------------------------------------------------------------------------
+
+Case = tuple[Callable[..., Any], str, str]
+
+
+def _branch(x: Any) -> Any:
+    return x if x > 0 else -x
+
+
+def _loop(x: Any) -> Any:
+    return sum(item for item in x * 2)
+
+
+def _in_place_on_argument(x: Any) -> Any:
+    x += 1
+    return x
+
+
+CASES: dict[str, Case] = {
+    "if": (_branch, "branch on the values of an array", "use np.where"),
+    "math": (lambda x: math.sqrt(x), "make a Python number of an array", "np.sqrt"),
+    "index": (lambda x: (x * 2)[3], "index what it computed", "index its arguments"),
+    "mask": (lambda x: x[x > 1], "index an array by what it computed", "np.where"),
+    "loop": (_loop, "iterate over what it computed", "np.where"),
+    "sum": (lambda x: (x * 2).sum(), "use .sum of what it computed", "do this outside"),
+    "np.sum": (lambda x: np.sum(x * 2), "call np.sum on what it computed", "do this outside"),
+    "reduce": (lambda x: np.add.reduce(x * 2), "call np.add.reduce on what it computes", "do this outside"),
+    "matmul": (lambda x: x @ x, "call np.matmul on what it computes", "do this outside"),
+    "nonzero": (lambda x: np.where(x > 1), "call np.nonzero on what it computed", "do this outside"),
+    "asarray": (lambda x: np.asarray(x * 2), "make an array of a placeholder", "leave np.asarray out"),
+    "argument": (_in_place_on_argument, "write into an array that it did not compute", "x = x + 1"),
+    "captured": (lambda x: np.add(x, 1, out=TABLE), "write into an array that it did not compute", "x = x + 1"),
+    "copyto": (lambda x: np.copyto(x, 1), "call np.copyto to write into an array", "a name of its own"),
+    "fill": (lambda x: x.fill(1), "call .fill to write into an array", "a name of its own"),
+    "where": (lambda x: np.add(x, 1, where=x > 0), "call np.add with where= and no out=", "np.where"),
+    "in": (lambda x: 3 in x, "look for a value in an array", "np.where"),
+    "reshape": (lambda x: (x * 2).reshape(2, -1), "use .reshape of what it computed", "outside"),
+    "setitem": (lambda x: (x * 2).__setitem__(3, 1), "assign to parts of an array", "np.where"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("n", [5, N])
+def test_what_cannot_be_traced_says_so(case: str, n: int) -> None:
+    """A FuseError names what was done and where, and says what to do instead; for few items as for many."""
+    function, what, instead = CASES[case]
+    line = function.__code__.co_firstlineno
+    with pytest.raises(FuseError) as caught:
+        lw.fuse(function)(np.abs(X[:n]))
+    message = str(caught.value)
+    assert what in message and instead in message
+    assert any(f"test_trace.py:{line + i}, in {function.__name__})" in message for i in range(2)), message
+
+
+def test_a_fuse_error_that_the_function_catches_counts() -> None:
+    """A function that goes on after a FuseError would compute something else than NumPy does."""
+
+    def f(x: Any) -> Any:
+        try:
+            return x if x > 0 else -x
+        except TypeError:
+            return x * 0
+
+    with pytest.raises(FuseError, match="branch"):
+        lw.fuse(f)(X)
+
+
+def test_a_placeholder_that_outlives_its_call() -> None:
+    """What a function keeps of one call cannot be used in another."""
+    kept: list[Any] = []
+
+    def f(x: Any) -> Any:
+        kept.append(x * 2)
+        return x + kept[0]
+
+    fused = lw.fuse(f)
+    fused(X)
+    with pytest.raises(FuseError, match="use what another call of it computed"):
+        fused(X)
+
+
+def test_attributes_that_arrays_do_not_have() -> None:
+    """A placeholder is asked for what arrays have, and answers as they do for all else."""
+    assert lw.fuse(lambda x: (hasattr(x, "no_such_thing"), x + 1))(X)[0] is False
+    assert lw.fuse(lambda x: (repr(x), x + 1))(X)[0] == f"<placeholder of float64, shape ({N},)>"
+
+
+# --- Functions that are no ufuncs -----------------------------------------------------------------------------------
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "round": lambda x: (np.round(x), np.round(x, 3), (x * 2).round(-1), np.around(x.astype(int), 2), np.round(x.astype("e"), 1)),
+    "clip": lambda x: (np.clip(x, -1, 1), np.clip(x, None, 0.5), (x + 1).clip(0), np.clip(x, min=-1), np.clip(x.astype("i1"), -200, 3), x.clip(x, x)),
+    "isclose": lambda x: (np.isclose(x, 1.0), np.isclose(x, x + 1e-9), np.isclose(x, x, equal_nan=True), np.isclose(1, x, atol=0.5)),
+    "nan_to_num": lambda x: (np.nan_to_num(x), np.nan_to_num(x, nan=1, posinf=2, neginf=3), np.nan_to_num(x.astype(int))),
+    "like": lambda x: (np.zeros_like(x) + x, np.ones_like(x, dtype=int) * x, np.full_like(x, 2.5), np.full_like(x, 7, dtype="B")),
+    "angle": lambda x: (np.angle(x), np.angle(x + 1j, deg=True)),
+    "tests": lambda x: (np.isposinf(x), np.isneginf(x), np.isrealobj(x * 2), np.iscomplexobj(x * 2)),
+    "asking": lambda x: (np.shape(x * 2), np.ndim(x * 2), np.size(x * 2), np.result_type(x * 2, "f"), x * 3),
+    "where": lambda x: (np.where(x > 0, x, -x), np.where(x, 1, 2.5), np.where(x > 0, np.float32(1), x.astype("f"))),
+    "casts": lambda x: (x.astype("f4"), (x * 2).astype(int, copy=False), x.astype(bool), np.astype(x, "c8"), np.copy(x), x.copy()),
+    "conjugate": lambda x: ((x * 2).conj(), (x + 1j).conjugate(), np.conj(x)),
+    "on arguments": lambda x: (np.diff(x), x.reshape(100, -1)[:, 0] * 2, np.sort(x)[:5], x.max() + x),
+}
+
+
+@pytest.mark.parametrize("case", FUNCTIONS)
+def test_functions_that_are_no_ufuncs(case: str) -> None:
+    """NumPy's elementwise functions do what they do in NumPy, and any function works on arguments."""
+    assert_same_outcome(outcome_of(lw.fuse(FUNCTIONS[case]), AWKWARD), outcome_of(FUNCTIONS[case], AWKWARD))
+
+
+@pytest.mark.parametrize("exponent", [-1, 0, 1, 2, 3, 0.5, 2.0, -0.5, np.float64(2), True], ids=repr)
+@pytest.mark.parametrize("dtype", ["d", "f", "i", "D"])
+def test_powers(exponent: Any, dtype: str) -> None:
+    """NumPy has ufuncs of their own for some powers, which are called for."""
+    x = np.abs(values(dtype, N))
+
+    def in_place(x: Any) -> Any:
+        y = x + 0
+        y **= exponent
+        return y
+
+    for function in (lambda x: x**exponent, in_place):
+        assert_same_outcome(outcome_of(lw.fuse(function), x), outcome_of(function, x))
