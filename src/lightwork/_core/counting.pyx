@@ -17,6 +17,7 @@ cnp.import_array()
 cdef enum:
     BLOCK = 2048         # items that are cast at a time
     GRAIN = 32768        # items: some 30 us
+    AHEAD_EVERY = 8      # items: a cache line of float64. Without it a histogram of 80 MB takes twice as long
 
 cdef extern from * nogil:
     """
@@ -48,6 +49,9 @@ cdef extern from * nogil:
     """
     void place_floats "lw_place_float"(char* first, int32_t* places, int count, double lowest, double scale, double n_bins, double margin)
     void place_doubles "lw_place_double"(char* first, int32_t* places, int count, double lowest, double scale, double n_bins, double margin)
+
+cdef extern from * nogil:
+    void prefetch "__builtin_prefetch"(void*)
 
 cdef struct Counting:
     Line line
@@ -134,6 +138,8 @@ cdef inline void count_block(Counting* counting, char* first, npy_intp* counts, 
     else:
         place_doubles(first, places, count, counting.lowest, counting.scale, counting.n_bins, counting.margin)
     for i in range(count):
+        if i % AHEAD_EVERY == 0:
+            prefetch(first + (count + i) * counting.itemsize)  # of the next block, for which memory would wait meanwhile
         counts[places[i]] += 1
     if counts[counting.n_bins] == before:
         return
