@@ -87,10 +87,11 @@ def test_nothing_to_average(name: str) -> None:
 @pytest.mark.parametrize("axis", [None, 0, 1])
 def test_flaws_warn_in_the_step_in_which_they_do(flaw: float, axis: int | None) -> None:
     """An infinity is an invalid value in subtract, a huge one an overflow in square or multiply, as NumPy says."""
-    array = Sample("d", (300, 300)).build()
-    array[7, 9] = flaw
-    for name in NAMES:
-        assert_same_call(getattr(moments, name), getattr(np, name), array, axis)
+    for dtype in ("d", "D"):
+        array = Sample(dtype, (300, 300)).build()
+        array[7, 9] = flaw
+        for name in NAMES:
+            assert_same_call(getattr(moments, name), getattr(np, name), array, axis)
 
 
 @examples(120)

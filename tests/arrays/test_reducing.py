@@ -128,10 +128,22 @@ def test_out_is_written_and_returned(name: str, axis: Any, dtype: str) -> None:
 
 def test_out_may_be_part_of_the_array() -> None:
     """What is written to an input is as if it had been read before."""
-    mine, numpys = (np.arange(40_000.0).reshape(200, 200) for _ in range(2))
-    reductions.sum(mine, axis=0, out=mine[3])
-    np.sum(numpys, axis=0, out=numpys[3])
-    assert_same_bits(mine, numpys)
+    for axis in (0, 1):
+        mine, numpys = (np.arange(40_000.0).reshape(200, 200) for _ in range(2))
+        assert_same_call(
+            lambda array, axis: reductions.sum(array[0], axis, out=array[0][3]),
+            lambda array, axis: np.sum(array[1], axis, out=array[1][3]),
+            (mine, numpys),
+            axis,
+        )
+        assert_same_bits(mine, numpys)
+
+
+def test_out_that_is_read_only() -> None:
+    """It is refused in NumPy's words."""
+    out = np.zeros(200)
+    out.flags.writeable = False
+    assert_same_call(reductions.sum, np.sum, Sample("d", (150, 200)).build(), axis=0, out=out)
 
 
 @pytest.mark.parametrize(

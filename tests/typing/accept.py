@@ -33,6 +33,17 @@ def over_chunks(part: Floats, *, out: Floats) -> None:
     np.negative(part, out=out)
 
 
+def over_reductions(x: Floats, out: Floats) -> None:
+    """A reduction has NumPy's freedom; what is mapped and combined may be anything."""
+    assert_type(lw.reduce(np.add, x), Any)
+    lw.reduce(np.maximum, [1, 2, 3], axis=(0,), keepdims=True, initial=0, where=True, workers=2)
+    lw.reduce(np.add, x, -1, "f4", out)
+    assert_type(lw.accumulate(np.multiply, x, axis=np.int64(0), out=out, workers=3), Any)
+    smallest, largest = lw.minmax(x, axis=0)
+    assert_type((smallest, largest), tuple[Any, Any])
+    assert_type(lw.map_reduce(halves, x, [1.0], combine=np.add, initial=None, chunk_size=10, axis=1), Any)
+
+
 def with_settings(x: Floats) -> None:
     """Configuration as a statement and as a block."""
     lw.configure(workers=2)

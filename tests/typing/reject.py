@@ -15,6 +15,13 @@ lw.chunked_map(np.sqrt, x, out=[0.0])  # type: ignore[call-overload]  # pyright:
 lw.chunkedmap(np.sqrt, x)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
 lw.chunked_map()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 
+lw.reduce(max, x)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.reduce(np.add, x, axis=0.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.accumulate(np.add, x, axis=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.minmax(x, keepdims=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+lw.map_reduce(np.sum, x)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+lw.map_reduce(np.sum, x, combine=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
 lw.configure(2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 lw.configure(workers="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 

@@ -12,7 +12,7 @@ from lightwork._cpus import cpu_budget
 cimport numpy as cnp
 from libc.string cimport memcpy
 
-from lightwork._core.atomics cimport now_ns
+from lightwork._core.atomics cimport CACHE_LINE, now_ns
 from lightwork._core.cast cimport Cast, find_cast
 from lightwork._core.flags cimport report_flags
 from lightwork._core.loop cimport BoundLoop, Loop, bound_call, loop_bind, loop_learn, npy_intp
@@ -29,7 +29,11 @@ cdef enum:
     SEGMENT = 2048        # outputs of a row that are computed together, while they and a row's part are in the cache
     NARROWEST = 64        # outputs; over fewer a row's part is not worth a call of the loop
     WIDE = 512            # outputs; parts of rows that are narrower are read markedly slower, measured over 80 MB
+    AHEAD = 2             # rows that are fetched before they are wanted: a fifth faster over 80 MB, measured for 1, 2, 4 and 8
     BUFFER = 8192         # items that are cast at a time, where the grouping cannot show
+
+cdef extern from * nogil:
+    void prefetch "__builtin_prefetch"(void*)
 
 cdef struct Axis:
     npy_intp stride
@@ -84,6 +88,14 @@ cdef int take_row(Grid* grid, char* output, char* first, Py_ssize_t count, int w
     return bound_call(&grid.loop, data, count, strides)
 
 
+cdef inline void fetch_row(char* first, npy_intp stride, Py_ssize_t count) noexcept nogil:
+    """Have a part of a row brought into the cache: the machine does not guess that it comes next."""
+    cdef char* last = first + count * stride
+    while first < last:
+        prefetch(first)
+        first += CACHE_LINE
+
+
 cdef int reduce_segment(Grid* grid, Py_ssize_t outer, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
     """Compute the outputs [start, stop) of a row of them, row by row of the items."""
     cdef char* first = grid.data + outer * grid.outer.stride + start * grid.inner.stride
@@ -91,6 +103,8 @@ cdef int reduce_segment(Grid* grid, Py_ssize_t outer, Py_ssize_t start, Py_ssize
     cdef Py_ssize_t i
     begin_outputs(grid, output, first, grid.inner.stride, stop - start)
     for i in range(0 if grid.has_start else 1, grid.reduced.length):
+        if i + AHEAD < grid.reduced.length:
+            fetch_row(first + (i + AHEAD) * grid.reduced.stride, grid.inner.stride, stop - start)
         if take_row(grid, output, first + i * grid.reduced.stride, stop - start, worker):
             return 1
     return 0

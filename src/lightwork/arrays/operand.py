@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
-Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 __all__ = ["NO_VALUE", "SMALL", "Array", "axes_of", "by_numpy", "drops_parts", "is_array", "is_given", "is_shareable"]
 

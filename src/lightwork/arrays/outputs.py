@@ -25,7 +25,7 @@ DECLINED: Any = NotImplemented
 CHUNKS_PER_WORKER = 4  # enough to even out what differs; each costs a call of Python under the GIL
 FIRST_SHARE = 64  # of the range is what the caller begins with, to see what it costs
 LANES = 64  # cuts across the innermost axis are where vectors begin, so that loops meet the same remainders
-FEWEST = 2  # positions in a chunk: over one alone NumPy's iterator would drop the axis, and add in another order
+FEWEST = 2  # positions in a chunk: an axis with one alone NumPy's iterator drops, after which it may take the others in another order
 FIRST_BYTES = 16_384  # and no less than this, so that the clock tells something
 
 

@@ -110,9 +110,9 @@ def share_rows(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np.d
     return results.transpose(np.argsort([*kept, *axes]))
 
 
-def is_fitting(out: object, array: Array, dtype: np.dtype[Any]) -> bool:
-    """Whether `out` changes nothing about how NumPy would compute, and may be written before the end."""
-    return out is None or (type(out) is np.ndarray and out.dtype == dtype and not np.may_share_memory(out, array))
+def is_fitting(out: object, dtype: np.dtype[Any]) -> bool:
+    """Whether `out` changes nothing about how NumPy would compute. It is written last, so it may be part of the array."""
+    return out is None or (type(out) is np.ndarray and out.dtype == dtype and out.flags.writeable)
 
 
 def computing_dtype(ufunc: np.ufunc, array: Array, dtype: Any, out: Any, n_workers: int) -> np.dtype[Any] | None:
@@ -122,7 +122,7 @@ def computing_dtype(ufunc: np.ufunc, array: Array, dtype: Any, out: Any, n_worke
     except TypeError:
         return None
     found = worth_sharing_dtype(ufunc, array, wanted, n_workers)
-    return None if found is None or drops_parts(array.dtype, found) or not is_fitting(out, array, found) else found
+    return None if found is None or drops_parts(array.dtype, found) or not is_fitting(out, found) else found
 
 
 def share_reduction(
