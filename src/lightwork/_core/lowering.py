@@ -8,7 +8,6 @@ it any more, so that few of them hold a long expression.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -76,8 +75,7 @@ class Source(NamedTuple):
     loop: int | None
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """
     Steps and slots.
 
@@ -99,8 +97,7 @@ class Plan:
     sources: tuple[Source, ...]
 
 
-@dataclass
-class _Draft:
+class _Draft(NamedTuple):
     """A step whose operands are registers: values after casts and merging, each written once. Constants are negative."""
 
     loop: Loop | None

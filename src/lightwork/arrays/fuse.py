@@ -6,15 +6,17 @@ import functools
 import sys
 import types
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from lightwork.arrays.explain import Explanation, explain_programs
 from lightwork.arrays.functions import MEANINGS
 from lightwork.arrays.harvests import reduce_fused
 from lightwork.arrays.placeholder import teach
 from lightwork.arrays.traced import TracedFunction, schedule_of
 
 __all__ = ["Fused", "fuse"]
+
+if TYPE_CHECKING:
+    from lightwork.arrays.explain import Explanation
 
 teach(MEANINGS)
 
@@ -115,6 +117,8 @@ class Fused(TracedFunction, Generic[P, R]):
         ValueError
             If nothing is given and nothing was called.
         """
+        from lightwork.arrays.explain import Explanation, explain_programs  # noqa: PLC0415 - milliseconds that few programs need
+
         stages = schedule_of(self.__wrapped__, args, kwargs) if args or kwargs else self.memory.stages
         if stages is None:
             raise ValueError("nothing has been called yet; pass what you would call the function with")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lightwork.arrays.operand import Array
+
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from lightwork.arrays.trace import Trace
-
-    Array: TypeAlias = npt.NDArray[Any]
 
 # What a trace notes in place of a model.
 IN_C_ORDER = -1

@@ -19,7 +19,7 @@ from lightwork._core.operands cimport would_overflow
 cnp.import_array()
 
 # What np.errstate sets; where it is not to be had, np.geterr tells the same in ten times the time.
-errstate_variable = getattr(np._core.umath, "_extobj_contextvar", None)
+cdef object errstate_variable = getattr(np._core.umath, "_extobj_contextvar", None)
 cdef object current_errstate = np.geterr if errstate_variable is None else errstate_variable.get
 
 cdef extern from "numpy/arrayobject.h":

@@ -40,7 +40,7 @@ cdef class Memory:
     cdef dict latest       # "stages"
     cdef dict break_even   # by signature, under how many items NumPy itself is as quick
 
-    def __init__(self):
+    def __cinit__(self):
         self.latest = {}
         self.break_even = {}
 

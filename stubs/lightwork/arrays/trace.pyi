@@ -3,6 +3,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 from lightwork._core.loop import Loop
+from typing_extensions import disjoint_base
 
 class Unfused(Exception): ...
 
@@ -21,6 +22,7 @@ class Value:
     @property
     def part(self) -> str | None: ...
 
+@disjoint_base
 class Reference:
     @property
     def trace(self) -> Trace: ...

@@ -3,13 +3,14 @@ from typing import Any, final
 
 import numpy as np
 from lightwork.arrays.schedule import Stage
+from typing_extensions import disjoint_base
 
 @final
 class Memory:
-    def __init__(self) -> None: ...
     @property
     def stages(self) -> tuple[Stage, ...] | None: ...
 
+@disjoint_base
 class TracedFunction:
     def __init__(self, function: Callable[..., Any]) -> None: ...
     def __call__(self, *args: Any, out: Any = None, **kwargs: Any) -> Any: ...
