@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 import lightwork as lw
+import lightwork.numpy as lnp
 from lightwork import Handle, LightworkError, Pool, PoolStatistics, Stopped, WorkerStatistics
 
 Floats = npt.NDArray[np.float64]
@@ -85,3 +86,10 @@ def with_errors(x: Floats) -> Exception | None:
     except LightworkError as error:
         return error
     return None
+
+
+def with_numpys_namespace(x: Floats) -> Floats:
+    """To a type checker the namespace is NumPy."""
+    assert_type(lnp.exp(x), npt.NDArray[Any])
+    assert_type(lnp.pi, float)
+    return lnp.linspace(0, 1, lnp.exp.nin)

@@ -1,0 +1,132 @@
+"""A ufunc on every core: NumPy's in all that can be seen of it, but for the threads."""
+
+from lightwork.arrays.operand import NO_VALUE, is_shareable
+from lightwork.arrays.reducing import reduce
+from lightwork.arrays.scans import accumulate
+
+cimport cython
+cimport numpy as cnp
+
+from lightwork.arrays.map cimport map_ufunc
+
+cnp.import_array()
+
+cdef dict known = {}
+
+
+def on_every_core(cnp.ufunc ufunc not None):
+    """
+    The parallel twin of a ufunc, always the same for the same one.
+
+    Parameters
+    ----------
+    ufunc : numpy.ufunc
+        An elementwise one: NumPy's, ``scipy.special``'s, or the result of ``np.frompyfunc``, which NumPy itself will run.
+
+    Returns
+    -------
+    Ufunc
+
+    Raises
+    ------
+    TypeError
+        For anything that is no ufunc.
+    """
+    cdef Ufunc twin = known.get(ufunc)
+    if twin is None:
+        twin = Ufunc.__new__(Ufunc)
+        twin.ufunc = ufunc
+        twin = (<object> known).setdefault(ufunc, twin)
+    return twin
+
+
+@cython.final
+cdef class Ufunc:
+    """
+    A ufunc whose calls run on every core, with NumPy's values, dtypes, shapes, warnings and errors.
+
+    Calls, and those that ``outer`` makes, are shared between workers as ``chunked_map`` shares them, ``reduce`` and ``accumulate`` as
+    the package's functions of these names do. Everything else that a ufunc has (``nin``, ``types``, ``at``, ...) is NumPy's own, and NumPy's own call is made where ``where=``, ``casting=``,
+    ``order=``, ``subok=`` or ``signature=`` is given. Foreign arrays that override ``__array_ufunc__`` see NumPy's ufunc, which equals its
+    twin, so that a table by ufunc finds both.
+
+    Attributes
+    ----------
+    ufunc : numpy.ufunc
+        NumPy's own.
+
+    Notes
+    -----
+    Thread-safe. Made by ``on_every_core``.
+    """
+
+    cdef readonly cnp.ufunc ufunc
+
+    def __call__(self, *args, **kwargs):
+        cdef cnp.ufunc ufunc = self.ufunc
+        cdef tuple arrays = args[:ufunc.nin]
+        cdef tuple outputs = args[ufunc.nin:]
+        if kwargs and not says_nothing_else(kwargs, ufunc.nout):
+            return ufunc(*args, **kwargs)
+        if not outputs:
+            return map_ufunc(ufunc, ufunc, arrays, kwargs.get("out"), kwargs.get("dtype"), 0, 0)
+        if "out" in kwargs or len(outputs) > ufunc.nout or not are_arrays(outputs):
+            return ufunc(*args, **kwargs)
+        return map_ufunc(ufunc, ufunc, arrays, outputs + (None,) * (ufunc.nout - len(outputs)), kwargs.get("dtype"), 0, 0)
+
+    def outer(self, *args, **kwargs):
+        """Apply the ufunc to all pairs of items of two arrays; see ``numpy.ufunc.outer``."""
+        if self.ufunc.nin != 2 or len(args) != 2 or not are_arrays(args):
+            return self.ufunc.outer(*args, **kwargs)
+        a, b = args
+        return self(a.reshape(a.shape + (1,) * b.ndim), b, **kwargs)
+
+    def reduce(self, *args, **kwargs):
+        """Reduce an array along some of its axes, by default the first; see ``numpy.ufunc.reduce``."""
+        return reduce_first(self.ufunc, *args, **kwargs) if args and is_shareable(args[0]) else self.ufunc.reduce(*args, **kwargs)
+
+    def accumulate(self, *args, **kwargs):
+        """Accumulate the results along an axis, by default the first; see ``numpy.ufunc.accumulate``."""
+        return accumulate(self.ufunc, *args, **kwargs) if args and is_shareable(args[0]) else self.ufunc.accumulate(*args, **kwargs)
+
+    def __getattr__(self, str name):
+        return getattr(self.ufunc, name)
+
+    def __dir__(self):
+        return dir(self.ufunc)
+
+    def __repr__(self):
+        return repr(self.ufunc)
+
+    def __eq__(self, other):
+        return self.ufunc is (other.ufunc if isinstance(other, Ufunc) else other)
+
+    def __hash__(self):
+        return hash(self.ufunc)
+
+    def __reduce__(self):
+        return on_every_core, (self.ufunc,)
+
+    @property
+    def __doc__(self):
+        return self.ufunc.__doc__
+
+
+def reduce_first(ufunc, array, axis=0, dtype=None, out=None, keepdims=False, initial=NO_VALUE, where=NO_VALUE):
+    """The package's reduction with the signature of the method."""
+    return reduce(ufunc, array, axis, dtype, out, keepdims=keepdims, initial=initial, where=where)
+
+
+cdef bint says_nothing_else(dict kwargs, int nout):
+    """Whether keywords say nothing but where to write, and in which dtype; None for several outputs is an error of NumPy's."""
+    for name, value in kwargs.items():
+        if name != "dtype" and (name != "out" or (value is None and nout > 1)):
+            return False
+    return True
+
+
+cdef bint are_arrays(tuple given):
+    for array in given:
+        if not cnp.PyArray_CheckExact(array):
+            return False
+    return True

@@ -1,0 +1,44 @@
+"""
+NumPy's namespace on every core: ``import lightwork.numpy as np``.
+
+Elementwise ufuncs share their calls between workers, and so do reductions, scans and counts, with NumPy's bits; every other public
+name is NumPy's own object.
+"""
+
+from typing import Any
+
+import numpy as _numpy  # noqa: ICN001  np would be a name of this namespace
+
+from lightwork.arrays import counting as _counting
+from lightwork.arrays import moments as _moments
+from lightwork.arrays import nans as _nans
+from lightwork.arrays import positions as _positions
+from lightwork.arrays import reductions as _reductions
+from lightwork.arrays import scans as _scans
+from lightwork.arrays.ufunc import on_every_core as _on_every_core
+
+__all__ = _numpy.__all__  # pyright: ignore[reportUnsupportedDunderAll]  its stub says what a type checker sees
+
+
+def _is_elementwise(value: object) -> bool:
+    """Whether this is a ufunc that works item by item; the others, such as ``matmul``, stay NumPy's."""
+    return isinstance(value, _numpy.ufunc) and value.signature is None
+
+
+_FUNCTIONS = {
+    name: value
+    for module in (_counting, _moments, _nans, _positions, _reductions, _scans)
+    for name, value in vars(module).items()
+    if name in module.__all__ and name in __all__
+}
+
+globals().update(_FUNCTIONS)
+globals().update({name: _on_every_core(value) for name, value in vars(_numpy).items() if _is_elementwise(value)})
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_numpy, name)
+
+
+def __dir__() -> list[str]:
+    return dir(_numpy)
