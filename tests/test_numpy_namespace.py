@@ -10,11 +10,10 @@ from lightwork.arrays.ufunc import Ufunc
 
 import lightwork.numpy as lnp
 
-
-OURS = set(
-    "sum prod mean var std min max amin amax ptp argmin argmax any all count_nonzero nansum nanmean nanvar nanstd nanmin nanmax nanargmin "
-    "nanargmax average histogram bincount cumsum cumprod".split()
-)
+OURS = """
+    sum prod mean var std min max amin amax ptp argmin argmax any all count_nonzero nansum nanmean nanvar nanstd nanmin nanmax
+    nanargmin nanargmax average histogram bincount cumsum cumprod
+"""
 
 
 @pytest.mark.parametrize("name", sorted(np.__all__))
@@ -24,7 +23,7 @@ def test_every_name_is_numpys_or_its_twin(name: str) -> None:
     if isinstance(numpys, np.ufunc) and numpys.signature is None:
         assert isinstance(mine, Ufunc)
         assert mine.ufunc is numpys
-    elif name in OURS:
+    elif name in OURS.split():
         assert mine is not numpys
         assert inspect.signature(mine).parameters.keys() == inspect.signature(numpys).parameters.keys()
     else:

@@ -32,6 +32,11 @@ def recipe(*entries: tuple[Any, ...], inputs: int, outputs: tuple[int, ...], dty
     return Recipe(tuple(Entry(*entry) for entry in entries), tuple(range(inputs)), outputs, dtypes or (F8,) * inputs, n_constants)
 
 
+def loops(steps: Any) -> list[Any]:
+    """Return what each step runs; None for a cast."""
+    return [step.loop for step in steps]
+
+
 def test_operands_come_first_then_constants_then_temporaries() -> None:
     """Slots are numbered in this order."""
     plan = lower(recipe((ADD, (0, -1), 1), (ADD, (1, -2), 2), inputs=1, outputs=(2,), n_constants=2))
@@ -85,7 +90,7 @@ def test_two_outputs_that_are_the_same_are_two() -> None:
 def test_casts_come_before_the_loop_once() -> None:
     """An input of another dtype is cast, once for all who want it so, and its slot is nobody else's."""
     plan = lower(recipe((ADD, (0, 1), 2), (ADD, (2, 1), 3), inputs=2, outputs=(3,), dtypes=(F8, I8)))
-    assert [step.loop for step in plan.steps] == [None, ADD, ADD]
+    assert loops(plan.steps) == [None, ADD, ADD]
     assert plan.steps[0].dtypes == (I8, F8)
     assert plan.sources[0] == ((0,), 1)
     assert plan.sources[1] == ((0,), 2)
@@ -95,12 +100,12 @@ def test_casts_come_before_the_loop_once() -> None:
 def test_copies_are_not_made() -> None:
     """A copy is another name for its original, unless it is what is left behind."""
     plan = lower(recipe((COPY, (0,), 1), (NEGATIVE, (1,), 2), inputs=1, outputs=(2,)))
-    assert [step.loop for step in plan.steps] == [NEGATIVE]
+    assert loops(plan.steps) == [NEGATIVE]
     assert plan.sources[0] == ((), None)
-    assert [step.loop for step in lower(recipe((COPY, (0,), 1), inputs=1, outputs=(1,))).steps] == [COPY]
+    assert loops(lower(recipe((COPY, (0,), 1), inputs=1, outputs=(1,))).steps) == [COPY]
 
 
 def test_constants_are_copied() -> None:
     """A loop may do something else where all items are one, so an array that is a constant is written out."""
     plan = lower(recipe((COPY, (-1,), 1), (ADD, (0, 1), 2), inputs=1, outputs=(2,), n_constants=1))
-    assert [step.loop for step in plan.steps] == [COPY, ADD]
+    assert loops(plan.steps) == [COPY, ADD]

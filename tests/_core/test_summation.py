@@ -1,5 +1,7 @@
 """Sums of lines: the order that is taken for NumPy's, at lengths and layouts where joints could be seen."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from lightwork._core.line import is_line
@@ -10,10 +12,16 @@ DTYPES = ("f", "d", "g", "F", "D", "G")
 LENGTHS = [*range(1, 300, 7), *(size + around for size in (1024, 8192, 16_384, 65_536) for around in (-9, -1, 0, 1, 8))]
 
 
-def numbers(dtype: str, n_items: int) -> np.ndarray:
+def only(sums: Any) -> Any:
+    """Return the one item that is left when everything is added."""
+    [total] = sums
+    return total
+
+
+def numbers(dtype: str, n_items: int) -> Any:
     """Return numbers of many magnitudes, in all bits of the dtype."""
     rng = np.random.default_rng(n_items)
-    array = (rng.standard_normal(n_items) * 10.0 ** rng.integers(-2, 3, n_items)).astype(dtype) / np.dtype(dtype).type(3)
+    array: Any = (rng.standard_normal(n_items) * 10.0 ** rng.integers(-2, 3, n_items)).astype(dtype) / np.dtype(dtype).type(3)
     if array.dtype.kind == "c":
         array.imag = rng.standard_normal(n_items)
     return array
@@ -39,7 +47,7 @@ def test_a_line_of_any_length(dtype: str, n_workers: int) -> None:
     for n_items in LENGTHS:
         array = numbers(dtype, 2 * n_items)
         for line in (array[:n_items], array[::2], array[::-1]):
-            [total] = sum_line(line, n_workers)
+            total = only(sum_line(line, n_workers))
             np.testing.assert_array_equal(total, np.add.reduce(line), strict=True)
 
 
@@ -50,7 +58,7 @@ def test_a_line_that_is_cast(given: str, wanted: str, n_workers: int) -> None:
     for n_items in LENGTHS:
         array = (numbers("d", 2 * n_items) * 50).astype(given) if given not in "HQ" else np.arange(2 * n_items, dtype=given) ** 3
         for line in (array[:n_items], array[::2]):
-            [total] = sum_cast(line, np.dtype(wanted), n_workers)
+            total = only(sum_cast(line, np.dtype(wanted), n_workers))
             np.testing.assert_array_equal(total, np.add.reduce(line, dtype=wanted), strict=True)
 
 
@@ -58,7 +66,7 @@ def test_every_half_is_cast_as_it_is() -> None:
     """All numbers of float16, subnormal ones too, become the same in float32 as in NumPy."""
     halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
     for half in halves[np.isfinite(halves)][::5]:
-        [total] = sum_cast(half.reshape(1), np.dtype("f"), 1)
+        total = only(sum_cast(half.reshape(1), np.dtype("f"), 1))
         assert total == np.float32(half)
 
 
@@ -69,7 +77,7 @@ def test_a_buffer_of_another_size() -> None:
     try:
         for size in (1024, 4096, 100_000):
             np.setbufsize(size)
-            assert sum_cast(array, np.dtype("d"), 2)[0] == np.add.reduce(array, dtype="d")
+            assert only(sum_cast(array, np.dtype("d"), 2)) == np.add.reduce(array, dtype="d")
     finally:
         np.setbufsize(before)
 

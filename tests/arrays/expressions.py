@@ -82,7 +82,8 @@ def expressions(draw: st.DrawFn, n_arguments: int, n_lines: int = 8, *, in_place
         if template in VIEWS:
             views.add(f"v{number}")
         lines.append(f"v{number} = {template.format(draw(names), draw(names))}")
-    if lines and draw(st.booleans()):
+    is_quiet: bool = draw(st.booleans())
+    if lines and is_quiet:
         with_errstate = draw(st.integers(0, len(lines) - 1))
         lines[with_errstate] = f"with np.errstate(all='ignore'): {lines[with_errstate]}"
     returned = draw(st.sampled_from((computed[-1:], computed[-1:], computed[-2:], computed))) or [arguments[0]]

@@ -108,7 +108,7 @@ def test_overflow_is_reported_once(axis: int | None) -> None:
     array = np.full((300, 300), 3e38, "f")
     assert_same_call(reductions.sum, np.sum, array, axis)
     for action in ("ignore", "raise"):
-        with np.errstate(over=action):  # type: ignore[arg-type]
+        with np.errstate(over=action):
             assert_same_call(reductions.sum, np.sum, array, axis)
 
 

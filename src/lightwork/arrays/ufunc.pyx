@@ -46,9 +46,9 @@ cdef class Ufunc:
     A ufunc whose calls run on every core, with NumPy's values, dtypes, shapes, warnings and errors.
 
     Calls, and those that ``outer`` makes, are shared between workers as ``chunked_map`` shares them, ``reduce`` and ``accumulate`` as
-    the package's functions of these names do. Everything else that a ufunc has (``nin``, ``types``, ``at``, ...) is NumPy's own, and NumPy's own call is made where ``where=``, ``casting=``,
-    ``order=``, ``subok=`` or ``signature=`` is given. Foreign arrays that override ``__array_ufunc__`` see NumPy's ufunc, which equals its
-    twin, so that a table by ufunc finds both.
+    the package's functions of these names. Everything else that a ufunc has (``nin``, ``types``, ``at``, ...) is NumPy's own, and
+    NumPy's own call is made where ``where=``, ``casting=``, ``order=``, ``subok=`` or ``signature=`` is given. Foreign arrays that
+    override ``__array_ufunc__`` see NumPy's ufunc, which equals its twin, so that a table by ufunc finds both.
 
     Attributes
     ----------
