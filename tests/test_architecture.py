@@ -29,7 +29,7 @@ STANDS_ON: dict[str, set[str]] = {
     "compat": {"arrays", "tasks"},
     "integrations": {"arrays", "tasks"},
     "": {"arrays", "tasks"},  # the surface, lightwork/__init__
-    "_demo": {""},
+    "_demo": {"", "numpy"},
     "_doctor": {""},
     "__main__": {"_demo", "_doctor"},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import functools
 import os
 import platform
 import statistics
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 import lightwork
+import lightwork.numpy as lnp
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -41,13 +43,14 @@ QUICK = Size(n_bytes=200_000, n_items=50_000, n_repeats=3)
 
 @dataclass(frozen=True)
 class Work:
-    """One row of the table: a function, the arrays that it is applied to, and NumPy's own way if that is another function."""
+    """One row of the table: a function, the arrays that it is applied to, and NumPy's or lightwork's own way if that is another function."""
 
     name: str
     fn: Callable[..., Any]
     arrays: tuple[Array, ...]
     keywords: dict[str, Any] = field(default_factory=dict[str, Any])
     numpy: Callable[..., Any] | None = None
+    own: Callable[..., Any] | None = None
 
     def by_numpy(self) -> Array:
         """Make one call on the whole arrays."""
@@ -56,7 +59,8 @@ class Work:
 
     def by_lightwork(self) -> Array:
         """Make the same call in chunks."""
-        result: Array = lightwork.chunked_map(self.fn, *self.arrays, **self.keywords)
+        in_chunks = functools.partial(lightwork.chunked_map, self.fn)
+        result: Array = (self.own or in_chunks)(*self.arrays, **self.keywords)
         return result
 
 
@@ -138,6 +142,12 @@ def c_function(name: str, n_arguments: int) -> Callable[..., float]:
     return function
 
 
+def expression(a: Array, b: Array) -> Array:
+    """Compute what NumPy makes eight arrays for."""
+    result: Array = np.sqrt(a * a + b * b) * np.exp(-a) + a * b
+    return result
+
+
 def synthetic_works(n_items: int) -> list[Work]:
     """Return what is computed from random numbers."""
     random = np.random.default_rng(SEED)
@@ -147,6 +157,8 @@ def synthetic_works(n_items: int) -> list[Work]:
         Work("exp into out=", np.exp, (x,), {"out": np.empty_like(x)}),
         Work("arctan2", np.arctan2, (x, y)),
         Work("fmod (C function)", c_function("fmod", 2), (x, y), numpy=np.fmod),
+        Work("sqrt(a*a + b*b) * exp(-a) + a*b (fuse)", expression, (x, y), own=lightwork.fuse(expression)),
+        *(Work(name, getattr(np, name), (x,), own=getattr(lnp, name)) for name in ("sum", "max", "var")),
     ]
 
 
