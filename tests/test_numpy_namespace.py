@@ -25,7 +25,8 @@ def test_every_name_is_numpys_or_its_twin(name: str) -> None:
         assert mine.ufunc is numpys
     elif name in OURS.split():
         assert mine is not numpys
-        assert inspect.signature(mine).parameters.keys() == inspect.signature(numpys).parameters.keys()
+        if name != "bincount":  # which tells none in some versions
+            assert inspect.signature(mine).parameters.keys() == inspect.signature(numpys).parameters.keys()
     else:
         assert mine is numpys
 

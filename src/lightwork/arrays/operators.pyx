@@ -82,7 +82,7 @@ def power_by_number(dtype, exponent):
     ----------
     dtype : numpy.dtype
         Of ``x``.
-    exponent : int or float
+    exponent : number
 
     Returns
     -------
@@ -97,7 +97,7 @@ def power_by_number(dtype, exponent):
 
 
 cdef object power_ufunc(object base, object exponent):
-    if isinstance(base, Reference) and (type(exponent) is int or type(exponent) is float):
+    if isinstance(base, Reference) and (type(exponent) is int or type(exponent) is float or isinstance(exponent, np.number)):
         return power_by_number((<Reference> base).value.dtype, exponent)
     return None
 
