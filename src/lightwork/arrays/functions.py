@@ -14,7 +14,6 @@ import numpy as np
 from lightwork.arrays.operators import ufuncs_of
 from lightwork.arrays.placeholder import Placeholder
 from lightwork.arrays.recording import (
-    cast_by_numpy,
     copy_placeholder,
     fill_placeholder,
     in_order,
@@ -217,7 +216,7 @@ def astype(x: Any, dtype: Any, order: str = "K", casting: Any = "unsafe", subok:
     if not copy and x.dtype == wanted:
         return x
     if x.dtype.kind in "fc" and wanted.kind in "iu" and not lies_plainly(x):
-        return cast_by_numpy(x, wanted)
+        return NotImplemented
     return copy_placeholder(x, wanted, order)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lightwork._core.moves cimport part_loop
-from lightwork.arrays.placeholder cimport Placeholder, new_input
+from lightwork.arrays.placeholder cimport Placeholder
 from lightwork.arrays.trace cimport IN_C_ORDER, IN_FORTRAN_ORDER_LIKE, Reference, Value, convert, enter, operand_of, select
 
 
@@ -59,24 +59,6 @@ def copy_placeholder(Placeholder x, object dtype, str order="K"):
     Placeholder
     """
     return in_order(x.trace.refer(convert(x.trace, x.value, np.dtype(dtype), x.shape)), order)
-
-
-def cast_by_numpy(Placeholder x, object dtype):
-    """
-    Cast an array of the caller's at once, as ``x.astype(dtype)`` does.
-
-    Parameters
-    ----------
-    x : Placeholder
-        Not computed.
-    dtype : dtype_like
-
-    Returns
-    -------
-    Placeholder
-        As of something computed.
-    """
-    return copy_placeholder(new_input(x.trace, x.value.array.astype(dtype)), dtype)
 
 
 def in_order(Placeholder computed, str order):
