@@ -29,7 +29,7 @@ Meaning: TypeAlias = Callable[..., Any]
 MEANINGS: dict[Meaning | str, Meaning] = {}
 
 #: Of ``np.clip``, where both bounds are given; it has no public name.
-clip_ufunc = ufuncs_of(np.dtype(float), lambda witness: witness.clip(0, 1))[0][0]
+clip_ufunc: np.ufunc = ufuncs_of(np.dtype(float), lambda witness: witness.clip(0, 1))[0][0]
 
 NUMBERS = (int, float, complex, np.generic)
 
