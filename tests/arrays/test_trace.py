@@ -282,6 +282,17 @@ def test_functions_that_are_no_ufuncs(case: str) -> None:
     assert_same_outcome(outcome_of(lw.fuse(FUNCTIONS[case]), AWKWARD), outcome_of(FUNCTIONS[case], AWKWARD))
 
 
+@pytest.mark.parametrize("decimals", [0, 2])
+def test_rounding_integers(decimals: int) -> None:
+    """Whole numbers are copied or returned as they are, whichever NumPy does."""
+    backwards = np.arange(N, dtype="h")[::-1]
+
+    def function(x: Any) -> Any:
+        return np.round(x, decimals), np.round(x + 1, decimals)
+
+    assert_same_outcome(outcome_of(lw.fuse(function), backwards), outcome_of(function, backwards))
+
+
 @pytest.mark.parametrize("exponent", [-1, 0, 1, 2, 3, 0.5, 2.0, -0.5, np.float64(2), True], ids=repr)
 @pytest.mark.parametrize("dtype", ["d", "f", "i", "D"])
 def test_powers(exponent: Any, dtype: str) -> None:

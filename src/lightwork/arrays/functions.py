@@ -142,6 +142,9 @@ def isrealobj(x: Any) -> bool:
 
 # --- Rounding -------------------------------------------------------------------------------------------------------
 
+_integers = np.ones(1, np.intp)
+INTEGERS_ROUND_TO_THEMSELVES = _integers.round() is _integers  # where NumPy makes no copy of what it need not round
+
 
 @means("round")
 @means(np.round)
@@ -154,7 +157,7 @@ def round_(x: Any, decimals: Any = 0, out: Any = None) -> Any:
         return NotImplemented
     calls = ufuncs_of(x.dtype, lambda witness: witness.round(decimals))
     if not calls:
-        return copy_placeholder(x, x.dtype)
+        return x if INTEGERS_ROUND_TO_THEMSELVES else copy_placeholder(x, x.dtype)
     for ufunc, rest in calls:
         x = in_order(ufunc(x, *rest), "A" if decimals else "K")
     return x
