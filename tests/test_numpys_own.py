@@ -37,7 +37,7 @@ def alias(module: str, namespace: str, folder: Path) -> Path:
     return copy
 
 
-@pytest.mark.slow
+@pytest.mark.numpys_own
 @pytest.mark.parametrize("namespace", LEFT_OUT_OF)
 def test_numpys_own_tests_pass(namespace: str, tmp_path: Path) -> None:
     """With calls shared as they are worth it, and with all of them shared in the smallest chunks."""

@@ -73,7 +73,7 @@ def test_each_piece_of_work_wakes_one(night: Callable[..., Any], n_sleepers: int
     """As many pieces as there are sleepers, each held until all are taken, bring all of them up."""
     dormitory = night(n_sleepers, n_sleepers + 1)
     sleepers = [partial(dormitory.sleep, sleeper, n_sleepers) for sleeper in range(n_sleepers)]
-    assert collide([*sleepers, partial(dormitory.post_rounds, N_ROUNDS, n_sleepers, 1)])[-1] == N_ROUNDS
+    assert collide([*sleepers, partial(dormitory.post_rounds, N_ROUNDS // n_sleepers, n_sleepers, 1)])[-1] == N_ROUNDS // n_sleepers
 
 
 def test_who_sleeps_is_never_uncounted(night: Callable[..., Any]) -> None:
