@@ -1,6 +1,7 @@
 """C functions of one item: called for each item of broadcast arrays, whoever made the pointer."""
 
 import ctypes
+import re
 import warnings
 from typing import Any
 
@@ -141,6 +142,29 @@ def test_a_numba_cfunc(signature: str) -> None:
         expected = np.where(first > second, first, second)
         for workers in WORKERS:
             assert_same_bits(chunked_map(larger, first, second, chunk_size=16, workers=workers), expected)
+
+
+CFFI = {"cos": ("double cos(double);", "d", 1), "atan2f": ("float atan2f(float, float);", "f", 2)}
+
+
+@pytest.mark.parametrize("name", CFFI)
+@each_team
+def test_a_pointer_of_cffi(name: str, workers: int) -> None:
+    """A function that cffi finds in a library, by its address, has the signature that it was declared with."""
+    declaration, dtype, nin = CFFI[name]
+    ffi = pytest.importorskip("cffi").FFI()
+    ffi.cdef(declaration)
+    library = ffi.dlopen(None)
+    inputs = [np.linspace(0.1, 9, 300).astype(dtype) + seed for seed in range(nin)]
+    expected = np.array([getattr(library, name)(*items) for items in zip(*inputs, strict=True)], dtype)
+    assert_same_bits(chunked_map(ffi.addressof(library, name), *inputs, chunk_size=16, workers=workers), expected)
+
+
+def test_data_of_cffi_is_no_function() -> None:
+    """What cffi holds that is no function is refused by its name."""
+    ffi = pytest.importorskip("cffi").FFI()
+    with pytest.raises(TypeError, match=re.escape("cffi 'int[3]'")):
+        chunked_map(ffi.new("int[3]"), np.arange(9.0))
 
 
 @pytest.mark.parametrize("arrays", [(1.0,), (1.0, 2.0, 3.0)])
