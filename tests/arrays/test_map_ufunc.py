@@ -104,10 +104,10 @@ def test_large_arrays_run_in_chunks(case: str) -> None:
 
 
 def test_small_arrays_stay_with_the_caller() -> None:
-    """A hundred items are not worth waking anyone: no other worker runs a chunk of them."""
-    others = [worker.chunks for worker in lightwork.statistics().workers[1:]]
-    chunked_map(np.sqrt, np.arange(100.0))
-    assert [worker.chunks for worker in lightwork.statistics().workers[1:]][: len(others)] == others
+    """A hundred items are not worth waking anyone: with the pool awake and a hundred tries, not one chunk is made."""
+    assert chunks_during(chunked_map, np.sqrt, np.arange(1000.0), chunk_size=10, workers=2) == 100
+    for _ in range(100):
+        assert chunks_during(chunked_map, np.sqrt, np.arange(100.0)) == 0
 
 
 def test_one_worker_is_the_caller() -> None:
