@@ -59,6 +59,7 @@ CORE = (
     "cfunction",
     "sharing",
     "operands",
+    "iterators",
     "elementwise",
     "cast",
     "pairwise",

@@ -31,7 +31,8 @@ def environment(build_extension: Callable[[Path], ModuleType]) -> dict[str, str]
     # The probe is loaded here too, but leads nobody astray: it is never installed in this process.
     probe = build_extension(TESTS / "probes" / "delay_probe.pyx").__file__
     paths = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {"DELAY_PROBE": str(probe), "PYTHONPATH": os.pathsep.join(paths), "LIGHTWORK_EXAMPLES": "0.5"}
+    # In CI examples are always the same ones: what varies is in which order their chunks run.
+    return os.environ | {"CI": "1", "DELAY_PROBE": str(probe), "PYTHONPATH": os.pathsep.join(paths), "LIGHTWORK_EXAMPLES": "0.5"}
 
 
 def run(environment: dict[str, str], *command: str) -> str:

@@ -11,6 +11,7 @@ from lightwork._core.atomics cimport int64_t, now_ns
 from lightwork._core.cfunction cimport find_c_loop
 from lightwork._core.elementwise cimport run_elementwise
 from lightwork._core.loop cimport Loop, find_ufunc_loop, loop_learn, npy_intp
+from lightwork._core.masked cimport sparing_loop
 from lightwork._core.operands cimport is_order_free, would_overflow
 from lightwork._core.pool cimport default_workers, home_pool
 from lightwork._core.pool_state cimport MAX_WORKERS
@@ -98,7 +99,7 @@ def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, work
     if ufunc is not None:
         check_count(fn, ufunc.nin, len(arrays))
         check_axis(axis, arrays)
-        return map_ufunc(fn, ufunc, arrays, out, dtype, grain, n_workers)
+        return map_ufunc(fn, ufunc, arrays, out, dtype, None, grain, n_workers)
     cdef Loop loop = find_c_loop(fn)
     if loop is not None:
         check_count(fn, loop.nin, len(arrays))
@@ -153,8 +154,10 @@ cdef int check_axis(object axis, tuple arrays) except -1:
 
 # --- Elementwise functions ------------------------------------------------------------------------------------------
 
-cdef object call_numpy(object fn, tuple arrays, object out, object dtype):
+cdef object call_numpy(object fn, tuple arrays, object out, object dtype, object where):
     """NumPy's own call. No Python frame of ours lies between, so its warnings point at the caller's line."""
+    if where is not None:
+        return fn(*arrays, out=out, where=where) if dtype is None else fn(*arrays, out=out, where=where, dtype=dtype)
     if out is None:
         return fn(*arrays) if dtype is None else fn(*arrays, dtype=dtype)
     return fn(*arrays, out=out) if dtype is None else fn(*arrays, out=out, dtype=dtype)
@@ -263,6 +266,16 @@ cdef bint has_plain_items(list operands):
     return True
 
 
+cdef bint can_be_spared(Loop loop, list outputs):
+    """Whether parts of the outputs can stay as they are: not those of a new array, which are whatever NumPy finds there; and NumPy reads what it
+    is to cast, which it warns of if that is complex and the loop's results are not."""
+    cdef int i
+    for i in range(loop.nout):
+        if outputs[i] is None or (outputs[i].dtype.kind == "c" and loop.dtypes[loop.nin + i].kind != "c"):
+            return False
+    return True
+
+
 cdef bint has_casts(Loop loop, list operands):
     """Whether an array has to be cast before the loop can read it."""
     cdef int i
@@ -283,10 +296,10 @@ cdef object pack(list filled, object out):
     return filled[0] if len(filled) == 1 else tuple(filled)
 
 
-cdef object time_numpy(Loop loop, object fn, tuple arrays, object out, object dtype, Py_ssize_t n_items):
+cdef object time_numpy(Loop loop, object fn, tuple arrays, object out, object dtype, object where, Py_ssize_t n_items):
     """NumPy's own call, which teaches what an item costs."""
     cdef int64_t began = now_ns()
-    result = call_numpy(fn, arrays, out, dtype)
+    result = call_numpy(fn, arrays, out, dtype, where)
     loop_learn(loop, now_ns() - began, n_items)
     return result
 
@@ -304,24 +317,27 @@ cdef object share_ufunc(Loop loop, list operands, list outputs, object out, Py_s
     return None if filled is None else pack(filled, out)
 
 
-cdef object map_ufunc(object fn, cnp.ufunc ufunc, tuple arrays, object out, object dtype, Py_ssize_t grain, int n_workers):
+cdef object map_ufunc(object fn, cnp.ufunc ufunc, tuple arrays, object out, object dtype, cnp.ndarray where, Py_ssize_t grain, int n_workers):
     cdef list operands, outputs
     cdef Py_ssize_t n_items
     cdef Loop loop
     if ufunc.signature is not None or (operands := plain_operands(arrays)) is None or (outputs := plain_outputs(out, ufunc.nout)) is None:
-        return call_numpy(fn, arrays, out, dtype)
-    n_items = broadcast_size(operands, outputs)
+        return call_numpy(fn, arrays, out, dtype, where)
+    n_items = broadcast_size(operands if where is None else [*operands, where], outputs)
     if n_items < 2 or (n_items <= grain if grain > 0 else n_items < SMALL):
-        return call_numpy(fn, arrays, out, dtype)
+        return call_numpy(fn, arrays, out, dtype, where)
     loop = find_ufunc_loop(ufunc, operands, outputs, None if dtype is None else np.dtype(dtype))
+    if loop is not None and where is not None:
+        operands.append(where)
+        loop = sparing_loop(loop) if can_be_spared(loop, outputs) else None
     if loop is None:
-        return call_numpy(fn, arrays, out, dtype)
+        return call_numpy(fn, arrays, out, dtype, where)
     if n_workers == 0:
         n_workers = default_workers(home_pool())
     if grain == 0 and not is_worth_sharing(loop, n_items, n_workers):
-        return time_numpy(loop, fn, arrays, out, dtype, n_items)
+        return time_numpy(loop, fn, arrays, out, dtype, where, n_items)
     result = share_ufunc(loop, operands, outputs, out, n_items, grain, n_workers)
-    return call_numpy(fn, arrays, out, dtype) if result is None else result
+    return call_numpy(fn, arrays, out, dtype, where) if result is None else result
 
 
 cdef object map_c_function(Loop loop, tuple arrays, object out, object dtype, Py_ssize_t grain, int n_workers):
