@@ -3,7 +3,7 @@
 
 cimport numpy as cnp
 
-from lightwork.arrays.map cimport map_ufunc
+from lightwork.arrays.application cimport map_ufunc
 
 cnp.import_array()
 

@@ -7,7 +7,7 @@ from lightwork.arrays.scans import accumulate
 cimport cython
 cimport numpy as cnp
 
-from lightwork.arrays.map cimport map_ufunc
+from lightwork.arrays.application cimport map_ufunc
 
 cnp.import_array()
 
