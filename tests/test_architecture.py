@@ -74,6 +74,7 @@ CORE = (
     "lowering",
     "caster",
     "program",
+    "run",
     "harvest",
 )
 
