@@ -17,7 +17,18 @@ from benchmarks.peers import LIGHTWORK, NAMES, n_workers
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 PROTOCOL, SKEW = "bench_protocol", "bench_skew"
-QUESTIONS = ("bench_fork_join", PROTOCOL, "bench_exp_over_n", "bench_ufuncs", "bench_fuse", "bench_reductions", SKEW, "bench_import", "bench_idle")
+QUESTIONS = (
+    "bench_fork_join",
+    PROTOCOL,
+    "bench_exp_over_n",
+    "bench_ufuncs",
+    "bench_where",
+    "bench_fuse",
+    "bench_reductions",
+    SKEW,
+    "bench_import",
+    "bench_idle",
+)
 
 
 class Report:

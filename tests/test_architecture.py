@@ -59,6 +59,7 @@ CORE = (
     "cfunction",
     "sharing",
     "operands",
+    "iterators",
     "elementwise",
     "cast",
     "pairwise",
@@ -73,6 +74,7 @@ CORE = (
     "lowering",
     "caster",
     "program",
+    "run",
     "harvest",
 )
 

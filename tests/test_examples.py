@@ -34,7 +34,7 @@ def pixels(path: Path) -> np.ndarray:
 def test_every_script_is_run_here() -> None:
     """A script is an example if it has a main(), and each of them has a test below."""
     scripts = {path.name for path in EXAMPLES.glob("*.py") if "def main(" in path.read_text(encoding="utf-8")}
-    assert scripts == {"mandelbrot.py", "drum.py", "spectrum.py", "hillshade.py"}
+    assert scripts == {"mandelbrot.py", "drum.py", "spectrum.py", "hillshade.py", "weather.py"}
 
 
 def test_mandelbrot_is_symmetric_and_black_in_the_middle(tmp_path: Path) -> None:
@@ -74,6 +74,19 @@ def test_mountains_have_a_bright_and_a_dark_side(tmp_path: Path) -> None:
     assert EQUAL in lines[1]
     assert "ufuncs in one pass: 104 bytes moved for each point" in lines[2]
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_it_is_colder_in_the_north() -> None:
+    """The summary of the whole table and its histogram are NumPy's, and tell of the climate that the readings were made of."""
+    lines = printed_by("weather.py", "--minutes", "30").splitlines()
+    assert lines[0].startswith("24 stations, 17,520 readings of each, 3 MB")
+    assert EQUAL in lines[1]
+    assert EQUAL in lines[2]
+    means = [float(line.split()[1]) for line in lines[4:28]]
+    assert means == sorted(means)
+    bars = {int(line.split("°C")[0]): line.count("#") for line in lines[28:]}
+    assert list(bars) == list(range(-50, 50, 5))
+    assert max(bars, key=lambda low: bars[low]) == 20
 
 
 def test_machine_code_has_the_rhythm_of_pointers() -> None:

@@ -11,6 +11,8 @@
 ``expression()``
     Returns ``f(a, b, out)``, which computes ``sqrt(a*a + b*b)*exp(-a) + a*b`` over contiguous float64 arrays.
 
+``masked()``
+    Returns ``f(a, b, mask, out)``, which divides contiguous float64 arrays where the mask has it, and leaves the rest of `out` as it is.
 ``reduction(name)``
     Returns ``f(array)``, which reduces an array as NumPy's function of that name does, or None where there is no such thing.
 

@@ -10,7 +10,7 @@ from benchmarks.peers import n_workers
 from benchmarks.peers.thread_pool import N_COUNTS, nothing
 
 IMPORT = "dask.array"
-CANNOT: dict[str, str] = {}
+CANNOT = {"masked": "makes new arrays, and leaves no part of one as it is"}
 
 # Half of what dask offers has types, and half of it none.
 dask: Any = import_module("dask")

@@ -7,7 +7,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from benchmarks.peers import n_workers
-from benchmarks.peers.thread_pool import BY_SLICES, nothing, slices
+from benchmarks.peers.thread_pool import BY_SLICES, divide_masked, nothing, slices
 
 IMPORT = "joblib"
 CANNOT: dict[str, str] = {}
@@ -43,6 +43,11 @@ def expression() -> Callable[..., Any]:
         out[...] = np.sqrt(a * a + b * b) * np.exp(-a) + a * b
 
     return over_slices(kernel)
+
+
+def masked() -> Callable[..., Any]:
+    """Hand out the same kernel as the thread pool."""
+    return over_slices(divide_masked)
 
 
 def reduction(name: str) -> Callable[..., Any] | None:

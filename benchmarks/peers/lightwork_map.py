@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from lightwork.arrays.ufunc import on_every_core
 
 import lightwork as lw
 from lightwork.arrays import counting, moments, positions, reductions
@@ -32,6 +33,12 @@ def expression() -> Callable[..., Any]:
     """Fuse it."""
     fused = lw.fuse(lambda a, b: np.sqrt(a * a + b * b) * np.exp(-a) + a * b)
     return lambda a, b, out: fused(a, b, out=out)
+
+
+def masked() -> Callable[..., Any]:
+    """Call the ufunc's twin."""
+    divide = on_every_core(np.divide)
+    return lambda a, b, mask, out: divide(a, b, out=out, where=mask)
 
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {

@@ -57,6 +57,18 @@ def expression() -> Callable[..., Any]:
     return run
 
 
+def masked() -> Callable[..., Any]:
+    """Compile the loop with a branch in it."""
+
+    @numba.njit(parallel=True)
+    def run(a: Any, b: Any, mask: Any, out: Any) -> None:
+        for i in numba.prange(a.size):
+            if mask[i]:
+                out[i] = a[i] / b[i]
+
+    return run
+
+
 def reduction(name: str) -> Callable[..., Any] | None:
     """Compile a loop that ``prange`` reduces: a sum or a maximum."""
 

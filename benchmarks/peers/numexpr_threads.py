@@ -37,6 +37,15 @@ def expression() -> Callable[..., Any]:
     return run
 
 
+def masked() -> Callable[..., Any]:
+    """Evaluate a choice between the quotient and what is there."""
+
+    def run(a: Any, b: Any, mask: Any, out: Any) -> None:
+        numexpr.evaluate("where(mask, a / b, out)", local_dict={"a": a, "b": b, "mask": mask, "out": out}, global_dict={}, out=out)
+
+    return run
+
+
 def reduction(name: str) -> Callable[..., Any] | None:
     """Evaluate ``sum(a)`` or ``max(a)``, of which it has no others."""
     if name not in ("sum", "max"):

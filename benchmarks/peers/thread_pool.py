@@ -58,6 +58,16 @@ def expression() -> Callable[..., Any]:
     return over_slices(kernel)
 
 
+def divide_masked(a: Any, b: Any, mask: Any, out: Any) -> None:
+    """Call NumPy's ufunc with a mask."""
+    np.divide(a, b, out=out, where=mask)
+
+
+def masked() -> Callable[..., Any]:
+    """Submit it on slices."""
+    return over_slices(divide_masked)
+
+
 N_COUNTS = 1000  # that bincount has, to be added
 
 #: What is called for each slice, and what is made of the results.

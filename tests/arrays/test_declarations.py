@@ -3,6 +3,7 @@
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from lightwork import arrays
@@ -36,3 +37,10 @@ def test_the_surface_is_declared() -> None:
     """What ``lightwork.arrays`` offers beside ``chunked_map`` is declared, too."""
     declared = {name for declaration in declarations.DECLARATIONS for name in declaration.names}
     assert {name for name in vars(arrays) if name in ("reduce", "accumulate", "minmax", "map_reduce")} <= declared
+
+
+def test_every_function_of_numpy_s_has_its_bits() -> None:
+    """A result that is only the same at any number of workers is promised of ``map_reduce`` alone, which NumPy does not have."""
+    weaker = {name for one in declarations.DECLARATIONS if one.promise is declarations.Promise.DETERMINISTIC for name in one.names}
+    assert weaker == {"map_reduce"}
+    assert not hasattr(np, "map_reduce")

@@ -194,6 +194,8 @@ FOREIGN: dict[str, Callable[..., Any]] = {
     "out by name": lambda add, x: add(X, Y, out=x),
     "out by position": lambda add, x: add(X, Y, x),
     "with keywords": lambda add, x: add(X, x, dtype="f4", where=True),
+    "with a mask": lambda add, x: add(X, x, out=Y, where=X > 0),
+    "with a mask alone": lambda add, x: add(X, x, where=X > 0),
     "outer": lambda add, x: add.outer(X[:3], x),
     "reduce": lambda add, x: add.reduce(x),
 }

@@ -1,19 +1,15 @@
-"""Elementwise loops over arrays: a plain walk where operands are contiguous, NumPy's own iterator where they are not.
-
-Broadcasting, casting, strides, order and overlap belong to that iterator, with the flags with which NumPy's ufuncs make it and one more, RANGED:
-each worker has its own copy and jumps to the range of each chunk.
-"""
+"""Elementwise loops over arrays: a plain walk where operands are contiguous, NumPy's own iterator where they are not."""
 
 import numpy as np
 
 from lightwork._cpus import cpu_budget
 
-cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_Occurred
 from cpython.ref cimport PyObject
 
 from lightwork._core.atomics cimport int64_t, now_ns
+from lightwork._core.iterators cimport Iterators, new_iterators
 from lightwork._core.loop cimport MAX_OPERANDS, AuxData, Loop, StridedLoop, loop_learn, npy_intp
 from lightwork._core.operands cimport is_apart, is_plain, plain_stride, widest
 from lightwork._core.parallel cimport Region, count_chunks, region_run
@@ -27,8 +23,6 @@ cdef extern from "numpy/arrayobject.h" nogil:
     ctypedef int (*IterNext "NpyIter_IterNextFunc *")(cnp.NpyIter*)
     int reset_range "NpyIter_ResetToIterIndexRange"(cnp.NpyIter*, npy_intp, npy_intp, char**)
     IterNext get_iternext "NpyIter_GetIterNext"(cnp.NpyIter*, char**)
-    int deallocate "NpyIter_Deallocate"(cnp.NpyIter*)
-    void PyArray_DiscardWritebackIfCopy(cnp.ndarray)
 
 # --- What a chunk does ----------------------------------------------------------------------------------------------
 
@@ -178,101 +172,31 @@ cdef object try_walk(Loop loop, list operands, list outputs, Py_ssize_t n_items,
     return filled
 
 
-cdef cnp.NpyIter* new_iterator(Loop loop, list operands, list outputs) except NULL:
-    cdef PyObject* arrays[MAX_OPERANDS]
-    cdef PyObject* dtypes[MAX_OPERANDS]
-    cdef cnp.npy_uint32 flags[MAX_OPERANDS]
-    cdef int i
-    cdef int n_operands = loop.nin + loop.nout
-    for i in range(n_operands):
-        dtypes[i] = <PyObject*> loop.dtypes[i]
-        if i < loop.nin:
-            arrays[i] = <PyObject*> operands[i]
-            flags[i] = cnp.NPY_ITER_READONLY | cnp.NPY_ITER_ALIGNED | cnp.NPY_ITER_OVERLAP_ASSUME_ELEMENTWISE
-        else:
-            output = outputs[i - loop.nin]
-            arrays[i] = <PyObject*> output
-            if output is None:
-                arrays[i] = NULL
-            flags[i] = (cnp.NPY_ITER_WRITEONLY | cnp.NPY_ITER_ALIGNED | cnp.NPY_ITER_ALLOCATE | cnp.NPY_ITER_NO_BROADCAST
-                        | cnp.NPY_ITER_NO_SUBTYPE | cnp.NPY_ITER_OVERLAP_ASSUME_ELEMENTWISE)
-    return cnp.NpyIter_AdvancedNew(
-        n_operands, <cnp.PyArrayObject**> arrays,
-        cnp.NPY_ITER_EXTERNAL_LOOP | cnp.NPY_ITER_ZEROSIZE_OK | cnp.NPY_ITER_BUFFERED | cnp.NPY_ITER_GROWINNER
-        | cnp.NPY_ITER_DELAY_BUFALLOC | cnp.NPY_ITER_RANGED | cnp.NPY_ITER_COPY_IF_OVERLAP,
-        cnp.NPY_KEEPORDER,
-        cnp.NPY_UNSAFE_CASTING,  # what may be cast was settled when the loop was found
-        flags, <cnp.PyArray_Descr**> dtypes, -1, NULL, NULL, 0)
-
-
-@cython.internal
-@cython.final
-cdef class Iterators:
-    """One of NumPy's iterators for each worker; what they write back to overlapping operands is there once they are gone."""
-
-    cdef cnp.NpyIter* each[MAX_WORKERS]
-    cdef int count
-
-    cdef int fill(self, cnp.NpyIter* first, int n_workers) except -1:
-        self.each[0] = first
-        self.count = 1
-        while self.count < n_workers:
-            self.each[self.count] = cnp.NpyIter_Copy(first)
-            self.count += 1
-        return 0
-
-    cdef int close(self) except -1:
-        """Free the copies before the first, which resolves what COPY_IF_OVERLAP put aside."""
-        cdef int failed = 0
-        while self.count > 0:
-            self.count -= 1
-            failed |= deallocate(self.each[self.count]) != cnp.NPY_SUCCEED
-        return -1 if failed else 0
-
-    def __dealloc__(self):
-        self.close()
-
-
-cdef int discard_copies(Loop loop, cnp.NpyIter* iterator) except -1:
-    """Of an iterator that was not used, or not to its end: what it made to be written back is not whole."""
-    cdef int i
-    for i in range(loop.nin + loop.nout):
-        PyArray_DiscardWritebackIfCopy(<cnp.ndarray> (<PyObject**> cnp.NpyIter_GetOperandArray(iterator))[i])
-    return 0
-
-
 cdef object iterate(Loop loop, list operands, list outputs, Py_ssize_t grain, int n_workers):
-    """The outputs after a walk by iterators; None where iterating needs the GIL."""
+    """The outputs after a walk by iterators; None where iterating needs the GIL, or is NumPy's for another reason."""
     cdef Walk walk
     cdef Region region
-    cdef Iterators iterators = Iterators.__new__(Iterators)
     cdef cnp.NpyIter* first
-    try:
-        first = new_iterator(loop, operands, outputs)
-    except (TypeError, ValueError):  # NumPy's to raise, with its own words
+    cdef Iterators iterators = new_iterators(loop, operands, outputs)
+    if iterators is None:
         return None
-    iterators.fill(first, 1)
-    if cnp.NpyIter_IterationNeedsAPI(first):
-        discard_copies(loop, first)
-        return None
-    filled = [<object> (<PyObject**> cnp.NpyIter_GetOperandArray(first))[loop.nin + i] if outputs[i] is None else outputs[i]
-              for i in range(loop.nout)]
+    first = iterators.each[0]
+    filled = iterators.filled()
     region.n_items = cnp.NpyIter_GetIterSize(first)
     if region.n_items == 0:
         return filled
     region.grain = grain if grain > 0 else choose_grain(loop, region.n_items, n_workers, BUFFER if cnp.NpyIter_RequiresBuffering(first) else LANES)
     region.n_workers = min(n_workers, MAX_WORKERS, count_chunks(region.n_items, region.grain))
-    iterators.fill(first, region.n_workers)
+    iterators.grow(region.n_workers)
     walk.iterators = iterators.each
     walk.iternext = get_iternext(first, NULL)
-    if walk.iternext == NULL:
-        discard_copies(loop, first)
-        raise MemoryError("no memory for an iterator")
     region.body = iterate_chunk
     try:
+        if walk.iternext == NULL:
+            raise MemoryError("no memory for an iterator")
         share(loop, &walk, &region)
     except BaseException:
-        discard_copies(loop, first)
+        iterators.discard()
         raise
     iterators.close()
     return filled

@@ -17,7 +17,7 @@ from lightwork._core.line cimport Line
 from lightwork._core.loop cimport MAX_OPERANDS, AuxData, BoundLoop, Loop, StridedLoop, bound_call, loop_bind, loop_learn, npy_intp
 from lightwork._core.operands cimport is_plain, plain_stride, widest
 from lightwork._core.parallel cimport Region, count_chunks, region_run
-from lightwork._core.program cimport Run
+from lightwork._core.run cimport Run
 from lightwork._core.sharing cimport choose_grain
 from lightwork._core.summation cimport Summing, add_leaf, begin_summing, count_leaves, find_leaf, join_leaves, order_of
 

@@ -26,6 +26,7 @@ cdef class Loop:
     cdef readonly int nin
     cdef readonly int nout
     cdef readonly str name         # as floating-point warnings call it
+    cdef int mask                  # which operand says what items of the outputs are written, the others being the caller's; 0: none
     cdef bint may_raise            # may set a Python exception in the thread it runs in
     cdef StridedLoop* function
     cdef void* context

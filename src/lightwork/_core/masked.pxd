@@ -3,3 +3,4 @@
 from lightwork._core.loop cimport Loop
 
 cdef Loop masked_loop(Loop loop)
+cdef Loop sparing_loop(Loop loop)

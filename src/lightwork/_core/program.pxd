@@ -1,7 +1,10 @@
-"""A program: the steps of a fused function, run block by block."""
+"""A program: the steps of a fused function."""
 
 from lightwork._core.atomics cimport atomic, int64_t
-from lightwork._core.loop cimport AuxData, Loop, StridedLoop, npy_intp
+from lightwork._core.loop cimport AuxData, StridedLoop, npy_intp
+
+cdef enum:
+    LINE = 64              # bytes of a cache line, at which temporaries begin
 
 # One loop over a block.
 cdef struct Step:
@@ -40,12 +43,9 @@ cdef class Program:
     cdef bint writes_last            # whether the only output is written by the last step, when all inputs have been read
     cdef atomic[int64_t] cost        # as a Loop's
 
-cdef class Run(Loop):
-    cdef Program program
-    cdef char* desks
-    cdef int n_desks
-    cdef list flags(self)
+cdef inline npy_intp rounded_up(npy_intp n, npy_intp multiple) noexcept nogil:
+    return (n + multiple - 1) // multiple * multiple
 
+
+cdef void* allocate(size_t n_items, size_t itemsize) except NULL  # zeros, to be freed
 cdef Program compile_program(object recipe)
-cdef Run new_run(Program program)
-cdef int seat_run(Run run, char* constants, int n_workers) except -1

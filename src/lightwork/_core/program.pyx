@@ -1,57 +1,14 @@
-"""Programs run as a loop does: a chunk comes in, each block of it goes through all steps while it is in the cache.
-
-A program is compiled once and never changes. A run is one call of it, on the arrays and constants of that call; each worker has a desk in it, with
-all that two of them could not share: the floating-point flags that each step raised, and NumPy's iterators, which do the casts. Temporaries are
-in memory that belongs to the thread and outlives the call, so that a call allocates nothing and finds it in the cache.
-"""
+"""Programs: the steps of a fused function, compiled once and never changed."""
 
 from lightwork._core.lowering import lower
 
 cimport cython
-from cpython.exc cimport PyErr_NoMemory
 from libc.stdlib cimport calloc, free
 
 from lightwork._core.atomics cimport memory_order_relaxed
-from lightwork._core.caster cimport CELL, Cast, Caster, cast_block, caster_begin, caster_end, new_cast
-from lightwork._core.loop cimport MAX_OPERANDS, AuxData, Loop, StridedLoop, npy_intp
+from lightwork._core.caster cimport CELL, new_cast
+from lightwork._core.loop cimport Loop, npy_intp
 from lightwork._core.moves cimport copy_loop
-
-cdef extern from "<cfenv>" nogil:
-    const int FE_DIVBYZERO
-    const int FE_OVERFLOW
-    const int FE_UNDERFLOW
-    const int FE_INVALID
-    int feclearexcept(int)
-    int fetestexcept(int)
-
-cdef extern from * nogil:
-    """
-    #include <cstddef>
-    #include <cstdlib>
-
-    /* A thread's own memory, which grows and goes with it. */
-    struct lw_scratch {
-        void* start = nullptr;
-        std::size_t size = 0;
-
-        ~lw_scratch() { std::free(start); }
-
-        char* at_least(std::size_t wanted) {
-            if (wanted > size) {
-                std::free(start);
-                wanted = (wanted + 4095) / 4096 * 4096;
-                start = std::aligned_alloc(64, wanted);
-                size = start ? wanted : 0;
-            }
-            return static_cast<char*>(start);
-        }
-    };
-
-    static thread_local lw_scratch lw_thread_scratch;
-
-    static inline char* lw_scratch_of_thread(std::size_t wanted) { return lw_thread_scratch.at_least(wanted); }
-    """
-    char* scratch_of_thread "lw_scratch_of_thread"(size_t wanted)
 
 cdef enum:
     # Measured: a step costs 20 ns before its first item, and blocks that leave the first-level cache cost more.
@@ -59,101 +16,6 @@ cdef enum:
     MIN_BLOCK = 512
     MAX_BLOCK = 4096
     FIRST_FS = 1_000_000   # what an item costs in a step, before the first measurement
-    LINE = 64              # bytes of a cache line, at which temporaries begin
-
-# --- What a worker does ---------------------------------------------------------------------------------------------
-
-# What one worker needs for itself, in one call.
-cdef struct Desk:
-    char* constants
-    int* flags             # that each step raised
-    Caster* casters
-
-
-cdef inline int watched() noexcept nogil:
-    return FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW | FE_INVALID
-
-
-cdef void lay_out(Code* code, Desk* desk, char* scratch, char** data, npy_intp* strides) noexcept nogil:
-    """Fill in where the slots are, at the start of the scratch memory: first all addresses, then all strides, then come the temporaries."""
-    cdef char** at = <char**> scratch
-    cdef npy_intp* steps = <npy_intp*> (at + code.n_slots)
-    cdef char* temporary = scratch + code.table
-    cdef int i, slot = code.n_operands
-    for i in range(code.n_operands):
-        at[i] = data[i]
-        steps[i] = strides[i]
-    for i in range(code.n_constants):
-        at[slot + i] = desk.constants + i * CELL
-        steps[slot + i] = 0
-    slot += code.n_constants
-    for i in range(code.n_temporaries):
-        at[slot + i] = temporary
-        steps[slot + i] = code.itemsizes[i]
-        temporary += code.itemsizes[i] * code.block
-
-
-cdef inline int run_step(Code* code, Step* step, Desk* desk, char** at, npy_intp* strides, npy_intp count) noexcept nogil:
-    cdef char* data[MAX_OPERANDS]
-    cdef npy_intp steps[MAX_OPERANDS]
-    cdef int* slots = code.slots + step.first
-    cdef int i
-    for i in range(step.n_operands):
-        data[i] = at[slots[i]]
-        steps[i] = strides[slots[i]]
-    if step.cast < 0:
-        return step.function(step.context, data, &count, steps, step.auxdata)
-    if steps[0] != step.itemsize:
-        data[1] = at[code.n_slots - 1]
-        steps[1] = step.itemsize
-        step.function(step.context, data, &count, steps, step.auxdata)
-        data[0] = data[1]
-    if cast_block(&desk.casters[step.cast], code.zeros, data[0], &at[slots[1]], count):
-        return set_no_memory()  # for its buffer: a cast of numbers does not fail otherwise
-    return 0
-
-
-cdef int run_block(Code* code, Desk* desk, char** at, npy_intp* strides, npy_intp count) noexcept nogil:
-    cdef int i, raised
-    for i in range(code.n_steps):
-        if run_step(code, &code.steps[i], desk, at, strides, count):
-            return -1
-        raised = fetestexcept(watched())
-        if raised:
-            desk.flags[i] |= raised
-            feclearexcept(raised)
-    return 0
-
-
-cdef int run_program(void* context, char** data, npy_intp* dimensions, npy_intp* strides, AuxData* auxdata) noexcept nogil:
-    """A program as a strided loop; its auxiliary data is a desk."""
-    cdef Code* code = <Code*> context
-    cdef Desk* desk = <Desk*> auxdata
-    cdef char* scratch = scratch_of_thread(code.scratch)
-    cdef npy_intp done = 0, count
-    cdef int i
-    if scratch == NULL:
-        return set_no_memory()
-    lay_out(code, desk, scratch, data, strides)
-    while done < dimensions[0]:
-        count = min(code.block, dimensions[0] - done)
-        if run_block(code, desk, <char**> scratch, <npy_intp*> scratch + code.n_slots, count):
-            return -1
-        for i in range(code.n_operands):
-            (<char**> scratch)[i] += count * strides[i]
-        done += count
-    return 0
-
-
-cdef int set_no_memory() noexcept with gil:
-    PyErr_NoMemory()
-    return -1
-
-
-# --- Programs -------------------------------------------------------------------------------------------------------
-
-cdef npy_intp rounded_up(npy_intp n, npy_intp multiple) noexcept nogil:
-    return (n + multiple - 1) // multiple * multiple
 
 
 @cython.final
@@ -259,71 +121,3 @@ cdef Program compile_program(object recipe):
     last = plan.steps[len(plan.steps) - 1].slots if plan.steps else ()
     program.writes_last = len(recipe.outputs) == 1 and last[len(last) - 1] == len(recipe.inputs)
     return None if None in program.casts else program
-
-
-# --- Runs -----------------------------------------------------------------------------------------------------------
-
-@cython.final
-cdef class Run(Loop):
-    """One call of a program, in the shape of a loop."""
-
-    cdef int report(self, int flags) except -1:
-        return 0  # the caller asks which step raised what, when all that belongs to the call has run
-
-    cdef list flags(self):
-        """What each step raised, at all desks together."""
-        cdef Desk* desk
-        cdef int i, worker
-        cdef list steps = [0] * self.program.code.n_steps
-        for worker in range(self.n_desks):
-            desk = <Desk*> (self.desks + worker * self.auxdata_step)
-            for i in range(self.program.code.n_steps):
-                if desk.flags[i]:
-                    steps[i] |= desk.flags[i]
-        return steps
-
-    def __dealloc__(self):
-        cdef Desk* desk
-        cdef int i, worker
-        for worker in range(self.n_desks):
-            desk = <Desk*> (self.desks + worker * self.auxdata_step)
-            for i in range(self.program.code.n_casts):
-                caster_end(&desk.casters[i])
-        free(self.desks)
-
-
-cdef int fill_desk(Program program, Desk* desk, char* constants) except -1:
-    cdef int i
-    cdef Cast cast
-    desk.constants = constants
-    desk.casters = <Caster*> (desk + 1)
-    desk.flags = <int*> (desk.casters + program.code.n_casts)
-    for i, cast in enumerate(program.casts):
-        caster_begin(&desk.casters[i], cast)
-    return 0
-
-
-cdef Run new_run(Program program):
-    """A call of the program, to be seated before it runs."""
-    cdef Run run = Run.__new__(Run)
-    run.program = program
-    run.dtypes = program.plan.dtypes
-    run.nin = len(program.inputs)
-    run.nout = len(program.outputs)
-    run.may_raise = program.may_raise
-    run.function = <StridedLoop*> <void*> run_program
-    run.context = &program.code
-    run.cost.store(program.cost.load(memory_order_relaxed), memory_order_relaxed)
-    return run
-
-
-cdef int seat_run(Run run, char* constants, int n_workers) except -1:
-    """Make a desk for each worker; `constants` stay where they are until the call is over."""
-    cdef Code* code = &run.program.code
-    run.auxdata_step = rounded_up(sizeof(Desk) + code.n_casts * <npy_intp> sizeof(Caster) + code.n_steps * <npy_intp> sizeof(int), LINE)
-    run.desks = <char*> allocate(n_workers, run.auxdata_step)
-    run.auxdata = <AuxData*> run.desks
-    while run.n_desks < n_workers:
-        run.n_desks += 1  # from here on its iterators are freed with the run
-        fill_desk(run.program, <Desk*> (run.desks + (run.n_desks - 1) * run.auxdata_step), constants)
-    return 0

@@ -109,6 +109,9 @@ def map_reduce(
     Thread-safe. Chunks and the tree in which they are combined are a function of the length and `chunk_size` alone, so the result is the same at
     any number of workers. `combine` runs in the calling thread, `fn` in many. All chunks' results are kept until the last is done.
 
+    So sums of chunks, added up, have not NumPy's bits but its accuracy: an item goes through at most 25 additions in a block of 128, one for each
+    doubling of that to a chunk, and one for each level of the tree, log2 of the number of chunks; each rounds by half an epsilon at most.
+
     Examples
     --------
     >>> import numpy as np, lightwork as lw

@@ -2,7 +2,7 @@
 
 cimport numpy as cnp
 
-from lightwork._core.program cimport Run
+from lightwork._core.run cimport Run
 from lightwork.arrays.schedule cimport Stage
 from lightwork.arrays.trace cimport Trace, Value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -141,51 +142,53 @@ def share_variance(a: Array, axis: Any, dtype: Any, ddof: Any, keepdims: Any) ->
     return outputs if outputs is DECLINED else place(outputs, axes, None, is_given(keepdims) and bool(keepdims))
 
 
-def try_variance(a: Any, axis: Any, dtype: Any, out: Any, ddof: Any, keepdims: Any, given: dict[str, Any]) -> Any:
-    """Compute on several workers what can be; else DECLINED. `given` are the other arguments."""
-    correction = given["correction"]
-    if not is_shareable(a) or out is not None or is_given(given["where"], default=True) or is_given(given["mean"]):
-        return DECLINED
-    if is_given(correction):
-        if ddof != 0:
-            return DECLINED
-        ddof = correction
+def root(variance: Any) -> Any:
+    """Return the square root of variances as NumPy's deviations are made, arrays in place; DECLINED of itself."""
+    if variance is DECLINED or is_array(variance):
+        return variance if variance is DECLINED else np.sqrt(variance, out=variance)
+    return variance.dtype.type(np.sqrt(variance))
+
+
+def in_place_of(numpys: Any) -> Callable[[Any], Any]:
+    """
+    Make a variance or deviation by NumPy's name of the function under this decorator, which computes what it can on several workers, else DECLINED.
+
+    It has NumPy's signature, which it shares with its three siblings, and leaves to NumPy what is left.
+    """
+
+    def decorate(share: Any) -> Any:
+        def spread(
+            a: Any,
+            axis: Any = None,
+            dtype: Any = None,
+            out: Any = None,
+            ddof: Any = 0,
+            keepdims: Any = NO_VALUE,
+            *,
+            where: Any = NO_VALUE,
+            mean: Any = NO_VALUE,
+            correction: Any = NO_VALUE,
+        ) -> Any:
+            is_plain = is_shareable(a) and out is None and not is_given(where, default=True) and not is_given(mean)
+            result = DECLINED
+            if is_plain and (ddof == 0 or not is_given(correction)):
+                result = share(a, axis, dtype, correction if is_given(correction) else ddof, keepdims)
+            return numpys(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction) if result is DECLINED else result
+
+        spread.__module__, spread.__name__, spread.__qualname__ = share.__module__, share.__name__, share.__qualname__
+        spread.__doc__ = share.__doc__
+        return spread
+
+    return decorate
+
+
+@in_place_of(np.var)
+def var(a: Array, axis: Any, dtype: Any, ddof: Any, keepdims: Any) -> Any:
+    """Return what :func:`numpy.var` does."""
     return share_variance(a, axis, dtype, ddof, keepdims)
 
 
-def var(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = NO_VALUE,
-    *,
-    where: Any = NO_VALUE,
-    mean: Any = NO_VALUE,
-    correction: Any = NO_VALUE,
-) -> Any:
-    """Return what :func:`numpy.var` does."""
-    given = {"where": where, "mean": mean, "correction": correction}
-    result = try_variance(a, axis, dtype, out, ddof, keepdims, given)
-    return np.var(a, axis, dtype, out, ddof, keepdims, **given) if result is DECLINED else result
-
-
-def std(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = NO_VALUE,
-    *,
-    where: Any = NO_VALUE,
-    mean: Any = NO_VALUE,
-    correction: Any = NO_VALUE,
-) -> Any:
+@in_place_of(np.std)
+def std(a: Array, axis: Any, dtype: Any, ddof: Any, keepdims: Any) -> Any:
     """Return what :func:`numpy.std` does."""
-    given = {"where": where, "mean": mean, "correction": correction}
-    result = try_variance(a, axis, dtype, out, ddof, keepdims, given)
-    if result is DECLINED:
-        return np.std(a, axis, dtype, out, ddof, keepdims, **given)
-    return np.sqrt(result, out=result) if is_array(result) else result.dtype.type(np.sqrt(result))
+    return root(share_variance(a, axis, dtype, ddof, keepdims))

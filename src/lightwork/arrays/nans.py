@@ -10,7 +10,7 @@ import numpy as np
 
 from lightwork._core.terms import sum_deviations, sum_numbers
 from lightwork.arrays import moments, reductions
-from lightwork.arrays.operand import NO_VALUE, Array, axes_of, by_numpy, is_array, is_given, is_shareable
+from lightwork.arrays.operand import NO_VALUE, Array, axes_of, by_numpy, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED, share_outputs, strict_errors
 from lightwork.arrays.positions import share_position
 from lightwork.arrays.reducing import place, share_reduction
@@ -135,57 +135,18 @@ def share_nanvar(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any) -> Any
     return variance if variance is DECLINED else with_axes(variance, a, keepdims)
 
 
-def try_variance(a: Any, axis: Any, dtype: Any, out: Any, ddof: Any, keepdims: Any, given: dict[str, Any]) -> Any:
-    """Compute on several workers what can be; else DECLINED. `given` are the other arguments."""
-    if not is_shareable(a) or out is not None or is_given(given["where"], default=True) or is_given(given["mean"]):
-        return DECLINED
-    if is_given(given["correction"]):
-        if ddof != 0:
-            return DECLINED
-        ddof = given["correction"]
-    return share_nanvar(a, axis, dtype, ddof, keepdims)
-
-
-def nanvar(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = NO_VALUE,
-    *,
-    where: Any = NO_VALUE,
-    mean: Any = NO_VALUE,
-    correction: Any = NO_VALUE,
-) -> Any:
+@moments.in_place_of(np.nanvar)
+def nanvar(a: Array, axis: Any, dtype: Any, ddof: Any, keepdims: Any) -> Any:
     """Return what :func:`numpy.nanvar` does."""
-    given = {"where": where, "mean": mean, "correction": correction}
-    if has_no_nan(a):
-        return moments.var(a, axis, dtype, out, ddof, keepdims, **given)
-    result = try_variance(a, axis, dtype, out, ddof, keepdims, given)
-    return by_numpy(np.nanvar, a, axis, dtype, out, ddof, keepdims, **given) if result is DECLINED else result
+    share = moments.share_variance if has_no_nan(a) else share_nanvar
+    return share(a, axis, dtype, ddof, keepdims)
 
 
-def nanstd(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = NO_VALUE,
-    *,
-    where: Any = NO_VALUE,
-    mean: Any = NO_VALUE,
-    correction: Any = NO_VALUE,
-) -> Any:
+@moments.in_place_of(np.nanstd)
+def nanstd(a: Array, axis: Any, dtype: Any, ddof: Any, keepdims: Any) -> Any:
     """Return what :func:`numpy.nanstd` does."""
-    given = {"where": where, "mean": mean, "correction": correction}
-    if has_no_nan(a):
-        return moments.std(a, axis, dtype, out, ddof, keepdims, **given)
-    result = try_variance(a, axis, dtype, out, ddof, keepdims, given)
-    if result is DECLINED:
-        return by_numpy(np.nanstd, a, axis, dtype, out, ddof, keepdims, **given)
-    return np.sqrt(result, out=result) if is_array(result) else result.dtype.type(np.sqrt(result))
+    share = moments.share_variance if has_no_nan(a) else share_nanvar
+    return moments.root(share(a, axis, dtype, ddof, keepdims))
 
 
 # --- Extremes -------------------------------------------------------------------------------------------------------

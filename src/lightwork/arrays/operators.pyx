@@ -6,7 +6,8 @@ import numpy as np
 
 cimport numpy as cnp
 
-from lightwork.arrays.trace cimport Reference, Trace, own_outputs, record
+from lightwork.arrays.entries cimport own_outputs, record
+from lightwork.arrays.trace cimport Reference, Trace
 
 cnp.import_array()
 

@@ -10,7 +10,8 @@ cimport cython
 cimport numpy as cnp
 
 from lightwork.arrays.operators cimport Operators, call_ufunc
-from lightwork.arrays.trace cimport Reference, Trace, own_outputs, select, settle
+from lightwork.arrays.entries cimport own_outputs, select, settle
+from lightwork.arrays.trace cimport Reference, Trace
 
 cnp.import_array()
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from lightwork._core.moves cimport part_loop
 from lightwork.arrays.placeholder cimport Placeholder
-from lightwork.arrays.trace cimport IN_C_ORDER, IN_FORTRAN_ORDER_LIKE, Reference, Value, convert, enter, operand_of, select
+from lightwork.arrays.entries cimport convert, enter, operand_of, select
+from lightwork.arrays.trace cimport IN_C_ORDER, IN_FORTRAN_ORDER_LIKE, Reference, Value
 
 
 def where_placeholders(condition, x, y):

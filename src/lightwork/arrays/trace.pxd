@@ -1,7 +1,5 @@
 """What a function did to placeholders of its arrays."""
 
-from lightwork._core.loop cimport Loop
-
 # Where a value is in memory when that is not NumPy's choice for what a ufunc computes: like the value of this number, or
 cdef enum:
     IN_C_ORDER = -1
@@ -50,10 +48,5 @@ cdef class Trace:
     cdef object refer(self, Value value)
 
 cdef Trace new_trace(object kind)
-cdef object operand_of(Trace trace, object operand)
-cdef list enter(Trace trace, Loop loop, list operands, tuple shape, str name)
-cdef list record(Trace trace, object ufunc, tuple inputs, tuple outputs, object dtype, object mask)
-cdef int settle(Trace trace, list computed, tuple outputs) except -1
-cdef tuple own_outputs(Trace trace, str name, object out)
-cdef Value select(Trace trace, object condition, object x, object y)
-cdef Value convert(Trace trace, object operand, object dtype, tuple shape)
+cdef Value new_value(object dtype, tuple shape)
+cdef object current_errstate()

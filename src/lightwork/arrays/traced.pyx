@@ -11,7 +11,8 @@ from lightwork._core.moves cimport copy_loop
 from lightwork.arrays.evaluation cimport Evaluation, new_evaluation
 from lightwork.arrays.schedule cimport find_schedule
 from lightwork.arrays.placeholder cimport Placeholder, new_input
-from lightwork.arrays.trace cimport Trace, Value, enter, new_trace
+from lightwork.arrays.entries cimport enter
+from lightwork.arrays.trace cimport Trace, Value, new_trace
 
 cnp.import_array()
 

@@ -7,7 +7,7 @@ from lightwork.arrays.scans import accumulate
 cimport cython
 cimport numpy as cnp
 
-from lightwork.arrays.map cimport map_ufunc
+from lightwork.arrays.application cimport map_ufunc
 
 cnp.import_array()
 
@@ -47,8 +47,9 @@ cdef class Ufunc:
 
     Calls, and those that ``outer`` makes, are shared between workers as ``chunked_map`` shares them, ``reduce`` and ``accumulate`` as
     the package's functions of these names. Everything else that a ufunc has (``nin``, ``types``, ``at``, ...) is NumPy's own, and
-    NumPy's own call is made where ``where=``, ``casting=``, ``order=``, ``subok=`` or ``signature=`` is given. Foreign arrays that
-    override ``__array_ufunc__`` see NumPy's ufunc, which equals its twin, so that a table by ufunc finds both.
+    NumPy's own call is made where ``casting=``, ``order=``, ``subok=`` or ``signature=`` is given, or ``where=`` without outputs or as
+    anything but an array of bool. Foreign arrays that override ``__array_ufunc__`` see NumPy's ufunc, which equals its twin, so that a
+    table by ufunc finds both.
 
     Attributes
     ----------
@@ -68,11 +69,15 @@ cdef class Ufunc:
         cdef tuple outputs = args[ufunc.nin:]
         if kwargs and not says_nothing_else(kwargs, ufunc.nout):
             return ufunc(*args, **kwargs)
-        if not outputs:
-            return map_ufunc(ufunc, ufunc, arrays, kwargs.get("out"), kwargs.get("dtype"), 0, 0)
-        if "out" in kwargs or len(outputs) > ufunc.nout or not are_arrays(outputs):
+        out = kwargs.get("out")
+        if outputs:
+            if "out" in kwargs or len(outputs) > ufunc.nout or not are_arrays(outputs):
+                return ufunc(*args, **kwargs)
+            out = outputs + (None,) * (ufunc.nout - len(outputs))
+        where = kwargs.get("where")
+        if where is not None and out is None:
             return ufunc(*args, **kwargs)
-        return map_ufunc(ufunc, ufunc, arrays, outputs + (None,) * (ufunc.nout - len(outputs)), kwargs.get("dtype"), 0, 0)
+        return map_ufunc(ufunc, ufunc, arrays, out, kwargs.get("dtype"), where, 0, 0)
 
     def outer(self, *args, **kwargs):
         """Apply the ufunc to all pairs of items of two arrays; see ``numpy.ufunc.outer``."""
@@ -120,7 +125,10 @@ def reduce_first(ufunc, array, axis=0, dtype=None, out=None, keepdims=False, ini
 cdef bint says_nothing_else(dict kwargs, int nout):
     """Whether keywords say nothing but where to write, and in which dtype; None for several outputs is an error of NumPy's."""
     for name, value in kwargs.items():
-        if name != "dtype" and (name != "out" or (value is None and nout > 1)):
+        if name == "where":
+            if not cnp.PyArray_CheckExact(value) or cnp.PyArray_TYPE(<cnp.ndarray> value) != cnp.NPY_BOOL:
+                return False
+        elif name != "dtype" and (name != "out" or (value is None and nout > 1)):
             return False
     return True
 

@@ -1,7 +1,5 @@
 from typing import final
 
-from lightwork._core.loop import Loop
-
 from lightwork._core.lowering import Plan, Recipe
 
 @final
@@ -16,6 +14,3 @@ class Program:
     def outputs(self) -> tuple[int, ...]: ...
     @property
     def block(self) -> int: ...
-
-@final
-class Run(Loop): ...

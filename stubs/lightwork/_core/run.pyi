@@ -1,0 +1,6 @@
+from typing import final
+
+from lightwork._core.loop import Loop
+
+@final
+class Run(Loop): ...
