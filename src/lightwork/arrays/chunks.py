@@ -64,12 +64,11 @@ def ramp(fill: Callable[[int, int], None], cut: Cut) -> tuple[int, float]:
     They double, or grow fourfold while a chunk costs next to nothing. That is all of a range which is too cheap to share. Of one
     whose items are dear it is the first small chunk, however uneven they are.
     """
-    context = contextvars.copy_context()
     start, size, ns_per_item = 0, max(1, cut.length >> 10), 0.0
     began = now = time.perf_counter_ns()
     while start < cut.length:
         stop, before = min(start + size, cut.length), now
-        fill_alone(fill, cut, start, stop, context)
+        fill_alone(fill, cut, start, stop)
         now = time.perf_counter_ns()
         ns_per_item = (now - before) / (stop - start)
         start, size = stop, (4 if now - before < CHEAP_NS else 2) * size
@@ -80,10 +79,10 @@ def ramp(fill: Callable[[int, int], None], cut: Cut) -> tuple[int, float]:
     return start, ns_per_item
 
 
-def fill_alone(fill: Callable[[int, int], None], cut: Cut, start: int, stop: int, context: contextvars.Context) -> None:
+def fill_alone(fill: Callable[[int, int], None], cut: Cut, start: int, stop: int) -> None:
     """Fill one chunk in the calling thread, as a worker would, without asking for any."""
     try:
-        context.run(fill, start, stop)
+        contextvars.copy_context().run(fill, start, stop)
     except BaseException as error:
         noted(error, start, stop, cut.axis)
         raise
