@@ -11,6 +11,7 @@ from lightwork._core.atomics cimport int64_t, now_ns
 from lightwork._core.cfunction cimport find_c_loop
 from lightwork._core.elementwise cimport run_elementwise
 from lightwork._core.loop cimport Loop, find_ufunc_loop, loop_learn, npy_intp
+from lightwork._core.modules cimport imported
 from lightwork._core.operands cimport is_order_free, would_overflow
 from lightwork._core.pool cimport default_workers, home_pool
 from lightwork._core.pool_state cimport MAX_WORKERS
@@ -130,8 +131,8 @@ cdef object as_ufunc(object fn):
     """`fn` if it is a ufunc, the ufunc inside if it is one of Numba's, else None."""
     if isinstance(fn, ufunc_type):
         return fn
-    inner = getattr(fn, "ufunc", None)
-    return inner if isinstance(inner, ufunc_type) else None
+    numba = imported("numba.np.ufunc.ufunc_base")  # by class: anybody's callable may have a ufunc that it is not itself
+    return fn.ufunc if numba is not None and isinstance(fn, numba.UfuncBase) else None
 
 
 cdef int check_count(object fn, int expected, Py_ssize_t given) except -1:
