@@ -8,7 +8,7 @@ import operator
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def map_chunks(
     arrays: Sequence[npt.ArrayLike],
     out: Array | None,
     dtype: npt.DTypeLike | None,
-    axis: int,
+    axis: SupportsIndex,
     chunk_size: int,
     n_workers: int,
 ) -> Array:
@@ -115,10 +115,19 @@ def noted(error: BaseException, start: int, stop: int, axis: int) -> BaseExcepti
     return error
 
 
+def axis_number(axis: SupportsIndex) -> int:
+    """Return the axis as a number; refuse what is none."""
+    try:
+        return operator.index(axis)
+    except TypeError:
+        raise TypeError(f"axis must be a whole number, not {axis!r}: arrays are cut along one axis") from None
+
+
 class Cut:
     """Arrays and the axis along which they are cut; checks that they can be cut together."""
 
-    def __init__(self, arrays: list[Array], axis: int) -> None:
+    def __init__(self, arrays: list[Array], axis: SupportsIndex) -> None:
+        axis = axis_number(axis)
         n_dimensions = max(array.ndim for array in arrays)
         if n_dimensions == 0:
             raise ValueError("there is nothing to cut: all arrays are 0-dimensional; call the function itself")

@@ -16,7 +16,7 @@ from lightwork._core.operands cimport is_order_free, would_overflow
 from lightwork._core.pool cimport default_workers, home_pool
 from lightwork._core.pool_state cimport MAX_WORKERS
 from lightwork._core.sharing cimport heeds_this_thread, is_worth_sharing
-from lightwork.arrays.chunks import map_chunks
+from lightwork.arrays.chunks import axis_number, map_chunks
 
 cnp.import_array()
 
@@ -144,11 +144,12 @@ cdef int check_count(object fn, int expected, Py_ssize_t given) except -1:
 
 cdef int check_axis(object axis, tuple arrays) except -1:
     """An axis means nothing to an elementwise function, but a wrong one is a mistake all the same."""
-    if index(axis) == 0:
+    if type(axis) is int and axis == 0:
         return 0
-    n_dimensions = max(np.ndim(array) for array in arrays)
-    if not -n_dimensions <= axis < n_dimensions:
-        raise np.exceptions.AxisError(axis, n_dimensions)
+    number = axis_number(axis)
+    n_dimensions = max([np.ndim(array) for array in arrays])
+    if number != 0 and not -n_dimensions <= number < n_dimensions:
+        raise np.exceptions.AxisError(number, n_dimensions)
     return 0
 
 
