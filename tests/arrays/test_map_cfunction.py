@@ -178,6 +178,7 @@ UNFIT: dict[str, tuple[Array, dict[str, Any], type[Exception]]] = {
     "complex input": (np.ones(9, complex), {}, TypeError),
     "object input": (np.ones(9, object), {}, TypeError),
     "text input": (np.array(["1"]), {}, TypeError),
+    "masked input": (np.ma.masked_less(np.arange(9.0), 3), {}, TypeError),
     "integer out": (np.ones(9), {"out": np.ones(9, int)}, TypeError),
     "long out": (np.ones(9), {"out": np.ones(10)}, ValueError),
     "listed out": (np.ones(9), {"out": [0.0] * 9}, TypeError),
@@ -200,6 +201,15 @@ def test_operands_that_do_not_fit_are_refused(case: str) -> None:
     with pytest.raises(kind):
         chunked_map(function, array, **keywords)
     assert calls == []
+
+
+def test_a_python_integer_has_to_fit() -> None:
+    """As for a ufunc, a Python integer takes the function's type, and one that is too large for it is an error and not another number."""
+    absolute = ctypes.CDLL(None).abs
+    absolute.restype, absolute.argtypes = ctypes.c_int32, [ctypes.c_int32]
+    assert chunked_map(absolute, -(2**31) + 1) == 2**31 - 1
+    with pytest.raises(OverflowError):
+        chunked_map(absolute, 2**31)
 
 
 @examples(30)
