@@ -144,6 +144,18 @@ def test_a_numba_cfunc(signature: str) -> None:
             assert_same_bits(chunked_map(larger, first, second, chunk_size=16, workers=workers), expected)
 
 
+def test_a_numba_cfunc_of_another_type_is_told_what_is_expected() -> None:
+    """Complex numbers have no ctypes type: the error names the function, and what is taken."""
+    numba = pytest.importorskip("numba")
+
+    @numba.cfunc("complex128(complex128)")  # type: ignore[untyped-decorator]
+    def twice(x: Any) -> Any:
+        return x + x
+
+    with pytest.raises(TypeError, match="twice.*it takes a C function"):
+        chunked_map(twice, np.ones(9, complex))
+
+
 CFFI = {"cos": ("double cos(double);", "d", 1), "atan2f": ("float atan2f(float, float);", "f", 2)}
 
 
