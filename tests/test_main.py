@@ -96,6 +96,15 @@ def test_the_status_reaches_the_shell() -> None:
     assert (done.returncode, done.stdout) == (2, "")
 
 
+def test_a_reader_may_stop_reading() -> None:
+    """Piped into ``head``, a report ends without a traceback."""
+    code = "import subprocess, sys; reader = subprocess.Popen([sys.executable, '-c', ''], stdin=subprocess.PIPE); reader.wait(); "
+    code += "sys.exit(subprocess.run([sys.executable, '-m', 'lightwork', 'doctor'], stdout=reader.stdin).returncode)"
+    environment = os.environ | {"PYTHONPATH": str(Path(lightwork.__path__[0]).parent)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_a_command_is_imported_when_it_is_wanted() -> None:
     """The usage costs the import of neither command."""
     code = "import sys; from lightwork.__main__ import main; main([]); print({'lightwork._demo', 'lightwork._doctor'} & set(sys.modules))"

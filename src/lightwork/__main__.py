@@ -1,6 +1,7 @@
 """The commands of ``python -m lightwork``. Each lives in a module of its own, which is imported when it is wanted."""
 
 import importlib
+import os
 import sys
 
 COMMANDS = {
@@ -24,7 +25,12 @@ def main(argv: list[str]) -> int:
     if name not in COMMANDS:
         print(f"There is no command {name!r}; choose one of these.\n\n{usage()}", file=sys.stderr)
         return 2
-    status: int = importlib.import_module(f"lightwork._{name}").main(options)
+    try:
+        status: int = importlib.import_module(f"lightwork._{name}").main(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed at exit
+        return 1
     return status
 
 

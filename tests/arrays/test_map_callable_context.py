@@ -40,6 +40,20 @@ def test_what_a_chunk_sets_stays_in_it(workers: int) -> None:
 
 
 @each_team
+@pytest.mark.parametrize("chunk_size", [None, 5])
+def test_a_chunk_sees_nothing_that_another_has_set(workers: int, chunk_size: int | None) -> None:
+    """Every chunk begins with the caller's values, whoever ran which before it: nothing depends on how chunks are handed out."""
+
+    def read_then_mark(view: Array) -> Array:
+        seen = tenant.get()
+        tenant.set("mark")
+        return np.full(len(view), seen)
+
+    seen = chunked_map(read_then_mark, np.arange(50), chunk_size=chunk_size, workers=workers)
+    assert set(seen.tolist()) == {"nobody"}
+
+
+@each_team
 def test_errstate_of_the_caller_holds_inside(workers: int) -> None:
     """``np.errstate`` around the call is what every chunk computes under."""
     with np.errstate(divide="ignore", over="raise"):

@@ -144,6 +144,18 @@ def test_a_numba_cfunc(signature: str) -> None:
             assert_same_bits(chunked_map(larger, first, second, chunk_size=16, workers=workers), expected)
 
 
+def test_a_numba_cfunc_of_another_type_is_told_what_is_expected() -> None:
+    """Complex numbers have no ctypes type: the error names the function, and what is taken."""
+    numba = pytest.importorskip("numba")
+
+    @numba.cfunc("complex128(complex128)")  # type: ignore[untyped-decorator]
+    def twice(x: Any) -> Any:
+        return x + x
+
+    with pytest.raises(TypeError, match="twice.*it takes a C function"):
+        chunked_map(twice, np.ones(9, complex))
+
+
 CFFI = {"cos": ("double cos(double);", "d", 1), "atan2f": ("float atan2f(float, float);", "f", 2)}
 
 
@@ -178,6 +190,7 @@ UNFIT: dict[str, tuple[Array, dict[str, Any], type[Exception]]] = {
     "complex input": (np.ones(9, complex), {}, TypeError),
     "object input": (np.ones(9, object), {}, TypeError),
     "text input": (np.array(["1"]), {}, TypeError),
+    "masked input": (np.ma.masked_less(np.arange(9.0), 3), {}, TypeError),
     "integer out": (np.ones(9), {"out": np.ones(9, int)}, TypeError),
     "long out": (np.ones(9), {"out": np.ones(10)}, ValueError),
     "listed out": (np.ones(9), {"out": [0.0] * 9}, TypeError),
@@ -200,6 +213,15 @@ def test_operands_that_do_not_fit_are_refused(case: str) -> None:
     with pytest.raises(kind):
         chunked_map(function, array, **keywords)
     assert calls == []
+
+
+def test_a_python_integer_has_to_fit() -> None:
+    """As for a ufunc, a Python integer takes the function's type, and one that is too large for it is an error and not another number."""
+    absolute = ctypes.CDLL(None).abs
+    absolute.restype, absolute.argtypes = ctypes.c_int32, [ctypes.c_int32]
+    assert chunked_map(absolute, -(2**31) + 1) == 2**31 - 1
+    with pytest.raises(OverflowError):
+        chunked_map(absolute, 2**31)
 
 
 @examples(30)

@@ -81,3 +81,20 @@ def test_a_numba_dufunc_is_taken_as_its_ufunc(numba: ModuleType) -> None:
 
     numbers = np.arange(1000.0)
     assert_same_bits(chunked_map(cube, numbers, chunk_size=100, workers=2), cube(numbers))
+
+
+class Scaled:
+    """A callable that is no ufunc, though it has one."""
+
+    ufunc = np.exp
+
+    def __call__(self, view: Any) -> Any:
+        """Compute something else."""
+        return self.ufunc(2 * view)
+
+
+@pytest.mark.parametrize("chunk_size", [None, 100])
+def test_a_callable_that_has_a_ufunc_is_called_itself(numba: ModuleType, chunk_size: int | None) -> None:
+    """Numba's wrappers are known by their class: what anybody else's object names ``ufunc`` is its own affair."""
+    numbers = np.linspace(0, 1, 1000)
+    assert_same_bits(chunked_map(Scaled(), numbers, chunk_size=chunk_size, workers=2), np.exp(2 * numbers))

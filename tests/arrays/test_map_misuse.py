@@ -99,10 +99,12 @@ def test_an_axis_that_is_not_there(kind: str, axis: int) -> None:
 
 
 @each_kind
-@pytest.mark.parametrize("axis", [0.5, "0", None, (0, 1)], ids=repr)
+@pytest.mark.parametrize("axis", [0.0, 0.5, "0", None, (0, 1)], ids=repr)
 def test_an_axis_that_is_no_number(kind: str, axis: Any) -> None:
-    """One axis is cut, and it has a number."""
-    assert isinstance(refused(kind, np.ones((3, 4)), axis=axis), TypeError)
+    """One axis is cut, and it has a number: the error names the argument and what it got."""
+    error = refused(kind, np.ones((3, 4)), axis=axis)
+    assert isinstance(error, TypeError)
+    assert "axis must be" in str(error) and repr(axis) in str(error)
 
 
 @pytest.mark.parametrize("function", [None, 3, "sqrt", [np.sqrt], np.ones(3)], ids=repr)

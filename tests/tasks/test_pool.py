@@ -4,6 +4,7 @@ import contextvars
 import gc
 import operator
 import os
+import re
 import signal
 import threading
 import weakref
@@ -156,10 +157,17 @@ def test_array_functions_in_a_call_use_the_pools_workers() -> None:
     assert statistics.n_workers == 2
 
 
-@pytest.mark.parametrize("max_workers", [0, -1, 1025])
+@pytest.mark.parametrize("max_workers", [0, -1, 1025, 10**30, -(10**30)])
 def test_a_pool_needs_a_number_of_workers(max_workers: int) -> None:
     """None, negative or absurdly many workers are refused at once."""
     with pytest.raises(ValueError, match="from 1 to 1024"):
+        lw.Pool(max_workers)
+
+
+@pytest.mark.parametrize("max_workers", [2.5, 2.0, "2", True, [2]], ids=repr)
+def test_a_pool_needs_a_whole_number_of_workers(max_workers: Any) -> None:
+    """Neither floats, nor booleans, nor text: nothing is rounded, and the error names the argument and what it got."""
+    with pytest.raises(TypeError, match=f"max_workers.*{re.escape(repr(max_workers))}"):
         lw.Pool(max_workers)
 
 

@@ -17,16 +17,12 @@ cdef class Calls:
     """The context of such a job. It may outlive an interrupted caller, with the last helper's chunk."""
 
     cdef object call
-    cdef object context    # the caller's contextvars, of which each worker runs in a copy of its own
-    cdef dict copies
+    cdef object context    # the caller's contextvars, of which each chunk runs in a copy of its own: what it sets no other sees
     cdef list errors       # (rank, first item, end, exception)
 
-    cdef int run(self, Py_ssize_t start, Py_ssize_t stop, int worker):
+    cdef int run(self, Py_ssize_t start, Py_ssize_t stop):
         try:
-            copy = self.copies.get(worker)
-            if copy is None:
-                copy = self.copies[worker] = self.context.copy()
-            copy.run(self.call, start, stop)
+            self.context.copy().run(self.call, start, stop)
         except BaseException as error:  # whatever it is, it is raised in the caller
             self.errors.append((rank(error), start, stop, error))
             return INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
@@ -39,7 +35,7 @@ cdef int rank(object error):
 
 
 cdef int call_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept with gil:
-    return (<Calls> context).run(start, stop, worker)
+    return (<Calls> context).run(start, stop)
 
 
 cdef void drop_calls(void* context) noexcept with gil:
@@ -65,7 +61,6 @@ def run_calls(call, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
     cdef Region region
     calls.call = call
     calls.context = contextvars.copy_context()
-    calls.copies = {}
     calls.errors = []
     region.body = call_chunk
     region.context = <void*> calls

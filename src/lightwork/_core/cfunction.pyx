@@ -177,6 +177,14 @@ cdef object from_capsule(object capsule):
     return <uintptr_t> PyCapsule_GetPointer(capsule, name), <uintptr_t> PyCapsule_GetContext(capsule), name.decode()
 
 
+cdef object from_numba(object fn):
+    try:
+        pointer = fn.ctypes
+    except TypeError:  # ctypes has no such type
+        raise TypeError(f"chunked_map() was given {fn!r} of types that ctypes does not have; it takes {_EXPECTED}") from None
+    return from_ctypes(pointer)
+
+
 cdef object from_cffi(object backend, object fn):
     kind = backend.typeof(fn)
     if kind.kind != "function":
@@ -197,7 +205,7 @@ cdef object describe(object fn):
         return from_capsule(tuple.__getitem__(fn, 0))
     numba = imported("numba.core.ccallback")
     if numba is not None and isinstance(fn, numba.CFunc):
-        return from_ctypes(fn.ctypes)
+        return from_numba(fn)
     cffi = imported("_cffi_backend")
     if cffi is not None and isinstance(fn, cffi._CDataBase):
         return from_cffi(cffi, fn)

@@ -328,7 +328,7 @@ cdef class Core:
         The number of threads it may start, from 1 to 1024; they start when there is something to run.
     """
 
-    def __init__(self, int max_workers):
+    def __init__(self, max_workers):
         if not 1 <= max_workers <= MAX_WORKERS:
             raise ValueError(f"max_workers must be from 1 to {MAX_WORKERS}, not {max_workers}")
         self.max_workers = max_workers

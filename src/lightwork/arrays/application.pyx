@@ -19,6 +19,7 @@ cdef enum:
     SMALL = 512  # items; under which the answer is there before it could be asked whether sharing pays
 
 cdef object as_array = np.asarray
+cdef object memmap_type = np.memmap
 
 # --- What NumPy itself does -----------------------------------------------------------------------------------------
 
@@ -151,7 +152,14 @@ cdef object map_c_function(Loop loop, tuple arrays, object out, object dtype, Py
 
 
 cdef object as_c_operand(Loop loop, int i, object operand):
-    array = np.asarray(operand)
+    if type(operand) is int:
+        return as_array(operand, dtype=loop.dtypes[i])  # weak in promotion, as for a ufunc: it has to fit
+    if isinstance(operand, cnp.ndarray) and not cnp.PyArray_CheckExact(operand) and type(operand) is not memmap_type:
+        raise TypeError(
+            f"operand {i} of {loop.name} is a {type(operand).__name__}, of which a C function would see neither mask nor unit; "
+            "pass a plain array, of a masked one .filled(...) or .data"
+        )
+    array = as_array(operand)
     if not np.can_cast(array.dtype, loop.dtypes[i], "same_kind") and not np.can_cast(array.dtype, loop.dtypes[i], "safe"):
         raise TypeError(f"cannot cast operand {i} of {loop.name} from {array.dtype} to {loop.dtypes[i]} by the rule 'same_kind'; convert it first")
     return array

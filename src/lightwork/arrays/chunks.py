@@ -8,7 +8,7 @@ import operator
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 
 import numpy as np
 
@@ -33,13 +33,18 @@ CHUNK_NS = 200_000
 FEWEST_CHUNKS = 16
 MOST_CHUNKS = 256
 
+#: How many times what a call costs by itself, whatever its chunk, the chunk's items should cost: an eighth is lost then. What it costs
+#: by itself, two chunks tell; of a range so short that a second one would be a share of it, it is not asked.
+ITEMS_TO_CALL = 8
+FEW_POSITIONS = 64
+
 
 def map_chunks(
     fn: Callable[..., Any],
     arrays: Sequence[npt.ArrayLike],
     out: Array | None,
     dtype: npt.DTypeLike | None,
-    axis: int,
+    axis: SupportsIndex,
     chunk_size: int,
     n_workers: int,
 ) -> Array:
@@ -50,49 +55,83 @@ def map_chunks(
         if out is None:
             sink.fill(0, 0)  # the only way to learn the dtype and the other lengths of an empty result
         return sink.result
-    start, ns_per_item = (0, 0.0) if chunk_size or n_workers == 1 else ramp(sink.fill, cut)
-    grain = chunk_size or choose_grain(cut.length - start, n_workers, ns_per_item)
+    start, cost = (0, UNKNOWN) if chunk_size or n_workers == 1 else ramp(sink.fill, cut)
+    grain = chunk_size or choose_grain(cut.length - start, n_workers, cost)
     run(sink.fill, cut, start, cut.length, grain, n_workers)
     sink.settle()
     return sink.result
 
 
-def ramp(fill: Callable[[int, int], None], cut: Cut) -> tuple[int, float]:
+class Cost:
+    """What a chunk costs, in nanoseconds: so much for each of its items, and so much by itself, however few they are."""
+
+    def __init__(self, item: float, call: float) -> None:
+        self.item: float = item
+        self.call: float = call
+
+
+UNKNOWN = Cost(0.0, 0.0)
+
+
+class Timed:
+    """A chunk that was run, and how long it took."""
+
+    def __init__(self, size: int, ns: int) -> None:
+        self.size: int = size
+        self.ns: int = ns
+
+    def cost_after(self, earlier: Timed | None) -> Cost:
+        """Return the cost that explains both this chunk and an earlier, smaller one; of one alone, that of its items."""
+        if earlier is None:
+            return Cost(self.ns / self.size, 0.0)
+        item = max(0.0, (self.ns - earlier.ns) / (self.size - earlier.size))
+        return Cost(item, max(0.0, self.ns - item * self.size))
+
+
+def ramp(fill: Callable[[int, int], None], cut: Cut) -> tuple[int, Cost]:
     """
-    Begin alone, with chunks that grow from a thousandth of the range; return how far that went, and what an item cost at last.
+    Begin alone, with chunks that grow from a thousandth of the range; return how far that went, and what items cost at last.
 
     They double, or grow fourfold while a chunk costs next to nothing. That is all of a range which is too cheap to share. Of one
-    whose items are dear it is the first small chunk, however uneven they are.
+    whose items are dear it is the first two small chunks, however uneven they are. Where it is the calls that are dear, and not their
+    items, chunks grow eightfold, for there should be few.
     """
-    context = contextvars.copy_context()
-    start, size, ns_per_item = 0, max(1, cut.length >> 10), 0.0
+    start, size, last = 0, max(1, cut.length >> 10), None
     began = now = time.perf_counter_ns()
     while start < cut.length:
         stop, before = min(start + size, cut.length), now
-        fill_alone(fill, cut, start, stop, context)
+        fill_alone(fill, cut, start, stop)
         now = time.perf_counter_ns()
-        ns_per_item = (now - before) / (stop - start)
-        start, size = stop, (4 if now - before < CHEAP_NS else 2) * size
+        timed = Timed(stop - start, now - before)
+        start, rest, size = stop, cut.length - stop, (4 if timed.ns < CHEAP_NS else 2) * size
         if now - began > RAMP_NS:
-            if ns_per_item * (cut.length - start) > WORTH_SHARING_NS:
-                break
-            size = cut.length
-    return start, ns_per_item
+            if timed.ns * rest <= WORTH_SHARING_NS * timed.size:
+                size = cut.length
+            elif last is not None or cut.length < FEW_POSITIONS:
+                cost = timed.cost_after(last)
+                if cost.item * rest > WORTH_SHARING_NS:
+                    return start, cost
+                size = 8 * timed.size
+        last = timed
+    return start, UNKNOWN
 
 
-def fill_alone(fill: Callable[[int, int], None], cut: Cut, start: int, stop: int, context: contextvars.Context) -> None:
+def fill_alone(fill: Callable[[int, int], None], cut: Cut, start: int, stop: int) -> None:
     """Fill one chunk in the calling thread, as a worker would, without asking for any."""
     try:
-        context.run(fill, start, stop)
+        contextvars.copy_context().run(fill, start, stop)
     except BaseException as error:
         noted(error, start, stop, cut.axis)
         raise
 
 
-def choose_grain(length: int, n_workers: int, ns_per_item: float) -> int:
+def choose_grain(length: int, n_workers: int, cost: Cost) -> int:
     """How many positions make a chunk: by what they cost, if that is known."""
-    fewest, most = (max(1, -(-length // (n_workers * chunks))) for chunks in (MOST_CHUNKS, FEWEST_CHUNKS))
-    return max(fewest, min(most, int(CHUNK_NS / ns_per_item))) if ns_per_item else most
+    fewest, most, share = (max(1, -(-length // (n_workers * chunks))) for chunks in (MOST_CHUNKS, FEWEST_CHUNKS, 1))
+    if not cost.item:
+        return most
+    grain = max(fewest, min(most, int(CHUNK_NS / cost.item)))
+    return max(grain, min(share, int(ITEMS_TO_CALL * cost.call / cost.item)))
 
 
 def run(fill: Callable[[int, int], None], cut: Cut, start: int, stop: int, grain: int, n_workers: int) -> None:
@@ -116,10 +155,19 @@ def noted(error: BaseException, start: int, stop: int, axis: int) -> BaseExcepti
     return error
 
 
+def axis_number(axis: SupportsIndex) -> int:
+    """Return the axis as a number; refuse what is none."""
+    try:
+        return operator.index(axis)
+    except TypeError:
+        raise TypeError(f"axis must be a whole number, not {axis!r}: arrays are cut along one axis") from None
+
+
 class Cut:
     """Arrays and the axis along which they are cut; checks that they can be cut together."""
 
-    def __init__(self, arrays: list[Array], axis: int) -> None:
+    def __init__(self, arrays: list[Array], axis: SupportsIndex) -> None:
+        axis = axis_number(axis)
         n_dimensions = max(array.ndim for array in arrays)
         if n_dimensions == 0:
             raise ValueError("there is nothing to cut: all arrays are 0-dimensional; call the function itself")

@@ -8,10 +8,11 @@ from cpython.pyport cimport PY_SSIZE_T_MAX
 
 from lightwork._core.cfunction cimport find_c_loop
 from lightwork._core.loop cimport Loop
+from lightwork._core.modules cimport imported
 from lightwork._core.pool cimport default_workers, home_pool
 from lightwork._core.pool_state cimport MAX_WORKERS
 from lightwork.arrays.application cimport map_c_function, map_ufunc
-from lightwork.arrays.chunks import map_chunks
+from lightwork.arrays.chunks import axis_number, map_chunks
 
 cdef object ufunc_type = np.ufunc
 
@@ -117,8 +118,8 @@ cdef object as_ufunc(object fn):
     """`fn` if it is a ufunc, the ufunc inside if it is one of Numba's, else None."""
     if isinstance(fn, ufunc_type):
         return fn
-    inner = getattr(fn, "ufunc", None)
-    return inner if isinstance(inner, ufunc_type) else None
+    numba = imported("numba.np.ufunc.ufunc_base")  # by class: anybody's callable may have a ufunc that it is not itself
+    return fn.ufunc if numba is not None and isinstance(fn, numba.UfuncBase) else None
 
 
 cdef int check_count(object fn, int expected, Py_ssize_t given) except -1:
@@ -130,9 +131,10 @@ cdef int check_count(object fn, int expected, Py_ssize_t given) except -1:
 
 cdef int check_axis(object axis, tuple arrays) except -1:
     """An axis means nothing to an elementwise function, but a wrong one is a mistake all the same."""
-    if index(axis) == 0:
+    if type(axis) is int and axis == 0:
         return 0
-    n_dimensions = max(np.ndim(array) for array in arrays)
-    if not -n_dimensions <= axis < n_dimensions:
-        raise np.exceptions.AxisError(axis, n_dimensions)
+    number = axis_number(axis)
+    n_dimensions = max([np.ndim(array) for array in arrays])
+    if number != 0 and not -n_dimensions <= number < n_dimensions:
+        raise np.exceptions.AxisError(number, n_dimensions)
     return 0

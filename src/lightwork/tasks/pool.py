@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import operator
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, SupportsIndex, TypeVar
 
 from lightwork._core.pool import Core
 from lightwork._core.statistics import PoolStatistics
@@ -17,6 +18,12 @@ __all__ = ["Pool"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def _checked(max_workers: SupportsIndex) -> int:
+    if isinstance(max_workers, bool) or not hasattr(max_workers, "__index__"):
+        raise TypeError(f"max_workers must be a whole number or None, not {max_workers!r}")
+    return operator.index(max_workers)
 
 
 class Pool(Executor):
@@ -38,8 +45,8 @@ class Pool(Executor):
     child the pool begins anew, without the parent's calls.
     """
 
-    def __init__(self, max_workers: int | None = None) -> None:
-        self._core = Core(min(32, cpu_budget() + 4) if max_workers is None else max_workers)
+    def __init__(self, max_workers: SupportsIndex | None = None) -> None:
+        self._core = Core(min(32, cpu_budget() + 4) if max_workers is None else _checked(max_workers))
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
         """
