@@ -63,6 +63,8 @@ def share_all(ufunc: np.ufunc, array: Array, dtype: np.dtype[Any], n_workers: in
 
 def share_some(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np.dtype[Any], n_workers: int) -> Any:
     """Reduce along some axes: to the outputs, with the axes kept, or DECLINED."""
+    if 0 in array.strides:  # they say nothing of the order in which NumPy goes through what is broadcast
+        return DECLINED
     n_outputs = math.prod(array.shape) // math.prod(array.shape[axis] for axis in axes)
     if n_outputs <= FEW_OUTPUTS and array.size >= n_outputs * SMALL:
         few = share_rows if ufunc is np.add and not is_exact(ufunc, dtype) else share_groups
@@ -97,7 +99,7 @@ def share_rows(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np.d
         return DECLINED
     kept = [axis for axis in range(array.ndim) if axis not in axes]
     strides = array.strides
-    if min(abs(strides[axis]) for axis in kept) < max(abs(strides[axis]) for axis in axes):
+    if min(abs(strides[axis]) for axis in kept) <= max(abs(strides[axis]) for axis in axes):  # equal where windows overlap
         return DECLINED
     rows = array.transpose(*kept, *axes)
     shape = rows.shape[: len(kept)]
