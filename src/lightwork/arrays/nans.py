@@ -10,7 +10,7 @@ import numpy as np
 
 from lightwork._core.terms import sum_deviations, sum_numbers
 from lightwork.arrays import moments, reductions
-from lightwork.arrays.operand import NO_VALUE, Array, axes_of, by_numpy, is_array, is_given, is_shareable
+from lightwork.arrays.operand import NO_VALUE, Array, axes_of, by_numpy, drops_parts, is_array, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED, share_outputs, strict_errors
 from lightwork.arrays.positions import share_position
 from lightwork.arrays.reducing import place, share_reduction
@@ -34,10 +34,10 @@ def with_axes(value: Any, a: Array, keepdims: Any) -> Any:
     return np.full((1,) * a.ndim, value) if is_given(keepdims) and keepdims else value
 
 
-def share_along(reducer: Any, a: Array, axis: Any, keepdims: Any) -> Any:
+def share_along(reducer: Any, a: Array, axis: Any, dtype: Any, keepdims: Any) -> Any:
     """Reduce along some axes by NumPy's calls over parts of the outputs, or DECLINED."""
     axes = axes_of(axis, a.ndim)
-    if not 0 < len(axes) < a.ndim or a.dtype.kind not in "fc":
+    if not 0 < len(axes) < a.ndim or a.dtype.kind not in "fc" or (dtype is not None and drops_parts(a.dtype, np.dtype(dtype))):
         return DECLINED
     outputs = share_outputs(functools.partial(reducer, axes=axes), a, axes)
     return outputs if outputs is DECLINED else place(outputs, axes, None, is_given(keepdims) and bool(keepdims))
@@ -59,7 +59,7 @@ def share_nansum(a: Array, axis: Any, dtype: Any, keepdims: Any) -> Any:
         return np.nansum(part, axis=axes, dtype=dtype, keepdims=True)
 
     if not is_added_in_place(a, axis, dtype):
-        return share_along(reducer, a, axis, keepdims)
+        return share_along(reducer, a, axis, dtype, keepdims)
     found = sum_numbers(a)
     return DECLINED if found is None else with_axes(np.add.reduce(found[0]), a, keepdims)
 
@@ -92,7 +92,7 @@ def share_nanmean(a: Array, axis: Any, dtype: Any, keepdims: Any) -> Any:
         return np.nanmean(part, axis=axes, dtype=dtype, keepdims=True)
 
     if not is_added_in_place(a, axis, dtype):
-        return share_along(reducer, a, axis, keepdims)
+        return share_along(reducer, a, axis, dtype, keepdims)
     mean, _ = whole_mean(a)
     return mean if mean is DECLINED else with_axes(mean, a, keepdims)
 
@@ -130,7 +130,7 @@ def share_nanvar(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any) -> Any
         return np.nanvar(part, axis=axes, dtype=dtype, ddof=ddof, keepdims=True)
 
     if not is_added_in_place(a, axis, dtype):
-        return share_along(reducer, a, axis, keepdims)
+        return share_along(reducer, a, axis, dtype, keepdims)
     variance = whole_variance(a, ddof)
     return variance if variance is DECLINED else with_axes(variance, a, keepdims)
 
