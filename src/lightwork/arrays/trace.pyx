@@ -120,6 +120,8 @@ cdef class Trace:
 
     cdef object refuse(self, str what, str instead):
         """What is raised where no placeholder can do what an array can."""
+        if self.is_over:
+            return left_behind()
         return self.remember(FuseError(f"a fused function cannot {what}{where()}; {instead}"))
 
     cdef object take_obstacle(self):
@@ -129,9 +131,14 @@ cdef class Trace:
 
     cdef object remember(self, object obstacle):
         """The function may catch it and go on as it would not with arrays, so nothing that comes of it counts."""
-        if self.obstacle is None:
+        if self.obstacle is None and not self.is_over:
             self.obstacle = obstacle
         return obstacle
+
+
+cdef object left_behind():
+    """What is raised where a placeholder is used that somebody kept."""
+    return FuseError(f"a placeholder is used{where()} whose fused function has returned; return what is needed afterwards, in a tuple, list or dict")
 
 
 cdef Value new_value(object dtype, tuple shape):
@@ -173,6 +180,8 @@ cdef str where():
 cdef object operand_of(Trace trace, object operand):
     """A value, or what is a constant: a Python number, a NumPy scalar or a 0-d array."""
     if isinstance(operand, Reference):
+        if (<Reference> operand).trace.is_over:
+            raise trace.remember(left_behind())
         if (<Reference> operand).trace is not trace:
             raise trace.refuse("use what another call of it computed", "keep no placeholder, and compute what lasts outside")
         return (<Reference> operand).value
@@ -332,6 +341,8 @@ cdef Value select(Trace trace, object condition, object x, object y):
 
 cdef Value convert(Trace trace, object operand, object dtype, tuple shape):
     """A copy of the operand in another dtype, by astype's rules."""
+    if trace.is_over:
+        raise left_behind()
     loop = copy_loop(dtype) if dtype.kind in "biufcmM" and dtype.isnative else None
     if loop is None:
         raise trace.give_up(f"astype({dtype}) has no loop that runs without the GIL")
