@@ -197,6 +197,15 @@ def test_views_that_show_items_more_than_once(name: str, dtype: str) -> None:
             assert_same_call(getattr(reductions, name), getattr(np, name), view, axis)
 
 
+def test_a_few_long_rows_are_as_numpy_leaves_them() -> None:
+    """In its memory order; and an error in many of them is told once."""
+    long = Sample("d", (4, 3, 20_000)).build()
+    for array in (long, long.transpose(1, 0, 2), long.T, long[::-1, ::-1]):
+        for axis in range(3):
+            assert_same_call(reductions.sum, np.sum, array, axis)
+    assert_same_call(reductions.sum, np.sum, np.full((4, 20_000), 1e308), 1)
+
+
 @pytest.mark.parametrize("workers", [0, -1])
 def test_workers_must_be_at_least_one(workers: int) -> None:
     """Fewer than one worker is a mistake."""
