@@ -11,6 +11,7 @@ import numpy as np
 from lightwork._core.line import is_line
 from lightwork._core.terms import sum_deviations
 from lightwork.arrays import reductions
+from lightwork.arrays.fallback import or_numpys
 from lightwork.arrays.map import chunked_map
 from lightwork.arrays.operand import NO_VALUE, Array, axes_of, by_numpy, drops_parts, is_array, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED, share_outputs, strict_errors
@@ -60,10 +61,10 @@ def share_mean(a: Array, axis: Any, dtype: Any, out: Any, keepdims: Any) -> Any:
     return result.astype(np.float16) if is_half else result
 
 
+@or_numpys(np.mean)
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO_VALUE, *, where: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.mean` does."""
-    result = share_mean(a, axis, dtype, out, keepdims) if is_shareable(a) and not is_given(where, default=True) else DECLINED
-    return by_numpy(np.mean, a, axis, dtype, out, keepdims, where=where) if result is DECLINED else result
+    return share_mean(a, axis, dtype, out, keepdims) if is_shareable(a) and not is_given(where, default=True) else DECLINED
 
 
 def average_dtype(a: Array, weights: Array) -> np.dtype[Any]:
@@ -82,16 +83,17 @@ def weighted_mean(a: Array, axis: Any, weights: Array, keepdims: Any) -> Any:
     return reductions.sum(chunked_map(np.multiply, a, weights, dtype=dtype), axis, keepdims=keepdims) / scale
 
 
+@or_numpys(np.average)
 def average(a: Any, axis: Any = None, weights: Any = None, returned: Any = False, *, keepdims: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.average` does."""
-    if is_shareable(a) and a.dtype.kind in "biufc" and not returned:
-        if weights is None:
-            return mean(a, axis, keepdims=keepdims)
+    if is_shareable(a) and a.dtype.kind in "biufc" and axes_of(axis, a.ndim) and not returned:
+        if weights is None:  # NumPy makes their number one of the dtype, too, which is too large for float16
+            return DECLINED if a.dtype == np.float16 else mean(a, axis, keepdims=keepdims)
         if is_shareable(weights) and weights.shape == a.shape and weights.dtype.kind in "biufc":
             result = weighted_mean(a, axis, weights, keepdims)
             if result is not DECLINED:
                 return result
-    return by_numpy(np.average, a, axis, weights, returned, keepdims=keepdims)
+    return DECLINED
 
 
 # --- Variances ------------------------------------------------------------------------------------------------------
@@ -153,6 +155,7 @@ def try_variance(a: Any, axis: Any, dtype: Any, out: Any, ddof: Any, keepdims: A
     return share_variance(a, axis, dtype, ddof, keepdims)
 
 
+@or_numpys(np.var)
 def var(
     a: Any,
     axis: Any = None,
@@ -167,10 +170,10 @@ def var(
 ) -> Any:
     """Return what :func:`numpy.var` does."""
     given = {"where": where, "mean": mean, "correction": correction}
-    result = try_variance(a, axis, dtype, out, ddof, keepdims, given)
-    return np.var(a, axis, dtype, out, ddof, keepdims, **given) if result is DECLINED else result
+    return try_variance(a, axis, dtype, out, ddof, keepdims, given)
 
 
+@or_numpys(np.std)
 def std(
     a: Any,
     axis: Any = None,
@@ -187,5 +190,5 @@ def std(
     given = {"where": where, "mean": mean, "correction": correction}
     result = try_variance(a, axis, dtype, out, ddof, keepdims, given)
     if result is DECLINED:
-        return np.std(a, axis, dtype, out, ddof, keepdims, **given)
+        return DECLINED
     return np.sqrt(result, out=result) if is_array(result) else result.dtype.type(np.sqrt(result))

@@ -10,7 +10,8 @@ import numpy as np
 
 from lightwork._core.terms import sum_deviations, sum_numbers
 from lightwork.arrays import moments, reductions
-from lightwork.arrays.operand import NO_VALUE, Array, axes_of, by_numpy, drops_parts, is_array, is_given, is_shareable
+from lightwork.arrays.fallback import or_numpys
+from lightwork.arrays.operand import NO_VALUE, Array, axes_of, drops_parts, is_array, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED, share_outputs, strict_errors
 from lightwork.arrays.positions import share_position
 from lightwork.arrays.reducing import place, share_reduction
@@ -64,6 +65,7 @@ def share_nansum(a: Array, axis: Any, dtype: Any, keepdims: Any) -> Any:
     return DECLINED if found is None else with_axes(np.add.reduce(found[0]), a, keepdims)
 
 
+@or_numpys(np.nansum)
 def nansum(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE
 ) -> Any:
@@ -71,8 +73,7 @@ def nansum(
     if has_no_nan(a):
         return reductions.sum(a, axis, dtype, out, keepdims, initial, where)
     is_plain = is_shareable(a) and out is None and not is_given(initial, ...) and not is_given(where, default=True)
-    result = share_nansum(a, axis, dtype, keepdims) if is_plain else DECLINED
-    return by_numpy(np.nansum, a, axis, dtype, out, keepdims, initial, where) if result is DECLINED else result
+    return share_nansum(a, axis, dtype, keepdims) if is_plain else DECLINED
 
 
 def whole_mean(a: Array) -> tuple[Any, int]:
@@ -97,13 +98,13 @@ def share_nanmean(a: Array, axis: Any, dtype: Any, keepdims: Any) -> Any:
     return mean if mean is DECLINED else with_axes(mean, a, keepdims)
 
 
+@or_numpys(np.nanmean)
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO_VALUE, *, where: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.nanmean` does."""
     if has_no_nan(a):
         return moments.mean(a, axis, dtype, out, keepdims, where=where)
     is_plain = is_shareable(a) and out is None and not is_given(where, default=True)
-    result = share_nanmean(a, axis, dtype, keepdims) if is_plain else DECLINED
-    return by_numpy(np.nanmean, a, axis, dtype, out, keepdims, where=where) if result is DECLINED else result
+    return share_nanmean(a, axis, dtype, keepdims) if is_plain else DECLINED
 
 
 # --- Variances ------------------------------------------------------------------------------------------------------
@@ -146,6 +147,7 @@ def try_variance(a: Any, axis: Any, dtype: Any, out: Any, ddof: Any, keepdims: A
     return share_nanvar(a, axis, dtype, ddof, keepdims)
 
 
+@or_numpys(np.nanvar)
 def nanvar(
     a: Any,
     axis: Any = None,
@@ -162,10 +164,10 @@ def nanvar(
     given = {"where": where, "mean": mean, "correction": correction}
     if has_no_nan(a):
         return moments.var(a, axis, dtype, out, ddof, keepdims, **given)
-    result = try_variance(a, axis, dtype, out, ddof, keepdims, given)
-    return by_numpy(np.nanvar, a, axis, dtype, out, ddof, keepdims, **given) if result is DECLINED else result
+    return try_variance(a, axis, dtype, out, ddof, keepdims, given)
 
 
+@or_numpys(np.nanstd)
 def nanstd(
     a: Any,
     axis: Any = None,
@@ -184,7 +186,7 @@ def nanstd(
         return moments.std(a, axis, dtype, out, ddof, keepdims, **given)
     result = try_variance(a, axis, dtype, out, ddof, keepdims, given)
     if result is DECLINED:
-        return by_numpy(np.nanstd, a, axis, dtype, out, ddof, keepdims, **given)
+        return DECLINED
     return np.sqrt(result, out=result) if is_array(result) else result.dtype.type(np.sqrt(result))
 
 
@@ -201,25 +203,25 @@ def try_extreme(ufunc: np.ufunc, a: Any, axis: Any, out: Any, keepdims: Any, oth
     return result
 
 
+@or_numpys(np.nanmin)
 def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.nanmin` does."""
-    result = try_extreme(np.fmin, a, axis, out, keepdims, (initial, where))
-    return by_numpy(np.nanmin, a, axis, out, keepdims, initial, where) if result is DECLINED else result
+    return try_extreme(np.fmin, a, axis, out, keepdims, (initial, where))
 
 
+@or_numpys(np.nanmax)
 def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.nanmax` does."""
-    result = try_extreme(np.fmax, a, axis, out, keepdims, (initial, where))
-    return by_numpy(np.nanmax, a, axis, out, keepdims, initial, where) if result is DECLINED else result
+    return try_extreme(np.fmax, a, axis, out, keepdims, (initial, where))
 
 
+@or_numpys(np.nanargmin)
 def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.nanargmin` does."""
-    result = share_position(np.nanargmin, a, axis, keepdims) if is_shareable(a) and out is None and a.dtype.kind != "c" else DECLINED
-    return by_numpy(np.nanargmin, a, axis, out, keepdims=keepdims) if result is DECLINED else result
+    return share_position(np.nanargmin, a, axis, keepdims) if is_shareable(a) and out is None and a.dtype.kind != "c" else DECLINED
 
 
+@or_numpys(np.nanargmax)
 def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.nanargmax` does."""
-    result = share_position(np.nanargmax, a, axis, keepdims) if is_shareable(a) and out is None and a.dtype.kind != "c" else DECLINED
-    return by_numpy(np.nanargmax, a, axis, out, keepdims=keepdims) if result is DECLINED else result
+    return share_position(np.nanargmax, a, axis, keepdims) if is_shareable(a) and out is None and a.dtype.kind != "c" else DECLINED
