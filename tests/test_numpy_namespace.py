@@ -1,8 +1,10 @@
 """``import lightwork.numpy as np``: NumPy's namespace, name by name."""
 
 import inspect
+import pickle
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,3 +58,35 @@ import numpy
 assert type(numpy.sqrt) is numpy.ufunc and np.sqrt is not numpy.sqrt
 """
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
+
+
+class Foreign:
+    """An array of another library, which tells what it was asked."""
+
+    def __array_function__(self, function: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return the call."""
+        return function, args[1:], kwargs
+
+
+@pytest.mark.parametrize("name", OURS.split())
+def test_foreign_arrays_are_asked_as_by_numpy(name: str) -> None:
+    """With the arguments that the caller gave, and no others: theirs may not have all that NumPy's functions have."""
+    foreign = Foreign()
+    assert getattr(lnp, name)(foreign) == getattr(np, name)(foreign)
+    assert getattr(lnp, name)(foreign, 1) == getattr(np, name)(foreign, 1)
+
+
+@pytest.mark.parametrize("name", ["nanmean", "nanmax", "nanvar", "histogram"])
+def test_warnings_of_functions_point_at_the_caller(name: str) -> None:
+    """As NumPy's do, so that they are told once for each line, not once for all."""
+    array = np.ones(3, np.bool_) if name == "histogram" else np.full(3, np.nan)
+    with pytest.warns(RuntimeWarning) as seen:
+        getattr(lnp, name)(array)
+    assert [warning.filename for warning in seen] == [__file__]
+
+
+def test_functions_have_the_names_and_signatures_of_numpys() -> None:
+    """For ``help``, editors and pickles."""
+    assert (lnp.amin.__name__, lnp.min.__name__) == ("amin", "min")
+    assert inspect.signature(lnp.sum) == inspect.signature(np.sum)
+    assert pickle.loads(pickle.dumps(lnp.sum)) is lnp.sum

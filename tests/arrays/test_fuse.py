@@ -5,7 +5,7 @@ import gc
 import pickle
 import warnings
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -85,6 +85,29 @@ def test_several_results() -> None:
     sums, (products, name, twin) = lw.fuse(lambda x, y: [x + y, (x * y, "product", x)])(X, Y)
     assert_same_bits((sums, products), (X + Y, X * Y))
     assert name == "product" and twin is X
+
+
+class Both(NamedTuple):
+    """Two results by name."""
+
+    total: Any
+    others: dict[str, Any]
+
+
+def test_results_by_name() -> None:
+    """Named tuples and dicts hold arrays when they are returned, however they are nested."""
+
+    def f(x: Any, y: Any) -> Any:
+        return Both(x + y, {"less": x - y, "more": [x * y, Both(x, {})]})
+
+    actual, expected = lw.fuse(f)(X, Y), f(X, Y)
+    assert type(actual) is Both
+    assert actual.others.keys() == expected.others.keys()
+    assert type(actual.others["more"][1]) is Both
+    assert actual.others["more"][1].total is X
+    assert_same_bits(actual.total, expected.total)
+    assert_same_bits(actual.others["less"], expected.others["less"])
+    assert_same_bits(actual.others["more"][0], expected.others["more"][0])
 
 
 def test_the_same_result_twice_is_one_array() -> None:

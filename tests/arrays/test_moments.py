@@ -111,3 +111,14 @@ def test_weights_that_numpy_judges(weights: Any) -> None:
     for axis in (None, 0, 1):
         assert_same_call(moments.average, np.average, array, axis, weights)
         assert_same_call(moments.average, np.average, array, axis, returned=True)
+
+
+def test_an_axis_that_is_not_there_is_numpys_to_name() -> None:
+    """In each function's words."""
+    for name in NAMES:
+        assert_same_call(getattr(moments, name), getattr(np, name), Sample("d", (200, 300)).build(), axis=2)
+
+
+def test_an_average_of_more_items_than_float16_can_count() -> None:
+    """NumPy warns of their number, which it makes a float16."""
+    assert_same_call(moments.average, np.average, np.ones(70_000, np.float16))

@@ -62,6 +62,12 @@ def test_arguments_that_numpy_answers(name: str, keywords: dict[str, Any]) -> No
     assert_same_call(getattr(nans, name), getattr(np, name), with_nan(Sample("d", (150, 200)).build(), 0.1), **keywords)
 
 
+@pytest.mark.parametrize("name", ["nansum", "nanmean"])
+def test_a_cast_that_drops_parts_is_warned_of_once(name: str) -> None:
+    """NumPy warns with every call, and so it makes only one."""
+    assert_same_call(getattr(nans, name), getattr(np, name), Sample("D", (300, 200)).build(), axis=0, dtype=np.float64)
+
+
 @pytest.mark.parametrize("name", [*NAMES, *POSITIONS])
 def test_infinities_beside_nan(name: str) -> None:
     """An infinity makes an infinite sum, and nothing a position that NumPy would not find."""

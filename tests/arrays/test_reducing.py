@@ -180,6 +180,32 @@ def test_minmax_is_both(data: st.DataObject, sample: Sample, n_workers: int) -> 
     assert_same_call(lw.minmax, lambda array, axis: (np.min(array, axis), np.max(array, axis)), sample.build(), axis, n_workers=n_workers)
 
 
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "any"])
+@pytest.mark.parametrize("dtype", ["e", "f", "d", "D", "i"])
+def test_views_that_show_items_more_than_once(name: str, dtype: str) -> None:
+    """Axes of equal strides, as of windows that overlap, and of none, as of what is broadcast, are taken in NumPy's order."""
+    grid = Sample(dtype, (200, 300)).build()
+    views = (
+        np.broadcast_to(grid, (5, 200, 300)),
+        np.broadcast_to(grid[:, None], (200, 4, 300)),
+        np.broadcast_to(grid[0], (2000, 300)),
+        np.lib.stride_tricks.sliding_window_view(grid.reshape(-1), 50),
+        np.lib.stride_tricks.sliding_window_view(grid.reshape(-1), 50).T,
+    )
+    for view in views:
+        for axis in range(view.ndim):
+            assert_same_call(getattr(reductions, name), getattr(np, name), view, axis)
+
+
+def test_a_few_long_rows_are_as_numpy_leaves_them() -> None:
+    """In its memory order; and an error in many of them is told once."""
+    long = Sample("d", (4, 3, 20_000)).build()
+    for array in (long, long.transpose(1, 0, 2), long.T, long[::-1, ::-1]):
+        for axis in range(3):
+            assert_same_call(reductions.sum, np.sum, array, axis)
+    assert_same_call(reductions.sum, np.sum, np.full((4, 20_000), 1e308), 1)
+
+
 @pytest.mark.parametrize("workers", [0, -1])
 def test_workers_must_be_at_least_one(workers: int) -> None:
     """Fewer than one worker is a mistake."""

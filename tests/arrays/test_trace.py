@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,15 @@ def test_common_parts_are_computed_once() -> None:
     fused = lw.fuse(f)
     assert_same_outcome(outcome_of(fused, -np.abs(X)), outcome_of(f, -np.abs(X)))
     assert [step.name for step in fused.explain().programs[0].steps] == ["log", "multiply", "add"]
+
+
+def test_a_function_may_ask_whether_it_is_given_an_array() -> None:
+    """A placeholder is an instance of what it stands for, so a branch on that is the branch that NumPy's array takes."""
+
+    def f(x: Any) -> Any:
+        return x * 2 if isinstance(x, np.ndarray) and isinstance(x + 1, np.ndarray) else x * 3
+
+    np.testing.assert_array_equal(lw.fuse(f)(X), f(X))
 
 
 # --- Values of its own ----------------------------------------------------------------------------------------------
@@ -239,17 +249,22 @@ def test_a_fuse_error_that_the_function_catches_counts() -> None:
 
 
 def test_a_placeholder_that_outlives_its_call() -> None:
-    """What a function keeps of one call cannot be used in another."""
+    """What a function keeps of one call cannot be used in another, whether that one returned or not."""
     kept: list[Any] = []
 
-    def f(x: Any) -> Any:
+    def f(x: Any, returns: bool) -> Any:
         kept.append(x * 2)
-        return x + kept[0]
+        return x + kept[0] if returns else dict[str, Any]()["nothing"]
 
     fused = lw.fuse(f)
-    fused(X)
+    fused(X, True)
+    with pytest.raises(FuseError, match="whose fused function has returned"):
+        fused(X, True)
+    kept.clear()
+    with pytest.raises(KeyError):
+        fused(X, False)
     with pytest.raises(FuseError, match="use what another call of it computed"):
-        fused(X)
+        fused(X, True)
 
 
 def test_attributes_that_arrays_do_not_have() -> None:
@@ -306,3 +321,49 @@ def test_powers(exponent: Any, dtype: str) -> None:
 
     for function in (lambda x: x**exponent, in_place):
         assert_same_outcome(outcome_of(lw.fuse(function), x), outcome_of(function, x))
+
+
+# --- What is left when it has returned ------------------------------------------------------------------------------
+
+
+@dataclass
+class Spread:
+    """What a function might return."""
+
+    low: Any
+    high: Any
+
+
+def test_what_would_hold_placeholders_is_refused() -> None:
+    """An object with a computed attribute, and a generator, would reach the caller with placeholders inside."""
+
+    def steps(x: Any) -> Any:
+        yield x + 1
+
+    with pytest.raises(FuseError, match=r"cannot return a Spread that holds what it computed .*; return that in a tuple, list or dict"):
+        lw.fuse(lambda x: Spread(x - 1, x + 1))(X)
+    with pytest.raises(FuseError, match=r"cannot be a generator .*; return what it computes in a tuple or list"):
+        lw.fuse(steps)(X)
+
+
+def test_a_placeholder_that_was_kept_is_of_no_use() -> None:
+    """Not outside, and not in a call of another function; it says so."""
+    kept: list[Any] = []
+
+    def f(x: Any) -> Any:
+        kept.append(x + 1)
+        return x * 2
+
+    lw.fuse(f)(X)
+    uses: list[Callable[[], Any]] = [
+        lambda: kept[0] + 1,
+        lambda: X * kept[0],
+        lambda: np.exp(kept[0]),
+        lambda: kept[0].astype("f"),
+        lambda: kept[0].sum(),
+    ]
+    for use in uses:
+        with pytest.raises(FuseError, match="a placeholder is used .* whose fused function has returned"):
+            use()
+    with pytest.raises(FuseError, match="a placeholder is used .* whose fused function has returned"):
+        lw.fuse(lambda x: x * kept[0])(X)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bits import assert_same_bits
+from bits import assert_same_bits, outcome_of
 from hypothesis import given
 from hypothesis import strategies as st
 from lightwork.arrays.ufunc import on_every_core
@@ -208,3 +208,14 @@ def test_overrides_are_asked(case: str) -> None:
     assert mine[0] is np.add
     assert mine[1:3] == numpys[1:3]
     assert mine[3].keys() == numpys[3].keys()
+
+
+def test_methods_take_what_numpys_take_and_say_what_they_say() -> None:
+    """Outputs in a tuple, positions, and errors in the same words."""
+    x = np.ones((200, 300))
+    out = np.empty_like(x)
+    assert on_every_core(np.add).accumulate(x, out=(out,)) is out
+    ours, numpys = on_every_core(np.add), np.add
+    for method in ("reduce", "accumulate"):
+        for args, kwargs in (((x,), {"workers": 2}), ((x, 0), {"axis": 0}), ((x, *(None,) * 9), {})):
+            assert outcome_of(getattr(ours, method), *args, **kwargs).error == outcome_of(getattr(numpys, method), *args, **kwargs).error

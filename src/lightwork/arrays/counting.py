@@ -10,7 +10,8 @@ import numpy as np
 
 from lightwork._core.counting import count_between, count_bins, count_nonzero_bits
 from lightwork._core.reduction import fold
-from lightwork.arrays.operand import Array, axes_of, by_numpy, is_shareable
+from lightwork.arrays.fallback import or_numpys
+from lightwork.arrays.operand import Array, axes_of, is_shareable
 from lightwork.arrays.outputs import DECLINED, share_items, share_outputs, strict_errors
 from lightwork.arrays.reducing import minmax, place, share_reduction
 
@@ -52,12 +53,12 @@ def count_along(a: Array, axis: Any, keepdims: bool) -> Any:
     return outputs if outputs is DECLINED else place(outputs, axes, None, keepdims)
 
 
+@or_numpys(np.count_nonzero)
 def count_nonzero(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
     """Return what :func:`numpy.count_nonzero` does."""
-    result = DECLINED
     if is_shareable(a):
-        result = count_all_nonzero(a) if axis is None and not keepdims else count_along(a, axis, bool(keepdims))
-    return by_numpy(np.count_nonzero, a, axis, keepdims=keepdims) if result is DECLINED else result
+        return count_all_nonzero(a) if axis is None and not keepdims else count_along(a, axis, bool(keepdims))
+    return DECLINED
 
 
 # --- Counting small integers ----------------------------------------------------------------------------------------
@@ -75,10 +76,10 @@ def share_bincount(x: Array, minlength: int) -> Any:
     return DECLINED if counts is None else counts
 
 
+@or_numpys(np.bincount)
 def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
     """Return what :func:`numpy.bincount` does."""
-    result = share_bincount(x, minlength) if is_shareable(x) and weights is None and type(minlength) is int else DECLINED
-    return np.bincount(x, weights, minlength) if result is DECLINED else result
+    return share_bincount(x, minlength) if is_shareable(x) and weights is None and type(minlength) is int else DECLINED
 
 
 # --- Histograms -----------------------------------------------------------------------------------------------------
@@ -142,10 +143,11 @@ def density_of(counts: Any, edges: Any) -> Any:
     return counts / widths / counts.sum()
 
 
+@or_numpys(np.histogram)
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
     """Return what :func:`numpy.histogram` does."""
     result = share_histogram(a, bins, range) if is_shareable(a) and weights is None else DECLINED
     if result is DECLINED:
-        return np.histogram(a, bins, range, density, weights)
+        return DECLINED
     counts, edges = result
     return (density_of(counts, edges) if density else counts), edges

@@ -7,7 +7,7 @@ cimport numpy as cnp
 from lightwork._core.loop cimport Loop, find_loop
 from lightwork._core.masked cimport masked_loop
 from lightwork._core.moves cimport copy_loop, select_loop
-from lightwork.arrays.trace cimport Reference, Trace, Value, current_errstate, new_value
+from lightwork.arrays.trace cimport Reference, Trace, Value, current_errstate, left_behind, new_value
 
 cnp.import_array()
 
@@ -18,6 +18,8 @@ cdef object scalar_type = np.generic
 cdef object operand_of(Trace trace, object operand):
     """A value, or what is a constant: a Python number, a NumPy scalar or a 0-d array."""
     if isinstance(operand, Reference):
+        if (<Reference> operand).trace.is_over:
+            raise trace.remember(left_behind())
         if (<Reference> operand).trace is not trace:
             raise trace.refuse("use what another call of it computed", "keep no placeholder, and compute what lasts outside")
         return (<Reference> operand).value
@@ -177,6 +179,8 @@ cdef Value select(Trace trace, object condition, object x, object y):
 
 cdef Value convert(Trace trace, object operand, object dtype, tuple shape):
     """A copy of the operand in another dtype, by astype's rules."""
+    if trace.is_over:
+        raise left_behind()
     loop = copy_loop(dtype) if dtype.kind in "biufcmM" and dtype.isnative else None
     if loop is None:
         raise trace.give_up(f"astype({dtype}) has no loop that runs without the GIL")

@@ -12,6 +12,7 @@ import numpy as np
 from lightwork._core.line import is_line
 from lightwork._core.terms import sum_deviations
 from lightwork.arrays import reductions
+from lightwork.arrays.fallback import or_numpys
 from lightwork.arrays.map import chunked_map
 from lightwork.arrays.operand import NO_VALUE, Array, axes_of, by_numpy, drops_parts, is_array, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED, share_outputs, strict_errors
@@ -61,10 +62,10 @@ def share_mean(a: Array, axis: Any, dtype: Any, out: Any, keepdims: Any) -> Any:
     return result.astype(np.float16) if is_half else result
 
 
+@or_numpys(np.mean)
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO_VALUE, *, where: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.mean` does."""
-    result = share_mean(a, axis, dtype, out, keepdims) if is_shareable(a) and not is_given(where, default=True) else DECLINED
-    return by_numpy(np.mean, a, axis, dtype, out, keepdims, where=where) if result is DECLINED else result
+    return share_mean(a, axis, dtype, out, keepdims) if is_shareable(a) and not is_given(where, default=True) else DECLINED
 
 
 def average_dtype(a: Array, weights: Array) -> np.dtype[Any]:
@@ -83,16 +84,17 @@ def weighted_mean(a: Array, axis: Any, weights: Array, keepdims: Any) -> Any:
     return reductions.sum(chunked_map(np.multiply, a, weights, dtype=dtype), axis, keepdims=keepdims) / scale
 
 
+@or_numpys(np.average)
 def average(a: Any, axis: Any = None, weights: Any = None, returned: Any = False, *, keepdims: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.average` does."""
-    if is_shareable(a) and a.dtype.kind in "biufc" and not returned:
-        if weights is None:
-            return mean(a, axis, keepdims=keepdims)
+    if is_shareable(a) and a.dtype.kind in "biufc" and axes_of(axis, a.ndim) and not returned:
+        if weights is None:  # NumPy makes their number one of the dtype, too, which is too large for float16
+            return DECLINED if a.dtype == np.float16 else mean(a, axis, keepdims=keepdims)
         if is_shareable(weights) and weights.shape == a.shape and weights.dtype.kind in "biufc":
             result = weighted_mean(a, axis, weights, keepdims)
             if result is not DECLINED:
                 return result
-    return by_numpy(np.average, a, axis, weights, returned, keepdims=keepdims)
+    return DECLINED
 
 
 # --- Variances ------------------------------------------------------------------------------------------------------
@@ -173,11 +175,10 @@ def in_place_of(numpys: Any) -> Callable[[Any], Any]:
             result = DECLINED
             if is_plain and (ddof == 0 or not is_given(correction)):
                 result = share(a, axis, dtype, correction if is_given(correction) else ddof, keepdims)
-            return numpys(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction) if result is DECLINED else result
+            return result
 
-        spread.__module__, spread.__name__, spread.__qualname__ = share.__module__, share.__name__, share.__qualname__
-        spread.__doc__ = share.__doc__
-        return spread
+        functools.update_wrapper(spread, share, assigned=("__module__", "__doc__"), updated=())
+        return or_numpys(numpys)(spread)
 
     return decorate
 

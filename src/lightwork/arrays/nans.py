@@ -10,7 +10,8 @@ import numpy as np
 
 from lightwork._core.terms import sum_deviations, sum_numbers
 from lightwork.arrays import moments, reductions
-from lightwork.arrays.operand import NO_VALUE, Array, axes_of, by_numpy, is_given, is_shareable
+from lightwork.arrays.fallback import or_numpys
+from lightwork.arrays.operand import NO_VALUE, Array, axes_of, drops_parts, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED, share_outputs, strict_errors
 from lightwork.arrays.positions import share_position
 from lightwork.arrays.reducing import place, share_reduction
@@ -34,10 +35,10 @@ def with_axes(value: Any, a: Array, keepdims: Any) -> Any:
     return np.full((1,) * a.ndim, value) if is_given(keepdims) and keepdims else value
 
 
-def share_along(reducer: Any, a: Array, axis: Any, keepdims: Any) -> Any:
+def share_along(reducer: Any, a: Array, axis: Any, dtype: Any, keepdims: Any) -> Any:
     """Reduce along some axes by NumPy's calls over parts of the outputs, or DECLINED."""
     axes = axes_of(axis, a.ndim)
-    if not 0 < len(axes) < a.ndim or a.dtype.kind not in "fc":
+    if not 0 < len(axes) < a.ndim or a.dtype.kind not in "fc" or (dtype is not None and drops_parts(a.dtype, np.dtype(dtype))):
         return DECLINED
     outputs = share_outputs(functools.partial(reducer, axes=axes), a, axes)
     return outputs if outputs is DECLINED else place(outputs, axes, None, is_given(keepdims) and bool(keepdims))
@@ -59,11 +60,12 @@ def share_nansum(a: Array, axis: Any, dtype: Any, keepdims: Any) -> Any:
         return np.nansum(part, axis=axes, dtype=dtype, keepdims=True)
 
     if not is_added_in_place(a, axis, dtype):
-        return share_along(reducer, a, axis, keepdims)
+        return share_along(reducer, a, axis, dtype, keepdims)
     found = sum_numbers(a)
     return DECLINED if found is None else with_axes(np.add.reduce(found[0]), a, keepdims)
 
 
+@or_numpys(np.nansum)
 def nansum(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE
 ) -> Any:
@@ -71,8 +73,7 @@ def nansum(
     if has_no_nan(a):
         return reductions.sum(a, axis, dtype, out, keepdims, initial, where)
     is_plain = is_shareable(a) and out is None and not is_given(initial, ...) and not is_given(where, default=True)
-    result = share_nansum(a, axis, dtype, keepdims) if is_plain else DECLINED
-    return by_numpy(np.nansum, a, axis, dtype, out, keepdims, initial, where) if result is DECLINED else result
+    return share_nansum(a, axis, dtype, keepdims) if is_plain else DECLINED
 
 
 def whole_mean(a: Array) -> tuple[Any, int]:
@@ -92,18 +93,18 @@ def share_nanmean(a: Array, axis: Any, dtype: Any, keepdims: Any) -> Any:
         return np.nanmean(part, axis=axes, dtype=dtype, keepdims=True)
 
     if not is_added_in_place(a, axis, dtype):
-        return share_along(reducer, a, axis, keepdims)
+        return share_along(reducer, a, axis, dtype, keepdims)
     mean, _ = whole_mean(a)
     return mean if mean is DECLINED else with_axes(mean, a, keepdims)
 
 
+@or_numpys(np.nanmean)
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO_VALUE, *, where: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.nanmean` does."""
     if has_no_nan(a):
         return moments.mean(a, axis, dtype, out, keepdims, where=where)
     is_plain = is_shareable(a) and out is None and not is_given(where, default=True)
-    result = share_nanmean(a, axis, dtype, keepdims) if is_plain else DECLINED
-    return by_numpy(np.nanmean, a, axis, dtype, out, keepdims, where=where) if result is DECLINED else result
+    return share_nanmean(a, axis, dtype, keepdims) if is_plain else DECLINED
 
 
 # --- Variances ------------------------------------------------------------------------------------------------------
@@ -130,7 +131,7 @@ def share_nanvar(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any) -> Any
         return np.nanvar(part, axis=axes, dtype=dtype, ddof=ddof, keepdims=True)
 
     if not is_added_in_place(a, axis, dtype):
-        return share_along(reducer, a, axis, keepdims)
+        return share_along(reducer, a, axis, dtype, keepdims)
     variance = whole_variance(a, ddof)
     return variance if variance is DECLINED else with_axes(variance, a, keepdims)
 
@@ -162,25 +163,25 @@ def try_extreme(ufunc: np.ufunc, a: Any, axis: Any, out: Any, keepdims: Any, oth
     return result
 
 
+@or_numpys(np.nanmin)
 def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.nanmin` does."""
-    result = try_extreme(np.fmin, a, axis, out, keepdims, (initial, where))
-    return by_numpy(np.nanmin, a, axis, out, keepdims, initial, where) if result is DECLINED else result
+    return try_extreme(np.fmin, a, axis, out, keepdims, (initial, where))
 
 
+@or_numpys(np.nanmax)
 def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.nanmax` does."""
-    result = try_extreme(np.fmax, a, axis, out, keepdims, (initial, where))
-    return by_numpy(np.nanmax, a, axis, out, keepdims, initial, where) if result is DECLINED else result
+    return try_extreme(np.fmax, a, axis, out, keepdims, (initial, where))
 
 
+@or_numpys(np.nanargmin)
 def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.nanargmin` does."""
-    result = share_position(np.nanargmin, a, axis, keepdims) if is_shareable(a) and out is None and a.dtype.kind != "c" else DECLINED
-    return by_numpy(np.nanargmin, a, axis, out, keepdims=keepdims) if result is DECLINED else result
+    return share_position(np.nanargmin, a, axis, keepdims) if is_shareable(a) and out is None and a.dtype.kind != "c" else DECLINED
 
 
+@or_numpys(np.nanargmax)
 def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.nanargmax` does."""
-    result = share_position(np.nanargmax, a, axis, keepdims) if is_shareable(a) and out is None and a.dtype.kind != "c" else DECLINED
-    return by_numpy(np.nanargmax, a, axis, out, keepdims=keepdims) if result is DECLINED else result
+    return share_position(np.nanargmax, a, axis, keepdims) if is_shareable(a) and out is None and a.dtype.kind != "c" else DECLINED

@@ -54,6 +54,11 @@ cdef class Placeholder(Operators):
 
     __array_priority__ = 1e6
 
+    @property
+    def __class__(self):
+        """The array's class, so that ``isinstance(x, np.ndarray)`` is answered as for the array."""
+        return np.ndarray
+
     def __repr__(self):
         return f"<placeholder of {self.dtype}, shape {self.shape}>"
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from lightwork._core.pool import count_default_workers
-from lightwork.arrays.operand import NO_VALUE, Array, axes_of, by_numpy, is_given, is_shareable
+from lightwork.arrays.fallback import or_numpys
+from lightwork.arrays.operand import NO_VALUE, Array, axes_of, is_given, is_shareable
 from lightwork.arrays.outputs import CHUNKS_PER_WORKER, DECLINED, share, share_outputs
 from lightwork.arrays.reducing import place
 
@@ -58,13 +59,13 @@ def share_position(finder: Callable[..., Any], a: Array, axis: Any, keepdims: An
     return outputs if outputs is DECLINED else place(outputs, axes, None, keeps)
 
 
+@or_numpys(np.argmin)
 def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.argmin` does."""
-    result = share_position(np.argmin, a, axis, keepdims) if is_shareable(a) and out is None else DECLINED
-    return by_numpy(np.argmin, a, axis, out, keepdims=keepdims) if result is DECLINED else result
+    return share_position(np.argmin, a, axis, keepdims) if is_shareable(a) and out is None else DECLINED
 
 
+@or_numpys(np.argmax)
 def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.argmax` does."""
-    result = share_position(np.argmax, a, axis, keepdims) if is_shareable(a) and out is None else DECLINED
-    return by_numpy(np.argmax, a, axis, out, keepdims=keepdims) if result is DECLINED else result
+    return share_position(np.argmax, a, axis, keepdims) if is_shareable(a) and out is None else DECLINED

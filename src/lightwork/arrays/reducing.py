@@ -13,7 +13,7 @@ from lightwork._core.grid import reduce_grid
 from lightwork._core.reduction import fold, worth_sharing_dtype
 from lightwork._core.summation import order_name, sum_cast, sum_line
 from lightwork.arrays.operand import NO_VALUE, SMALL, Array, axes_of, by_numpy, drops_parts, is_given, is_shareable
-from lightwork.arrays.outputs import DECLINED, share_items, share_outputs
+from lightwork.arrays.outputs import DECLINED, share_items, share_outputs, strict_errors
 
 if TYPE_CHECKING:  # a millisecond and more at run time
     import numpy.typing as npt
@@ -63,6 +63,8 @@ def share_all(ufunc: np.ufunc, array: Array, dtype: np.dtype[Any], n_workers: in
 
 def share_some(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np.dtype[Any], n_workers: int) -> Any:
     """Reduce along some axes: to the outputs, with the axes kept, or DECLINED."""
+    if 0 in array.strides:  # they say nothing of the order in which NumPy goes through what is broadcast
+        return DECLINED
     n_outputs = math.prod(array.shape) // math.prod(array.shape[axis] for axis in axes)
     if n_outputs <= FEW_OUTPUTS and array.size >= n_outputs * SMALL:
         few = share_rows if ufunc is np.add and not is_exact(ufunc, dtype) else share_groups
@@ -95,18 +97,22 @@ def share_rows(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np.d
     """Reduce each of a few outputs on every core, if its items lie apart from all others'; with the axes kept, or DECLINED."""
     if not is_exact(ufunc, dtype) and order_name(dtype) != "tree":
         return DECLINED
-    kept = [axis for axis in range(array.ndim) if axis not in axes]
     strides = array.strides
-    if min(abs(strides[axis]) for axis in kept) < max(abs(strides[axis]) for axis in axes):
+    kept = sorted([axis for axis in range(array.ndim) if axis not in axes], key=lambda axis: -abs(strides[axis]))
+    if min(abs(strides[axis]) for axis in kept) <= max(abs(strides[axis]) for axis in axes):  # equal where windows overlap
         return DECLINED
     rows = array.transpose(*kept, *axes)
     shape = rows.shape[: len(kept)]
     results = np.empty(shape + (1,) * len(axes), dtype)
-    for index in np.ndindex(shape):
-        row = partial_results(ufunc, rows[index], dtype, n_workers)
-        if row is None:
-            return DECLINED
-        results[index] = row.reshape((1,) * len(axes))
+    try:
+        with strict_errors():
+            for index in np.ndindex(shape):
+                row = partial_results(ufunc, rows[index], dtype, n_workers)
+                if row is None:
+                    return DECLINED
+                results[index] = row.reshape((1,) * len(axes))
+    except FloatingPointError:  # in one row or several, and NumPy says so once
+        return DECLINED
     return results.transpose(np.argsort([*kept, *axes]))
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from lightwork.arrays.operand import NO_VALUE, axes_of, by_numpy, is_given, is_shareable
+from lightwork.arrays.fallback import or_numpys
+from lightwork.arrays.operand import NO_VALUE, axes_of, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED
 from lightwork.arrays.reducing import minmax, share_reduction
 
@@ -20,48 +21,47 @@ def try_reduction(ufunc: np.ufunc, a: Any, axis: Any, dtype: Any, out: Any, keep
     return share_reduction(ufunc, a, axis, dtype, out, keepdims, initial)
 
 
+@or_numpys(np.sum)
 def sum(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE
 ) -> Any:
     """Return what :func:`numpy.sum` does."""
-    result = try_reduction(np.add, a, axis, dtype, out, keepdims, initial, where)
-    return np.sum(a, axis, dtype, out, keepdims, initial, where) if result is DECLINED else result
+    return try_reduction(np.add, a, axis, dtype, out, keepdims, initial, where)
 
 
+@or_numpys(np.prod)
 def prod(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE
 ) -> Any:
     """Return what :func:`numpy.prod` does."""
-    result = try_reduction(np.multiply, a, axis, dtype, out, keepdims, initial, where)
-    return by_numpy(np.prod, a, axis, dtype, out, keepdims, initial, where) if result is DECLINED else result
+    return try_reduction(np.multiply, a, axis, dtype, out, keepdims, initial, where)
 
 
-def min(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE) -> Any:
+def smallest(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.min` does."""
-    result = try_reduction(np.minimum, a, axis, None, out, keepdims, initial, where)
-    return np.min(a, axis, out, keepdims, initial, where) if result is DECLINED else result
+    return try_reduction(np.minimum, a, axis, None, out, keepdims, initial, where)
 
 
-def max(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE) -> Any:
+def largest(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE, initial: Any = NO_VALUE, where: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.max` does."""
-    result = try_reduction(np.maximum, a, axis, None, out, keepdims, initial, where)
-    return np.max(a, axis, out, keepdims, initial, where) if result is DECLINED else result
+    return try_reduction(np.maximum, a, axis, None, out, keepdims, initial, where)
 
 
-amin = min
-amax = max
+min, amin = or_numpys(np.min)(smallest), or_numpys(np.amin)(smallest)
+max, amax = or_numpys(np.max)(largest), or_numpys(np.amax)(largest)
 
 
+@or_numpys(np.ptp)
 def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.ptp` does."""
     if not is_shareable(a) or out is not None:
-        return np.ptp(a, axis, out, keepdims)
+        return DECLINED
     if axis is None and not is_given(keepdims):
         smallest, largest = minmax(a)
         return np.subtract(largest, smallest)
     largest = share_reduction(np.maximum, a, axis, keepdims=keepdims)
     smallest = share_reduction(np.minimum, a, axis, keepdims=keepdims)
-    return np.ptp(a, axis, out, keepdims) if largest is DECLINED or smallest is DECLINED else np.subtract(largest, smallest)
+    return DECLINED if largest is DECLINED or smallest is DECLINED else np.subtract(largest, smallest)
 
 
 # --- Truths ---------------------------------------------------------------------------------------------------------
@@ -84,13 +84,13 @@ def try_truth(ufunc: np.ufunc, a: Any, axis: Any, out: Any, keepdims: Any, where
     return share_reduction(ufunc, a, axis, np.bool_, out, keepdims)
 
 
+@or_numpys(np.any)
 def any(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE, *, where: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.any` does."""
-    result = try_truth(np.logical_or, a, axis, out, keepdims, where)
-    return np.any(a, axis, out, keepdims, where=where) if result is DECLINED else result
+    return try_truth(np.logical_or, a, axis, out, keepdims, where)
 
 
+@or_numpys(np.all)
 def all(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE, *, where: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.all` does."""
-    result = try_truth(np.logical_and, a, axis, out, keepdims, where)
-    return np.all(a, axis, out, keepdims, where=where) if result is DECLINED else result
+    return try_truth(np.logical_and, a, axis, out, keepdims, where)

@@ -9,6 +9,7 @@ import numpy as np
 from lightwork._core.pool import count_default_workers
 from lightwork._core.reduction import reduction_dtype
 from lightwork.arrays.chunks import part_along
+from lightwork.arrays.fallback import or_numpys
 from lightwork.arrays.operand import Array, axes_of, by_numpy, drops_parts, is_shareable
 from lightwork.arrays.outputs import CHUNKS_PER_WORKER, DECLINED, share
 from lightwork.arrays.reducing import checked_workers
@@ -103,16 +104,16 @@ def share_scan(ufunc: np.ufunc, a: Array, axis: Any, dtype: Any, out: Any, n_wor
     return result if is_done else DECLINED
 
 
+@or_numpys(np.cumsum)
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """Return what :func:`numpy.cumsum` does."""
-    result = share_flat(np.add, a, axis, dtype, out) if is_shareable(a) else DECLINED
-    return by_numpy(np.cumsum, a, axis, dtype, out) if result is DECLINED else result
+    return share_flat(np.add, a, axis, dtype, out) if is_shareable(a) else DECLINED
 
 
+@or_numpys(np.cumprod)
 def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """Return what :func:`numpy.cumprod` does."""
-    result = share_flat(np.multiply, a, axis, dtype, out) if is_shareable(a) else DECLINED
-    return by_numpy(np.cumprod, a, axis, dtype, out) if result is DECLINED else result
+    return share_flat(np.multiply, a, axis, dtype, out) if is_shareable(a) else DECLINED
 
 
 def share_flat(ufunc: np.ufunc, a: Array, axis: Any, dtype: Any, out: Any) -> Any:

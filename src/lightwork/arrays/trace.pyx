@@ -114,6 +114,8 @@ cdef class Trace:
 
     cdef object refuse(self, str what, str instead):
         """What is raised where no placeholder can do what an array can."""
+        if self.is_over:
+            return left_behind()
         return self.remember(FuseError(f"a fused function cannot {what}{where()}; {instead}"))
 
     cdef object take_obstacle(self):
@@ -123,13 +125,18 @@ cdef class Trace:
 
     cdef object remember(self, object obstacle):
         """The function may catch it and go on as it would not with arrays, so nothing that comes of it counts."""
-        if self.obstacle is None:
+        if self.obstacle is None and not self.is_over:
             self.obstacle = obstacle
         return obstacle
 
 
 cdef object current_errstate():
     return ask_errstate()
+
+
+cdef object left_behind():
+    """What is raised where a placeholder is used that somebody kept."""
+    return FuseError(f"a placeholder is used{where()} whose fused function has returned; return what is needed afterwards, in a tuple, list or dict")
 
 
 cdef Value new_value(object dtype, tuple shape):

@@ -1,5 +1,7 @@
 """One call of a fused function: run it on placeholders, evaluate what came of it, and leave to NumPy what cannot be done so."""
 
+from types import CoroutineType, GeneratorType
+
 import numpy as np
 
 from lightwork.arrays.trace import Unfused
@@ -238,6 +240,8 @@ cdef class Call:
                 raise Unfused(str(error)) from None
         if self.trace.obstacle is not None:
             raise self.trace.take_obstacle()
+        check_result(self.trace, result)
+        self.trace.is_over = True
         return result
 
     cdef object evaluate(self, object result, object out):
@@ -306,9 +310,11 @@ cdef int collect(object result, dict wanted) except -1:
             wanted[value.whole.number] = value.whole
         elif value.array is None:
             wanted[value.number] = value
-    elif type(result) is tuple or type(result) is list:
+    elif is_sequence(result):
         for item in result:
             collect(item, wanted)
+    elif type(result) is dict:
+        collect(tuple(result.values()), wanted)
     return 0
 
 
@@ -320,6 +326,29 @@ cdef object assemble(object result, dict arrays):
         if value.whole is not None:
             return getattr(arrays[value.whole.number], value.part)
         return arrays[value.number] if value.array is None else value.array
-    if type(result) is tuple or type(result) is list:
-        return type(result)([assemble(item, arrays) for item in result])
+    if is_sequence(result):
+        items = [assemble(item, arrays) for item in result]
+        return type(result)._make(items) if is_named(result) else type(result)(items)
+    if type(result) is dict:
+        return {name: assemble(item, arrays) for name, item in result.items()}
     return result
+
+
+cdef inline bint is_named(object result):
+    """Whether this is a named tuple."""
+    return isinstance(result, tuple) and hasattr(type(result), "_make")
+
+
+cdef inline bint is_sequence(object result):
+    """Whether there may be computed values inside, one after the other."""
+    return type(result) is tuple or type(result) is list or is_named(result)
+
+
+cdef int check_result(Trace trace, object result) except -1:
+    """Refuse what would hand placeholders to the caller."""
+    cdef str kind = type(result).__name__
+    if isinstance(result, (GeneratorType, CoroutineType)):
+        raise trace.refuse(f"be a {kind}", "return what it computes in a tuple or list")
+    if any([type(item) is Placeholder for item in getattr(result, "__dict__", {}).values()]):
+        raise trace.refuse(f"return a {kind} that holds what it computed", "return that in a tuple, list or dict, and make it outside")
+    return 0

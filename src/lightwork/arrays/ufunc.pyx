@@ -1,8 +1,9 @@
 """A ufunc on every core: NumPy's in all that can be seen of it, but for the threads."""
 
 from lightwork.arrays.operand import NO_VALUE, is_shareable
-from lightwork.arrays.reducing import reduce
-from lightwork.arrays.scans import accumulate
+from lightwork.arrays.outputs import DECLINED
+from lightwork.arrays.reductions import try_reduction
+from lightwork.arrays.scans import share_scan
 
 cimport cython
 cimport numpy as cnp
@@ -88,11 +89,13 @@ cdef class Ufunc:
 
     def reduce(self, *args, **kwargs):
         """Reduce an array along some of its axes, by default the first; see ``numpy.ufunc.reduce``."""
-        return reduce_first(self.ufunc, *args, **kwargs) if args and is_shareable(args[0]) else self.ufunc.reduce(*args, **kwargs)
+        result = reduce_shared(self.ufunc, *args, **kwargs) if are_known(args, kwargs, REDUCING) else DECLINED
+        return self.ufunc.reduce(*args, **kwargs) if result is DECLINED else result
 
     def accumulate(self, *args, **kwargs):
         """Accumulate the results along an axis, by default the first; see ``numpy.ufunc.accumulate``."""
-        return accumulate(self.ufunc, *args, **kwargs) if args and is_shareable(args[0]) else self.ufunc.accumulate(*args, **kwargs)
+        result = scan_shared(self.ufunc, *args, **kwargs) if are_known(args, kwargs, SCANNING) else DECLINED
+        return self.ufunc.accumulate(*args, **kwargs) if result is DECLINED else result
 
     def __getattr__(self, str name):
         return getattr(self.ufunc, name)
@@ -117,9 +120,23 @@ cdef class Ufunc:
         return self.ufunc.__doc__
 
 
-def reduce_first(ufunc, array, axis=0, dtype=None, out=None, keepdims=False, initial=NO_VALUE, where=NO_VALUE):
-    """The package's reduction with the signature of the method."""
-    return reduce(ufunc, array, axis, dtype, out, keepdims=keepdims, initial=initial, where=where)
+cdef tuple REDUCING = ("array", "axis", "dtype", "out", "keepdims", "initial", "where")
+cdef tuple SCANNING = ("array", "axis", "dtype", "out")
+
+
+cdef bint are_known(tuple args, dict kwargs, tuple names):
+    """Whether these are arguments of a method, each given once, of which the first can be shared; all else is NumPy's to say."""
+    return bool(args) and len(args) <= len(names) and is_shareable(args[0]) and kwargs.keys() <= set(names[len(args):])
+
+
+def reduce_shared(ufunc, array, axis=0, dtype=None, out=None, keepdims=False, initial=NO_VALUE, where=NO_VALUE):
+    """What several workers reduce, or DECLINED; with the signature of the method."""
+    return try_reduction(ufunc, array, axis, dtype, out, keepdims, initial, where)
+
+
+def scan_shared(ufunc, array, axis=0, dtype=None, out=None):
+    """What several workers accumulate, or DECLINED; with the signature of the method."""
+    return share_scan(ufunc, array, axis, dtype, out, 0)
 
 
 cdef bint says_nothing_else(dict kwargs, int nout):

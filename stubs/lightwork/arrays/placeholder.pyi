@@ -10,6 +10,8 @@ class Computed(Exception): ...
 @final
 class Placeholder(Operators):
     __array_priority__: float
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[np.ndarray[Any, Any]]: ...  # type: ignore[override]
     @property
     def dtype(self) -> np.dtype[Any]: ...
     @property
