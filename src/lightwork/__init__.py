@@ -13,6 +13,7 @@ from lightwork._core.statistics import WorkerStatistics as WorkerStatistics
 from lightwork._cpus import cpu_budget as cpu_budget
 from lightwork._errors import FuseError as FuseError
 from lightwork._errors import LightworkError as LightworkError
+from lightwork._errors import Refused as Refused
 from lightwork._errors import Stopped as Stopped
 from lightwork.arrays import accumulate as accumulate
 from lightwork.arrays import chunked_map as chunked_map
@@ -20,6 +21,12 @@ from lightwork.arrays import fuse as fuse
 from lightwork.arrays import map_reduce as map_reduce
 from lightwork.arrays import minmax as minmax
 from lightwork.arrays import reduce as reduce
+from lightwork.policies import Limiter as Limiter
+from lightwork.policies import LimiterStatistics as LimiterStatistics
+from lightwork.policies import RateLimit as RateLimit
+from lightwork.policies import Retry as Retry
+from lightwork.policies import RetryInfo as RetryInfo
+from lightwork.policies import StopToken as StopToken
 from lightwork.tasks import Handle as Handle
 from lightwork.tasks import Pool as Pool
 

@@ -1,6 +1,8 @@
 """The exceptions of our own, each with the sentence that a user needs."""
 
-__all__ = ["FuseError", "LightworkError", "Stopped"]
+from typing import Self
+
+__all__ = ["FuseError", "LightworkError", "Refused", "Stopped"]
 
 
 class LightworkError(Exception):
@@ -9,6 +11,26 @@ class LightworkError(Exception):
 
 class Stopped(LightworkError):
     """A nested parallel call was given up because the call around it failed or was interrupted; that one tells why."""
+
+
+class Refused(LightworkError):
+    """
+    The last attempt returned what ``retry_result`` refuses; ask for ``fallback`` to get a value all the same.
+
+    Attributes
+    ----------
+    value : object
+        What it returned.
+    """
+
+    value: object = None
+
+    @classmethod
+    def of(cls, value: object, reason: str) -> Self:
+        """Return the error of a value, and of why there is no other."""
+        error = cls(f"retry_result refuses the value that was returned, and {reason}")
+        error.value = value
+        return error
 
 
 class FuseError(LightworkError, TypeError):
