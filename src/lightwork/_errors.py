@@ -1,6 +1,6 @@
 """The exceptions of our own, each with the sentence that a user needs."""
 
-__all__ = ["FuseError", "LightworkError", "Stopped"]
+__all__ = ["Aborted", "Cancelled", "FuseError", "LightworkError", "Stopped", "TimedOut"]
 
 
 class LightworkError(Exception):
@@ -9,6 +9,18 @@ class LightworkError(Exception):
 
 class Stopped(LightworkError):
     """A nested parallel call was given up because the call around it failed or was interrupted; that one tells why."""
+
+
+class Aborted(LightworkError):
+    """A run over items gave up before it came to this one, because too many others had failed or its source had."""
+
+
+class Cancelled(LightworkError):
+    """A run over items was told to stop before it came to this one, or an item found that nobody wants its result."""
+
+
+class TimedOut(LightworkError, TimeoutError):
+    """A run over items, or one item, took longer than it was given; it is a ``TimeoutError``, too."""
 
 
 class FuseError(LightworkError, TypeError):
