@@ -11,10 +11,13 @@ from lightwork._core.pool import statistics as statistics
 from lightwork._core.statistics import PoolStatistics as PoolStatistics
 from lightwork._core.statistics import WorkerStatistics as WorkerStatistics
 from lightwork._cpus import cpu_budget as cpu_budget
+from lightwork._errors import Aborted as Aborted
+from lightwork._errors import Cancelled as Cancelled
 from lightwork._errors import FuseError as FuseError
 from lightwork._errors import LightworkError as LightworkError
 from lightwork._errors import Refused as Refused
 from lightwork._errors import Stopped as Stopped
+from lightwork._errors import TimedOut as TimedOut
 from lightwork.arrays import accumulate as accumulate
 from lightwork.arrays import chunked_map as chunked_map
 from lightwork.arrays import fuse as fuse
@@ -28,6 +31,11 @@ from lightwork.policies import Retry as Retry
 from lightwork.policies import RetryInfo as RetryInfo
 from lightwork.policies import StopToken as StopToken
 from lightwork.tasks import Handle as Handle
+from lightwork.tasks import ItemResult as ItemResult
+from lightwork.tasks import ParallelResult as ParallelResult
 from lightwork.tasks import Pool as Pool
+from lightwork.tasks import RunStatus as RunStatus
+from lightwork.tasks import check_cancelled as check_cancelled
+from lightwork.tasks import report_progress as report_progress
 
 __version__ = "0.1.0"

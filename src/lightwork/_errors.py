@@ -2,7 +2,7 @@
 
 from typing import Self
 
-__all__ = ["FuseError", "LightworkError", "Refused", "Stopped"]
+__all__ = ["Aborted", "Cancelled", "FuseError", "LightworkError", "Refused", "Stopped", "TimedOut"]
 
 
 class LightworkError(Exception):
@@ -31,6 +31,16 @@ class Refused(LightworkError):
         error = cls(f"retry_result refuses the value that was returned, and {reason}")
         error.value = value
         return error
+class Aborted(LightworkError):
+    """A run over items gave up before it came to this one, because too many others had failed or its source had."""
+
+
+class Cancelled(LightworkError):
+    """A run over items was told to stop before it came to this one, or an item found that nobody wants its result."""
+
+
+class TimedOut(LightworkError, TimeoutError):
+    """A run over items, or one item, took longer than it was given; it is a ``TimeoutError``, too."""
 
 
 class FuseError(LightworkError, TypeError):

@@ -1,4 +1,9 @@
 """Calls handed to a pool one by one, and what became of them."""
 
 from lightwork.tasks.handle import Handle as Handle
+from lightwork.tasks.inside import check_cancelled as check_cancelled
+from lightwork.tasks.inside import report_progress as report_progress
 from lightwork.tasks.pool import Pool as Pool
+from lightwork.tasks.results import ItemResult as ItemResult
+from lightwork.tasks.results import ParallelResult as ParallelResult
+from lightwork.tasks.results import RunStatus as RunStatus
