@@ -36,6 +36,8 @@ from lightwork.tasks import ParallelResult as ParallelResult
 from lightwork.tasks import Pool as Pool
 from lightwork.tasks import RunStatus as RunStatus
 from lightwork.tasks import check_cancelled as check_cancelled
+from lightwork.tasks import parallel_map as parallel_map
+from lightwork.tasks import parallel_starmap as parallel_starmap
 from lightwork.tasks import report_progress as report_progress
 
 __version__ = "0.1.0"

@@ -93,6 +93,7 @@ class Run:
         self.status: Status | None = None
         self.reason: object = None
         self.is_exhausted = False
+        self.source_error: BaseException | None = None
         self.n_admitted = 0
         self.n_finished = 0
         self.n_failed = 0
@@ -121,12 +122,18 @@ class Run:
         """How many items may be admitted."""
         if self.is_exhausted or self.status is not None:
             return 0
-        return max((self._window or 2 * self.n_workers * self._grain) - self._n_open, 0)
+        return max(self.window - self._n_open, 0)
 
     @property
-    def n_wanted_at_once(self) -> int:
-        """How many items to take from the source before they are admitted, if it is quick."""
-        return min(self.n_wanted, self._grain)
+    def window(self) -> int:
+        """How many items may be unfinished or unread."""
+        return self._window or 2 * self.n_workers * self._grain
+
+    @property
+    def is_hungry(self) -> bool:
+        """Whether it is time to admit more: there is nothing left to begin, or room for a good part of what there may be."""
+        n_wanted = self.n_wanted
+        return n_wanted > 0 and (n_wanted * 4 >= self.window or not any(stage.n_ready for stage in self.stages))
 
     def admit(self, items: Sequence[Any], now: float, costs: Sequence[float] | None = None) -> None:
         """Let items in; they wait for their turn."""
@@ -139,8 +146,7 @@ class Run:
     def exhaust(self, now: float, error: BaseException | None = None) -> None:
         """Note that there are no more items, because the source has ended or failed; those that are in come to their end."""
         self.is_exhausted = True
-        if error is not None and self.reason is None:
-            self.reason = error
+        self.source_error = error
         self._settle(now)
 
     # --- Workers ----------------------------------------------------------------------------------------------------

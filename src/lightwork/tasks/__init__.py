@@ -7,3 +7,5 @@ from lightwork.tasks.pool import Pool as Pool
 from lightwork.tasks.results import ItemResult as ItemResult
 from lightwork.tasks.results import ParallelResult as ParallelResult
 from lightwork.tasks.results import RunStatus as RunStatus
+from lightwork.tasks.map import parallel_map as parallel_map
+from lightwork.tasks.map import parallel_starmap as parallel_starmap
