@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-__all__ = ["Throttle"]
+from lightwork.tasks.displays import display
+
+__all__ = ["OnProgress", "Throttle", "followed"]
+
+OnProgress = Callable[[int, int], object]
 
 INTERVAL = 0.1  # seconds: ten calls a second look like motion, and cost nothing
 
@@ -30,7 +35,7 @@ class Throttle:
 
     __slots__ = ("_latest", "_next", "_now", "_on_progress", "_told")
 
-    def __init__(self, on_progress: Callable[[int, int], object], now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, on_progress: OnProgress, now: Callable[[], float] = time.monotonic) -> None:
         self._on_progress = on_progress
         self._now = now
         self._next = now()  # the first change is told at once
@@ -62,3 +67,36 @@ class Throttle:
         self._next = self._now() + INTERVAL
         self._told = self._latest
         self._on_progress(*self._latest)
+
+
+@contextlib.contextmanager
+def followed(on_progress: OnProgress | None, *, progress: bool, now: Callable[[], float] = time.monotonic) -> Iterator[Throttle | None]:
+    """
+    Open what a run was asked to tell its progress to; close it in the end, whatever becomes of the run.
+
+    Parameters
+    ----------
+    on_progress : callable or None
+        The caller's own function.
+    progress : bool
+        Whether to show a bar, too.
+    now : callable
+        Returns seconds of a monotonic clock.
+
+    Yields
+    ------
+    Throttle or None
+        What to tell; None if nobody listens.
+    """
+    if not progress:
+        yield None if on_progress is None else Throttle(on_progress, now)
+        return
+    shown = display()
+
+    def tell(done: int, total: int) -> None:
+        shown(done, total)
+        if on_progress is not None:
+            on_progress(done, total)
+
+    with contextlib.closing(shown):
+        yield Throttle(tell, now)
