@@ -54,6 +54,8 @@ CORE = (
     "pool",
     "parallel",
     "calls",
+    "source",
+    "items",
     "flags",
     "loop",
     "cfunction",
