@@ -54,6 +54,7 @@ CORE = (
     "pool",
     "parallel",
     "calls",
+    "pause",
     "source",
     "items",
     "flags",

@@ -8,6 +8,7 @@ because the interpreter switches, or because there is no GIL. So one helper is w
 import contextvars
 
 from lightwork import _config, _cpus
+from lightwork._core.pause import pause
 
 cimport cython
 from cpython.contextvars cimport PyContext_Copy, PyContext_Enter, PyContext_Exit
@@ -28,20 +29,18 @@ from lightwork._core.atomics cimport (
 )
 from lightwork._core.job cimport (
     INTERRUPTED,
-    Job,
     job_chunk_start,
     job_chunk_stop,
     job_count_done,
     job_fail,
     job_has_chunks,
     job_has_free_seat,
-    job_stop,
 )
 from lightwork._core.parallel cimport Region, region_run_turns
 from lightwork._core.pool cimport Core, start_one
 from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, current_worker, pool_wake
 from lightwork._core.source cimport Source, source_close, source_item, source_open
-from lightwork._core.worker cimport Turn, turn_next, watch_signals
+from lightwork._core.worker cimport Turn, turn_next
 
 cdef extern from * nogil:
     """
@@ -80,7 +79,8 @@ cdef extern from * nogil:
     char closed "lw_closed"
 
 cdef enum:
-    STOPPED = 1  # the code of a job that was told to begin no more items
+    PAUSE_EVERY_NS = 4_000_000  # about a tick of the coarse clock, and a little less than the interpreter's own switch interval
+    STOPPED = 1                 # the code of a job that was told to begin no more items
 
 ctypedef atomic[void*] Place  # a result, owned; NULL before there is one, &closed when none is wanted any more
 
@@ -176,11 +176,11 @@ cdef class Items:
         return 0
 
     cdef int grow(self, PoolState* pool) except -1:
-        """Start a thread if none is idle. Calls within items make do with as many as they have workers, so that nesting does not multiply them."""
+        """Start a thread if none is idle. Calls within items make do with as many as they have workers: nesting does not multiply them."""
         cdef int n_threads = pool.n_threads.load(memory_order_relaxed)
         if n_threads <= pool.n_busy.load(memory_order_relaxed):
             try:
-                start_one(pool, pool.max_workers if self.may_grow else min(self.n_workers, pool.max_workers))
+                start_one(pool, pool.max_workers if self.may_grow else self.n_workers)
             except (RuntimeError, MemoryError):
                 pass  # the system gives no more: those that exist do it, or the caller alone
         return 0
@@ -189,7 +189,7 @@ cdef class Items:
         """Run items until there are none, or the run is stopped."""
         cdef uint32_t chunk = 0
         cdef Py_ssize_t index
-        cdef int64_t tick = coarse_now_ns()
+        cdef int64_t paused = coarse_now_ns()
         while turn_next(turn, &chunk):
             if self.stop is not None and self.stop.is_up.load(memory_order_relaxed):
                 job_fail(turn.job, chunk, STOPPED)
@@ -197,10 +197,17 @@ cdef class Items:
             for index in range(job_chunk_start(turn.job, chunk), job_chunk_stop(turn.job, chunk)):
                 self.run_item(turn, chunk, index)
             job_count_done(turn.job, turn.seat)
-            if tick != coarse_now_ns():
-                tick = coarse_now_ns()
-                if breathe(turn):
-                    job_stop(turn.job)
+            if coarse_now_ns() - paused >= PAUSE_EVERY_NS:
+                paused = coarse_now_ns()
+                self.pause(turn, chunk)
+
+    cdef void pause(self, Turn* turn, uint32_t chunk) noexcept:
+        """For a function in C, which has no bytecode."""
+        try:
+            pause()
+        except BaseException as error:  # a signal handler's
+            self.interrupts.append(error)
+            job_fail(turn.job, chunk, INTERRUPTED)
 
     cdef inline void run_item(self, Turn* turn, uint32_t chunk, Py_ssize_t index) noexcept:
         cdef PyObject* fn = <PyObject*> self.fn
@@ -240,12 +247,6 @@ cdef class Items:
         outcome.failures = dict(sorted(self.failures.copy().items()))  # a copy: an interrupt leaves others who add to it
         outcome.n_finished = self.n_items - n_missing + len(outcome.failures)
         return outcome
-
-
-cdef bint breathe(Turn* turn) noexcept:
-    """Let others have the GIL, whom a function in C never lets, and signal handlers run if it is time; True once one of them raised."""
-    with nogil:
-        return watch_signals(turn.watch)
 
 
 # --- Places ---------------------------------------------------------------------------------------------------------
@@ -294,7 +295,7 @@ cdef Items new_items(object fn, object items, bint star, StopFlag stop):
     source_open(&made.source, items)
     made.places = new_array[Place](made.n_items)
     if made.places == NULL:
-        raise MemoryError(f"no memory for {made.n_items} results")
+        raise MemoryError(f"no memory for {made.n_items} results; map them part by part")
     return made
 
 
@@ -356,8 +357,8 @@ def map_items(fn, items, *, int n_workers=0, bint star=False, Core core=None, St
 
     Notes
     -----
-    Thread-safe, and may be called within items: who waits for a nested call works on it. After an interrupt the call returns at once; items that other
-    threads are in end on their own, and what they return is dropped. Fork in an item is allowed; the child's copy of the call raises.
+    Thread-safe, and may be called within items: who waits for a nested call works on it. After an interrupt the call returns at once; items
+    that other threads are in end on their own, and what they return is dropped. Fork in an item is allowed; the child's copy of the call raises.
     """
     cdef Items made = new_items(fn, items, star, stop)
     cdef Outcome outcome

@@ -1,7 +1,7 @@
 """Where the items of a job come from: a sequence, by index, in whatever thread runs the item.
 
-A list is read as it is when its item is begun, so what is put into it meanwhile counts, and an index that it does not have any more is an error
-of that item. Any sequence that is not one of Python's own may be in Python itself, or somewhere that knows no threads: it is asked for one item at a time.
+A list is read as it is when its item is begun, so what is put into it meanwhile counts, and an index that it does not have any more is
+an error of that item. A sequence of any other type than Python's own three may know nothing of threads: it is asked for one item at a time.
 """
 
 from cpython.ref cimport PyObject

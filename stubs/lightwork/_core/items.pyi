@@ -2,9 +2,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar, final, overload
 
 from lightwork._core.pool import Core
+
 from lightwork._core.statistics import PoolStatistics
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 @final
 class StopFlag:
@@ -24,8 +25,8 @@ class Outcome:
 
 @overload
 def map_items(
-    fn: Callable[[T], object],
-    items: Sequence[T],
+    fn: Callable[[_T], object],
+    items: Sequence[_T],
     *,
     n_workers: int = 0,
     star: Literal[False] = False,
