@@ -29,6 +29,7 @@ from lightwork._core.atomics cimport (
 )
 from lightwork._core.job cimport (
     INTERRUPTED,
+    Job,
     job_chunk_start,
     job_chunk_stop,
     job_count_done,
@@ -38,9 +39,9 @@ from lightwork._core.job cimport (
 )
 from lightwork._core.parallel cimport Region, region_run_turns
 from lightwork._core.pool cimport Core, start_one
-from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, current_worker, pool_wake
+from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Worker, current_worker, pool_wake
 from lightwork._core.source cimport Source, source_close, source_item, source_open
-from lightwork._core.worker cimport Turn, turn_next
+from lightwork._core.worker cimport Turn, current_job, turn_next
 
 cdef extern from * nogil:
     """
@@ -297,6 +298,15 @@ cdef void drop_items(void* context) noexcept with gil:
     Py_DECREF(<Items> context)
 
 
+cdef bint is_inside(PoolState* pool) noexcept nogil:
+    """Whether this thread is one of the pool's, or in an item of its own or of the calls around it."""
+    cdef Worker* worker = current_worker()
+    cdef Job* job = current_job()
+    while job != NULL and job.take_turn == NULL:
+        job = job.parent
+    return job != NULL or (worker != NULL and worker.pool == pool)
+
+
 cdef Items new_items(object fn, object items, bint star, StopFlag stop):
     cdef Items made = Items.__new__(Items)
     made.fn = fn
@@ -304,7 +314,6 @@ cdef Items new_items(object fn, object items, bint star, StopFlag stop):
     made.context = contextvars.copy_context()
     made.stop = stop
     made.is_star = star
-    made.may_grow = current_worker() == NULL
     made.n_items = len(items)
     made.failures = {}
     made.interrupts = []
@@ -325,6 +334,7 @@ cdef int run_items(Items items, PoolState* pool, int n_workers) except -1:
     region.n_workers = items.n_workers = min(n_workers, pool.max_workers)
     region.watches_flags = False
     region.is_orphaned = False
+    items.may_grow = not is_inside(pool)
     if min(items.n_items, n_workers) > 1:
         items.grow(pool)
     Py_INCREF(items)
