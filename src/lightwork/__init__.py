@@ -38,10 +38,11 @@ from lightwork.tasks import PickleProblem as PickleProblem
 from lightwork.tasks import Pool as Pool
 from lightwork.tasks import RunStatus as RunStatus
 from lightwork.tasks import check_cancelled as check_cancelled
-from lightwork.tasks import parallel_map as parallel_map
-from lightwork.tasks import parallel_starmap as parallel_starmap
 from lightwork.tasks import explain_pickle as explain_pickle
 from lightwork.tasks import is_picklable as is_picklable
+from lightwork.tasks import parallel_iter as parallel_iter
+from lightwork.tasks import parallel_map as parallel_map
+from lightwork.tasks import parallel_starmap as parallel_starmap
 from lightwork.tasks import report_progress as report_progress
 
 __version__ = "0.1.0"

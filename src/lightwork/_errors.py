@@ -31,6 +31,8 @@ class Refused(LightworkError):
         error = cls(f"retry_result refuses the value that was returned, and {reason}")
         error.value = value
         return error
+
+
 class Aborted(LightworkError):
     """A run over items gave up before it came to this one, because too many others had failed or its source had."""
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "Block", "Chunk"]
 
+N_SAMPLES = 5  # items of a chunk whose times are looked at
+
 
 @dataclass(slots=True)
 class Batch:
@@ -144,6 +146,13 @@ class Chunk:
 
     def _block(self, start: int, values: list[Any], stamps: list[float]) -> Block:
         return Block(start, values, None, None, self.attempts + 1, self.admitted, self.began, stamps)
+
+    def typical_seconds(self) -> float:
+        """Return what an item took: the median of some, which knows nothing of the one during which the thread had to wait for its CPU."""
+        stamps = self.stamps
+        n_items = len(stamps) - 1
+        seconds = sorted([stamps[i + 1] - stamps[i] for i in range(0, n_items, n_items // N_SAMPLES + 1)])
+        return seconds[len(seconds) // 2] if seconds else 0.0
 
     # --- The item that failed, or took too long ---------------------------------------------------------------------
 

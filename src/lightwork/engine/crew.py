@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import functools
 import math
 import threading
 from collections.abc import Callable, Sequence
@@ -12,22 +11,28 @@ from typing import Any, Protocol
 from lightwork._clock import Clock, Waker
 from lightwork._errors import TimedOut
 from lightwork.engine.chunk import Chunk
+from lightwork.engine.keeper import Keeper
 from lightwork.engine.run import Run
 from lightwork.engine.verdict import Verdict, judge
 from lightwork.policies.stop import StopToken
 
-__all__ = ["Crew", "Spawner"]
+__all__ = ["Crew", "Workers"]
 
 
-class Spawner(Protocol):
-    """What gives workers to a crew."""
+class Workers(Protocol):
+    """
+    Those who run chunks.
+
+    Attributes
+    ----------
+    n_workers : int
+        How many there are at most.
+    is_here : bool
+        Whether the caller's thread is one of them, and must run chunks itself while it waits.
+    """
 
     n_workers: int
     is_here: bool
-
-    def spawn(self, call: Callable[[], object]) -> None:
-        """Have a call made soon, by another thread."""
-        ...
 
 
 class Crew:
@@ -42,8 +47,8 @@ class Crew:
     ----------
     run : Run
         What to drive.
-    spawner : Spawner
-        Where workers come from. If the caller belongs there himself he works along while he waits.
+    workers : Workers
+        Who run the chunks.
     clock : Clock
         Tells the time.
     token : StopToken, optional
@@ -62,7 +67,7 @@ class Crew:
     def __init__(
         self,
         run: Run,
-        spawner: Spawner,
+        workers: Workers,
         clock: Clock,
         *,
         token: StopToken | None = None,
@@ -71,7 +76,7 @@ class Crew:
     ) -> None:
         self.run = run
         self.clock = clock
-        self._spawner = spawner
+        self._workers = workers
         self._token = token
         self._enter = enter
         self._wants_results = wants_results
@@ -111,24 +116,33 @@ class Crew:
     def wait(self, until: float = math.inf) -> None:
         """Return when there is something for the caller to do, or at a time; work along if that is the way."""
         while not self._look(until):
-            if not (self._spawner.is_here and self._lend_a_hand()):
+            if not (self._workers.is_here and self._lend_a_hand()):
                 self.clock.sleep(self._waker, self._asleep_until - self.clock.now())
 
     def leave(self) -> None:
         """Say that the caller goes elsewhere: somebody else keeps the time until he waits again."""
         if self.run.timers.next_due < math.inf and not self._is_inline and self._keeper is None:
-            self._keeper = Keeper(self)
+            self._keeper = Keeper(self.keep, self.clock, self._context.copy())
 
     def close(self, error: BaseException | None = None) -> None:
         """End the run, whatever is unfinished; nobody waits for what workers have in hand."""
         self._is_closed = True
         with self._lock:
-            if not self.run.is_over or self.run.status is not None:
-                self.run.stop("cancelled", self.clock.now(), error, abandon=True)
+            self.run.stop("cancelled", self.clock.now(), error, abandon=True)
         if self._unsubscribe is not None:
             self._unsubscribe()
         if self._keeper is not None:
-            self._keeper.waker.wake()
+            self._keeper.wake()
+
+    def keep(self) -> float | None:
+        """Do what is due; return when something will be, or None if nothing ever will."""
+        with self._lock:
+            self.run.due(self.clock.now())
+            due = self.run.timers.next_due
+            n_more, wakes = self._n_to_call(), self._wakes()
+            is_over = self._is_closed or self.run.is_over
+        self._act(n_more, wakes=wakes)
+        return None if is_over else due
 
     def poke(self) -> None:
         """Have limiters and the token looked at again; from any thread, also from one that holds the lock."""
@@ -139,7 +153,7 @@ class Crew:
 
     @property
     def _is_inline(self) -> bool:
-        return self._spawner.n_workers == 1 and self._spawner.is_here
+        return self._workers.n_workers == 1 and self._workers.is_here
 
     def _look(self, until: float) -> bool:
         """Do what is due; return whether there is something for the caller, who else may sleep."""
@@ -183,29 +197,13 @@ class Crew:
         """Return how many more workers to call, and count them in."""
         if self._is_inline:
             return 0
-        n_more = max(min(self.run.n_startable, self._spawner.n_workers - self._n_workers), 0)
+        n_more = max(min(self.run.n_startable, self._workers.n_workers - self._n_workers), 0)
         self._n_workers += n_more
         return n_more
 
     def _call(self, n_workers: int) -> None:
-        for _ in range(n_workers):
-            self._spawner.spawn(functools.partial(self._context.copy().run, self._work))
-        if self._is_poked:
-            self._answer()
-
-    def _work(self) -> None:
-        """Do what a worker does: chunk after chunk, as long as there is something to begin."""
-        chunk = self._begin()
-        while chunk is not None:
-            self._start(chunk)
-            chunk = self._bring_back(chunk, chunk.run(self.clock.now), goes_on=True)
-
-    def _begin(self) -> Chunk | None:
-        with self._lock:
-            chunk = self._take()
-            n_more = self._n_to_call()
-        self._call(n_more)
-        return chunk
+        """Have some more workers come, which were counted in; then answer who has poked meanwhile."""
+        raise NotImplementedError
 
     def _take(self) -> Chunk | None:
         chunk = self.run.take(self.clock.now())
@@ -248,8 +246,7 @@ class Crew:
                 chunk = self.run.late.popleft()
             except IndexError:  # somebody else has it
                 return
-            verdict = self._judge(chunk, TimedOut("the item took longer than task_timeout"))
-            assert verdict is not None
+            verdict = judge(chunk, TimedOut("the item took longer than task_timeout"), self.clock.now(), self.run.deadline)
             with self._lock:
                 self.run.end_late(chunk, self.clock.now(), verdict)
                 n_more, wakes = self._n_to_call(), self._wakes()
@@ -262,7 +259,7 @@ class Crew:
         if wakes:
             self._waker.wake()
         if self._keeper is not None and self.run.timers.next_due < self._keeper.asleep_until:
-            self._keeper.waker.wake()
+            self._keeper.wake()
         self._call(n_more)
         self._judge_late()
 
@@ -278,28 +275,3 @@ class Crew:
             finally:
                 self._lock.release()
             self._act(n_more, wakes=wakes)
-
-
-class Keeper:
-    """A thread that keeps a run's time while its caller is elsewhere."""
-
-    def __init__(self, crew: Crew) -> None:
-        self.waker = Waker()
-        self.asleep_until = -math.inf
-        self._crew = crew
-        threading.Thread(target=crew._context.copy().run, args=(self._keep,), name="lightwork-time", daemon=True).start()
-
-    def _keep(self) -> None:
-        while self._keep_once():
-            self._crew.clock.sleep(self.waker, self.asleep_until - self._crew.clock.now())
-
-    def _keep_once(self) -> bool:
-        """Do what is due; return whether anything ever will be."""
-        crew = self._crew
-        with crew._lock:
-            crew.run.due(crew.clock.now())
-            self.asleep_until = crew.run.timers.next_due
-            n_more, wakes = crew._n_to_call(), crew._wakes()
-            is_over = crew._is_closed or crew.run.is_over
-        crew._act(n_more, wakes=wakes)
-        return not is_over

@@ -70,7 +70,7 @@ class Run:
     ends early. ``unfinished + unread <= window``, at all times.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each of these may be missing, and none belongs to another
         self,
         stages: Sequence[Stage],
         n_workers: int,
@@ -217,6 +217,8 @@ class Run:
 
         What is in workers' hands comes to its end; with `abandon` nobody waits for that, and what is done so far is all there will be.
         """
+        if self.is_over:
+            return
         if self.status is None:
             self.status = status
             self.reason = reason
@@ -253,7 +255,7 @@ class Run:
 
     def _begin(self, stage: Stage, now: float) -> Chunk:
         batch = self._next_batch(stage)
-        chunk = batch.cut(min(self._n_to_take(stage), len(batch)), stage, now)
+        chunk = batch.cut(min(self._grain_of(stage), len(batch)), stage, now)
         if not len(batch):
             stage.ready.popleft()
         stage.n_ready -= len(chunk.items)
@@ -267,11 +269,6 @@ class Run:
         if self._random is not None and stage.limiter is None:
             stage.ready.rotate(self._random.randrange(len(stage.ready)))
         return stage.ready[0]
-
-    def _n_to_take(self, stage: Stage) -> int:
-        """Return the grain, or less if there is not so much for everybody."""
-        grain = self._grain_of(stage)
-        return grain if self._chunk_size else max(min(grain, stage.n_ready // self.n_workers), 1)
 
     def _watch(self, chunk: Chunk, now: float) -> None:
         if self._task_timeout is not None:
@@ -348,7 +345,7 @@ class Run:
 
     def _wait_is_over(self, waiting: tuple[Stage, Batch], _now: float) -> None:
         stage, batch = waiting
-        stage.add(batch, first=True)
+        stage.add(batch, first=stage.retry is None or stage.retry.when == "now")  # it has waited long enough
 
     def _settle(self, now: float) -> None:
         """Let those that were sent behind the others have their turn, if no others are left or can be let in."""
@@ -370,9 +367,8 @@ class Run:
             chunk.take_back()
 
     def _measure(self, chunk: Chunk) -> None:
-        """Adapt the grain to what items take; by halves and doubles, so that a thread that lost its CPU for a while is no measure."""
+        """Adapt the grain to what items take, by halves and doubles."""
         if self._chunk_size is None:
-            n_done = max(len(chunk.stamps) - 1, 1)
-            seconds = chunk.stamps[-1] - chunk.stamps[0]
-            fitting = n_done * CHUNK_SECONDS / seconds if seconds > 0 else MAX_GRAIN
+            seconds = chunk.typical_seconds()
+            fitting = CHUNK_SECONDS / seconds if seconds > 0 else MAX_GRAIN
             self._grain = int(max(min(fitting, 2 * self._grain, MAX_GRAIN), self._grain // 2, 1))

@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
     delay: float | None = None
 
 
-class Refusal(Exception):  # noqa: N818 - it never gets out
+class Refusal(Exception):
     """A value that ``retry_result`` refuses, on its way to the verdict."""
 
     def __init__(self, value: Any) -> None:

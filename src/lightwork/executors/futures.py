@@ -85,7 +85,7 @@ class Foreign:
         self.n_workers = n_workers
         self._executor = executor
 
-    def hand_out(self, call: Callable[[Any], Any], items: Sequence[Any], done: Callable[[Outcome], object]) -> None:
+    def hand_out(self, call: Callable[[Any], Any], items: Sequence[Any], done: Callable[..., object]) -> None:
         """Have items run elsewhere; `done` is called with what came of them, in any thread."""
 
         def receive(future: Future[Outcome]) -> None:
@@ -93,6 +93,6 @@ class Foreign:
                 outcome = future.result()
             except BaseException as error:  # the executor's own: it could not send, receive, or find its workers alive
                 outcome = Outcome([], [0.0], error)
-            done(outcome)
+            done(*outcome)
 
         self._executor.submit(run_items, call, items).add_done_callback(receive)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lightwork._config import settings
+from lightwork._core.items import shared_core
 from lightwork._core.pool import Core
 from lightwork._cpus import cpu_budget
 
@@ -11,21 +13,8 @@ __all__ = ["Threads", "default_workers"]
 
 
 def default_workers() -> int:
-    """Return how many items to have in hand at a time where nothing is said: more than CPUs, since items wait."""
-    return min(32, cpu_budget() + 4)
-
-
-_shared: list[Core] = []
-
-
-def _core_of(n_workers: int) -> Core:
-    """Return the pool that this thread works for, or the shared one; a larger one takes its place where that is asked for."""
-    for core in _shared:
-        if core.is_here():
-            return core
-    if not _shared or _shared[-1].max_workers < n_workers:
-        _shared.append(Core(max(n_workers, default_workers())))
-    return _shared[-1]
+    """Return how many items to have in hand at a time: what is configured, or more than there are CPUs, since items wait."""
+    return settings().workers or min(32, cpu_budget() + 4)
 
 
 class Threads:
@@ -46,14 +35,14 @@ class Threads:
     """
 
     def __init__(self, n_workers: int, core: Core | None = None) -> None:
-        core = core or _core_of(n_workers)
+        core = core or shared_core()
         self.n_workers = n_workers
         self.is_here = core.is_here()
         self._spawn = core.spawn
 
     def spawn(self, call: Callable[[], object]) -> None:
         """Have a call made soon."""
-        self._spawn(_Task(call))
+        self._spawn(_Task(call), not self.is_here)  # runs within runs share the threads there are
 
 
 class _Task:

@@ -3,6 +3,8 @@
 from lightwork.tasks.handle import Handle as Handle
 from lightwork.tasks.inside import check_cancelled as check_cancelled
 from lightwork.tasks.inside import report_progress as report_progress
+from lightwork.tasks.map import parallel_map as parallel_map
+from lightwork.tasks.map import parallel_starmap as parallel_starmap
 from lightwork.tasks.pickling import PickleExplanation as PickleExplanation
 from lightwork.tasks.pickling import PickleProblem as PickleProblem
 from lightwork.tasks.pickling import explain_pickle as explain_pickle
@@ -11,5 +13,4 @@ from lightwork.tasks.pool import Pool as Pool
 from lightwork.tasks.results import ItemResult as ItemResult
 from lightwork.tasks.results import ParallelResult as ParallelResult
 from lightwork.tasks.results import RunStatus as RunStatus
-from lightwork.tasks.map import parallel_map as parallel_map
-from lightwork.tasks.map import parallel_starmap as parallel_starmap
+from lightwork.tasks.stream import parallel_iter as parallel_iter

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from lightwork.engine.chunk import Chunk
-from lightwork.engine.crew import Spawner
+from lightwork.engine.crew import Crew
+from lightwork.engine.dispatch import Dispatch
 from lightwork.engine.run import Run
+from lightwork.engine.threads import ThreadCrew
 from lightwork.engine.verdict import refusing
 from lightwork.executors.futures import Foreign, ThreadsOfOthers
 from lightwork.executors.serial import INLINE, Serial
@@ -23,7 +25,7 @@ from lightwork.tasks.inside import Item, running
 from lightwork.tasks.options import Options
 from lightwork.tasks.pool import Pool
 
-__all__ = ["Entrance", "call_for", "check_function", "spawner_for"]
+__all__ = ["Entrance", "call_for", "check_function", "crew_for", "workers_for"]
 
 
 def check_function(fn: object) -> None:
@@ -67,7 +69,7 @@ def call_for(fn: Callable[..., Any], retry: Retry | None, rng: Any = None, *, st
 # --- Who calls it -----------------------------------------------------------------------------------------------------
 
 
-def spawner_for(options: Options) -> tuple[Spawner, Random | None]:
+def workers_for(options: Options) -> tuple[AnyWorkers, Random | None]:
     """Return who runs the items, and what draws their order if that is by lot."""
     inline = INLINE.get()
     if inline is not None:
@@ -76,12 +78,24 @@ def spawner_for(options: Options) -> tuple[Spawner, Random | None]:
     if isinstance(options.executor, Pool):
         return Threads(n_workers, options.executor.core), None
     if isinstance(options.executor, ThreadPoolExecutor):
-        return ThreadsOfOthers(options.executor, n_workers, is_here=threading.current_thread() in options.executor._threads), None
+        is_here = threading.current_thread() in options.executor._threads  # noqa: SLF001 - nobody else knows
+        return ThreadsOfOthers(options.executor, n_workers, is_here=is_here), None
     if isinstance(options.executor, Executor):
         return Foreign(options.executor, n_workers), None
     if options.executor == "serial" or options.workers == 1:
         return Serial(), None
     return Threads(n_workers), None
+
+
+AnyWorkers = Serial | Threads | ThreadsOfOthers | Foreign
+
+
+def crew_for(workers: AnyWorkers, run: Run, options: Options, *, can_be_left: bool, **more: Any) -> Crew:
+    """Return who drives a run with such workers; `can_be_left` if the caller may lose interest before the end."""
+    if isinstance(workers, Foreign):
+        return Dispatch(run, workers, token=options.stop, **more)
+    has_wishes = can_be_left or options.can_be_stopped or options.on_report is not None
+    return ThreadCrew(run, workers, token=options.stop, enter=Entrance(run, options.on_report) if has_wishes else None, **more)
 
 
 def _default_of(executor: object, workers: int | None = None) -> int:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from lightwork._clock import clock
+from lightwork._errors import Aborted, TimedOut
 from lightwork.engine.chunk import Block
-from lightwork.engine.crew import Crew
 from lightwork.engine.run import Run
 from lightwork.engine.stage import Stage
-from lightwork.tasks.calls import Entrance, call_for, check_function, spawner_for
+from lightwork.tasks.calls import call_for, check_function, crew_for, workers_for
 from lightwork.tasks.feed import Feed
 from lightwork.tasks.options import Options
 
-__all__ = ["Drive"]
+__all__ = ["Drive", "one_stage"]
+
+
+def one_stage(fn: Callable[..., Any], options: Options, *, star: bool = False) -> list[Stage]:
+    """Return what an item passes where there is one function."""
+    check_function(fn)
+    return [Stage(call_for(fn, options.retry, options.rng, star=star), options.retry, options.limiter)]
 
 
 class Drive:
@@ -23,41 +30,26 @@ class Drive:
 
     Parameters
     ----------
-    fn : callable
-        Takes an item, or with `star` its members.
-    items : iterable
-        The source.
+    stages : sequence of Stage
+        What each item passes.
+    feed : Feed
+        The items.
     options : Options
         All of the call's.
-    star : bool
-        Whether items are tuples of arguments.
     wants_results : bool
         Whether the caller looks at each result when it is there; else only at the end.
     waits_for_reader : bool
         Whether what is done and not :meth:`read` keeps other items out.
-    stages : sequence of Stage, optional
-        In the place of one made from `fn`.
     """
 
-    def __init__(
-        self,
-        fn: Callable[..., Any],
-        items: Iterable[Any],
-        options: Options,
-        *,
-        star: bool = False,
-        wants_results: bool = False,
-        waits_for_reader: bool = False,
-        stages: list[Stage] | None = None,
-    ) -> None:
-        check_function(fn)
+    def __init__(self, stages: Sequence[Stage], feed: Feed, options: Options, *, wants_results: bool = False, waits_for_reader: bool = False) -> None:
         self.clock = clock()
+        self.feed = feed
         self._takes_all = options.window is None and not waits_for_reader
-        self.feed = Feed(items, self.clock, key=options.item_key, cost=options.cost, is_numbered=options.rng is not None)
-        spawner, random = spawner_for(options)
+        workers, random = workers_for(options)
         self.run = Run(
-            stages or [Stage(call_for(fn, options.retry, options.rng, star=star), options.retry, options.limiter)],
-            spawner.n_workers,
+            stages,
+            workers.n_workers,
             window=options.window,
             chunk_size=options.chunk_size,
             deadline=options.deadline(self.clock.now()),
@@ -68,8 +60,7 @@ class Drive:
             random=random,
             wake=self._poke,
         )
-        enter = Entrance(self.run, options.on_report) if options.can_be_stopped or options.on_report or waits_for_reader else None
-        self.crew = Crew(self.run, spawner, self.clock, token=options.stop, enter=enter, wants_results=wants_results)
+        self.crew = crew_for(workers, self.run, options, clock=self.clock, can_be_left=waits_for_reader, wants_results=wants_results)
         if options.stop is not None:
             self.crew.poke()  # it may be stopped already
 
@@ -80,21 +71,23 @@ class Drive:
         """
         Yield what is done as it comes, or None when `due` has come.
 
-        What there is to read is yielded before the source is asked, which may take its time.
+        What there is to read is yielded before a source is asked that takes its time.
         """
         finished = self.run.finished
-        while True:
-            while finished:
-                yield finished.popleft()
-            if self.run.is_over and not finished:
-                return
-            if self.run.is_hungry:
+        while not self.run.is_over or finished:
+            if self.run.is_hungry and (self.feed.is_quick or not finished):
                 self.pull()
+            elif finished:
+                yield finished.popleft()
             else:
                 when = due()
-                self.crew.wait(float("inf") if when is None else when)
+                self.crew.wait(math.inf if when is None else when)
                 if when is not None and not finished:
                     yield None
+
+    def read(self, block: Block) -> None:
+        """Note that what a block tells was read, which makes room for other items."""
+        self.crew.read(len(block))
 
     def pull(self) -> None:
         """Let some items in."""
@@ -113,3 +106,13 @@ class Drive:
         """Raise Ctrl-C that an item met, in the place of whoever ran it."""
         if isinstance(self.run.reason, KeyboardInterrupt):
             raise self.run.reason
+
+    def raise_early_end(self) -> None:
+        """Raise what a reader of a stream has to know who has seen its last result: that it was not the last item's."""
+        self.raise_interrupt()
+        if self.run.source_error is not None:
+            raise self.run.source_error
+        if self.run.status == "timed out":
+            raise TimedOut("the run's timeout was over before all items had their turn")
+        if self.run.status == "aborted":
+            raise Aborted(f"the run ended before all items had their turn: {self.run.reason}")

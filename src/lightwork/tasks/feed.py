@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from lightwork._clock import Clock
+from lightwork._clock import Clock, clock
+from lightwork.tasks.options import Options
 
 __all__ = ["Batch", "Feed"]
 
@@ -45,17 +46,19 @@ class Feed:
         The source. It is iterated in the thread that calls :meth:`take`.
     key, cost : callable, optional
         What an item is called, and counts for.
-    is_numbered : bool
-        Whether each item comes along with its index.
     clock : Clock
         By which a source is quick or slow.
+    is_numbered : bool
+        Whether each item comes along with its index.
 
     Attributes
     ----------
     n_items : int or None
         How many there are, where the source can tell.
-    keys : list
-        What the items up to now are called, if there is a `key`.
+    keys : dict
+        What the items up to now are called, by index, if there is a `key`.
+    is_quick : bool
+        Whether the last items came without a wait.
     """
 
     def __init__(
@@ -73,13 +76,19 @@ class Feed:
             raise TypeError(f"items must be iterable, not {type(items).__name__}; for one item, pass [item]") from None
         self._items = items
         self.n_items = _length(items)
-        self.keys: list[Any] = []
+        self.keys: dict[int, Any] = {}
         self._key = key
         self._cost = cost
         self._is_numbered = is_numbered
         self._clock = clock
         self._n_taken = 0
+        self.is_quick = True
         self._size = 1  # of the next batch
+
+    @classmethod
+    def of(cls, items: Iterable[Any], options: Options) -> Feed:
+        """Return the feed of a call."""
+        return cls(items, clock(), key=options.item_key, cost=options.cost, is_numbered=options.rng is not None)
 
     def take_all(self) -> Batch | None:
         """Return all items at once if they are there already and nothing has to be found out about each; else None."""
@@ -93,7 +102,8 @@ class Feed:
         """Return the next items, at most so many, and fewer if they come slowly."""
         began = self._clock.now()
         batch = self._take(min(n_items, self._size), is_stopped)
-        self._size = min(2 * self._size, MAX_BATCH) if self._clock.now() - began < QUICK else 1
+        self.is_quick = self._clock.now() - began < QUICK
+        self._size = min(2 * self._size, MAX_BATCH) if self.is_quick else 1
         return batch
 
     def _take(self, n_items: int, is_stopped: Callable[[], object]) -> Batch:
@@ -105,7 +115,7 @@ class Feed:
                 if costs is not None:
                     costs.append(self._cost(item) if callable(self._cost) else self._cost)
                 if self._key is not None:
-                    self.keys.append(self._key(item))
+                    self.keys[self._n_taken] = self._key(item)
                 items.append((self._n_taken, item) if self._is_numbered else item)
                 self._n_taken += 1
         except StopIteration:

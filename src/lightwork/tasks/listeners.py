@@ -41,7 +41,6 @@ class Listeners:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._throttle: Throttle | None = None
-        self._drive: Drive | None = None
 
     @property
     def are_any(self) -> bool:
@@ -51,31 +50,34 @@ class Listeners:
 
     @contextlib.contextmanager
     def follow(self, drive: Drive) -> Iterator[None]:
-        """Tell of a run, and in the end, unless it breaks off, the last numbers."""
-        self._drive = drive
+        """Be ready to tell of a run, and in the end, unless it breaks off, tell the last numbers."""
         with followed(self._options.on_progress, progress=self._options.progress, now=drive.clock.now) as self._throttle:
             yield
             if self._throttle is not None:
-                self._throttle.finish(drive.run.n_finished, self._total())
+                self._throttle.finish(drive.run.n_finished, _total(drive))
 
     def due(self) -> float | None:
         """When there is something to tell that was held back; None if there is not."""
         return None if self._throttle is None else self._throttle.due
 
-    def hear(self, block: Block | None) -> None:
-        """Tell of what was done; or with None of what was held back."""
-        if self._drive is None or not self.are_any:
-            return
+    def heard(self, drive: Drive) -> Iterator[Block]:
+        """Yield the blocks of a run, after having told of each; and in between what was held back."""
+        for block in drive.blocks(self.due):
+            if self.are_any:
+                self._tell(drive, block)
+            if block is not None:
+                yield block
+
+    def _tell(self, drive: Drive, block: Block | None) -> None:
         if block is not None and self._options.on_result is not None:
-            for result in item_results(block, self._drive.feed.keys):
+            for result in item_results(block, drive.feed.keys):
                 self._options.on_result(result)
         if self._throttle is not None:
-            self._throttle.update(self._drive.run.n_finished, self._total())
+            self._throttle.update(drive.run.n_finished, _total(drive))
 
-    def _total(self) -> int:
-        """Return how many items there are, or as far as is known yet."""
-        drive = self._drive
-        assert drive is not None
-        if drive.run.is_exhausted:
-            return drive.run.n_admitted
-        return max(drive.feed.n_items or 0, drive.run.n_admitted)
+
+def _total(drive: Drive) -> int:
+    """Return how many items there are, or as far as is known yet."""
+    if drive.run.is_exhausted:
+        return drive.run.n_admitted
+    return max(drive.feed.n_items or 0, drive.run.n_admitted)

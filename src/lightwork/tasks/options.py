@@ -18,7 +18,7 @@ from lightwork.policies.retry import Retry
 from lightwork.policies.stop import StopToken
 from lightwork.tasks.results import ItemResult
 
-__all__ = ["AsyncOptions", "MapOptions", "Options", "StreamOptions"]
+__all__ = ["AsyncStreamOptions", "CommonOptions", "MapOptions", "Options", "StreamOptions"]
 
 Seed = int | Sequence[int] | np.random.SeedSequence
 Seconds = float | timedelta
@@ -26,7 +26,7 @@ Errors = Literal["collect", "raise", "return"]
 
 
 class CommonOptions(TypedDict, total=False):
-    """What every call over items takes."""
+    """What every call over items takes, and all that calls of async functions take."""
 
     workers: int | None
     window: int | None
@@ -46,12 +46,6 @@ class CommonOptions(TypedDict, total=False):
     item_key: Callable[[Any], Any] | None
     rng: Seed | None
     ordered: bool
-    errors: Errors
-    return_exceptions: bool
-
-
-class AsyncOptions(CommonOptions, total=False):
-    """What calls of async functions take."""
 
 
 class MapOptions(CommonOptions, total=False):
@@ -61,7 +55,18 @@ class MapOptions(CommonOptions, total=False):
     chunk_size: int | None
 
 
-StreamOptions = MapOptions
+class StreamOptions(MapOptions, total=False):
+    """What streams take."""
+
+    errors: Errors
+    return_exceptions: bool
+
+
+class AsyncStreamOptions(CommonOptions, total=False):
+    """What streams of async functions take."""
+
+    errors: Errors
+    return_exceptions: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
