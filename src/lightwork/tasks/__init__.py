@@ -1,4 +1,16 @@
 """Calls handed to a pool one by one, and what became of them."""
 
 from lightwork.tasks.handle import Handle as Handle
+from lightwork.tasks.inside import check_cancelled as check_cancelled
+from lightwork.tasks.inside import report_progress as report_progress
+from lightwork.tasks.map import parallel_map as parallel_map
+from lightwork.tasks.map import parallel_starmap as parallel_starmap
+from lightwork.tasks.pickling import PickleExplanation as PickleExplanation
+from lightwork.tasks.pickling import PickleProblem as PickleProblem
+from lightwork.tasks.pickling import explain_pickle as explain_pickle
+from lightwork.tasks.pickling import is_picklable as is_picklable
 from lightwork.tasks.pool import Pool as Pool
+from lightwork.tasks.results import ItemResult as ItemResult
+from lightwork.tasks.results import ParallelResult as ParallelResult
+from lightwork.tasks.results import RunStatus as RunStatus
+from lightwork.tasks.stream import parallel_iter as parallel_iter

@@ -1,0 +1,410 @@
+"""A Python callable over the items of a sequence: called with the GIL, each on its own, with no lock and no allocation of ours between them.
+
+A worker holds the GIL for a whole stay in a seat, as long as the items do, and takes one item at a time from its run, so that no item ever waits for
+another in the same pair of hands. Whether a second thread is of any use only shows when it gets the GIL: because an item waits for something,
+because the interpreter switches, or because there is no GIL. So one helper is woken at first, and each that had its turn wakes two more.
+"""
+
+import contextvars
+
+from lightwork import _config, _cpus
+from lightwork._core.pause import pause
+
+cimport cython
+from cpython.contextvars cimport PyContext_Copy, PyContext_Enter, PyContext_Exit
+from cpython.list cimport PyList_New
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+
+from lightwork._core.atomics cimport (
+    atomic,
+    coarse_now_ns,
+    delete_array,
+    int64_t,
+    memory_order_acq_rel,
+    memory_order_acquire,
+    memory_order_relaxed,
+    memory_order_release,
+    new_array,
+    uint32_t,
+)
+from lightwork._core.job cimport (
+    INTERRUPTED,
+    Job,
+    job_chunk_start,
+    job_chunk_stop,
+    job_count_done,
+    job_fail,
+    job_has_chunks,
+    job_has_free_seat,
+)
+from lightwork._core.parallel cimport Region, region_run_turns
+from lightwork._core.pool cimport Core, start_one
+from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Worker, current_worker, pool_wake
+from lightwork._core.source cimport Source, source_close, source_item, source_open
+from lightwork._core.worker cimport Turn, current_job, turn_next
+
+cdef extern from * nogil:
+    """
+    /* The exception that is set, which is not set any more: with its traceback, that begins at the item. */
+    static PyObject* lw_take_error(void) {
+    #if PY_VERSION_HEX >= 0x030C0000
+        return PyErr_GetRaisedException();
+    #else
+        PyObject *type, *error, *traceback;
+        PyErr_Fetch(&type, &error, &traceback);
+        PyErr_NormalizeException(&type, &error, &traceback);
+        if (traceback != NULL) PyException_SetTraceback(error, traceback);
+        Py_XDECREF(type);
+        Py_XDECREF(traceback);
+        return error;
+    #endif
+    }
+
+    static PyObject* lw_call_star(PyObject* fn, PyObject* item) {
+        PyObject* arguments = PySequence_Tuple(item);  /* a tuple itself, if it is one */
+        if (arguments == NULL) return NULL;
+        PyObject* value = PyObject_Vectorcall(fn, ((PyTupleObject*)arguments)->ob_item, (size_t)PyTuple_GET_SIZE(arguments), NULL);
+        Py_DECREF(arguments);
+        return value;
+    }
+
+    /* What stands in the place of a result that comes too late. Its address is all that counts. */
+    static char lw_closed;
+
+    #ifdef Py_GIL_DISABLED
+    static constexpr bool lw_has_gil = false;
+    #else
+    static constexpr bool lw_has_gil = true;
+    #endif
+    """
+    object take_error "lw_take_error"()
+    # A new reference, or NULL with the error set: declared by no `except`, for it is kept for the item.
+    PyObject* call_star "lw_call_star"(PyObject* fn, PyObject* item)
+    PyObject* call_one "PyObject_CallOneArg"(PyObject* fn, PyObject* item)
+    void drop_reference "Py_DECREF"(PyObject* thing)
+    void put_in_list "PyList_SET_ITEM"(object items, Py_ssize_t index, PyObject* thing)
+    char closed "lw_closed"
+    const bint has_gil "lw_has_gil"
+
+cdef enum:
+    PAUSE_EVERY_NS = 4_000_000  # about a tick of the coarse clock, and a little less than the interpreter's own switch interval
+    STOPPED = 1                 # the code of a job that was told to begin no more items
+
+ctypedef atomic[void*] Place  # a result, owned; NULL before there is one, &closed when none is wanted any more
+
+# The threads for items, which wait: more than the default pool has, and apart from it.
+cdef Core shared = Core(MAX_WORKERS)
+
+
+@cython.final
+cdef class StopFlag:
+    """Tells a running :func:`map_items` to begin no more items. Thread-safe; may be set in signal handlers and finalizers."""
+
+    cdef atomic[int] is_up
+
+    def set(self):
+        """Raise it, for good."""
+        self.is_up.store(True, memory_order_relaxed)  # a hint to begin nothing more; what follows is ordered by the latch
+
+    def is_set(self):
+        """Whether it was raised."""
+        return self.is_up.load(memory_order_relaxed) != 0
+
+
+@cython.final
+cdef class Outcome:
+    """
+    How a :func:`map_items` ended.
+
+    Attributes
+    ----------
+    values : list
+        The results in the order of the items, and `missing` where there is none.
+    failures : dict of int to BaseException
+        What items raised, by index and in that order; SystemExit too. An item that is neither here nor has a value was not finished.
+    n_finished : int
+        How many items returned or raised.
+    interrupt : BaseException or None
+        What ended the run before its time, to be raised by the caller: a KeyboardInterrupt of an item, what a signal handler raised, ``Stopped`` where a
+        parallel call around this one was stopped. None if all items were run, or a flag stopped them.
+    """
+
+    cdef readonly list values
+    cdef readonly dict failures
+    cdef readonly Py_ssize_t n_finished
+    cdef readonly object interrupt
+
+    def __init__(self):
+        raise TypeError("an Outcome is made by map_items() only")
+
+
+@cython.internal
+@cython.final
+cdef class Items:
+    """The context of such a job. It may outlive its caller, with helpers that wait for a turn, or with the items that an interrupt left behind."""
+
+    cdef object fn
+    cdef object items
+    cdef object context        # the caller's contextvars, of which each turn has a copy of its own
+    cdef StopFlag stop
+    cdef bint is_star
+    cdef bint may_grow         # whether threads may be added because all of the pool's are busy elsewhere
+    cdef Py_ssize_t n_items
+    cdef int n_workers
+    cdef Source source
+    cdef Place* places
+    cdef bint is_harvested
+    cdef dict failures         # by index
+    cdef list interrupts       # of the run: Ctrl-C in an item, or what keeps a turn from being taken
+
+    def __dealloc__(self):
+        cdef Py_ssize_t index
+        if self.places != NULL and not self.is_harvested:
+            for index in range(self.n_items):
+                drop_place(&self.places[index])
+        delete_array[Place](self.places, self.n_items)
+        source_close(&self.source)
+
+    cdef void take_turn(self, Turn* turn) noexcept:
+        try:
+            self.call_for_more(turn)
+            context = PyContext_Copy(self.context)
+            PyContext_Enter(context)
+        except BaseException as error:
+            self.interrupts.append(error)
+            job_fail(turn.job, 0, INTERRUPTED)
+            return
+        self.run(turn)
+        PyContext_Exit(context)
+
+    cdef int call_for_more(self, Turn* turn) except -1:
+        """Where one helper has got a turn another may: wake two, or start a thread if all are busy."""
+        if turn.seat != 0 and job_has_free_seat(turn.job) and job_has_chunks(turn.job) and pool_wake(turn.pool, 2) == 0:
+            self.grow(turn.pool)
+        return 0
+
+    cdef int grow(self, PoolState* pool) except -1:
+        """Start a thread if none is idle. Calls within items make do with as many as they have workers: nesting does not multiply them."""
+        cdef int n_threads = pool.n_threads.load(memory_order_relaxed)
+        if n_threads <= pool.n_busy.load(memory_order_relaxed):
+            try:
+                start_one(pool, pool.max_workers if self.may_grow else self.n_workers)
+            except (RuntimeError, MemoryError):
+                pass  # the system gives no more: those that exist do it, or the caller alone
+        return 0
+
+    cdef void run(self, Turn* turn) noexcept:
+        """Run items until there are none, or the run is stopped."""
+        cdef uint32_t chunk = 0
+        cdef Py_ssize_t index
+        cdef int64_t paused = coarse_now_ns()
+        while turn_next(turn, &chunk):
+            if self.stop is not None and self.stop.is_up.load(memory_order_relaxed):
+                job_fail(turn.job, chunk, STOPPED)
+                return
+            for index in range(job_chunk_start(turn.job, chunk), job_chunk_stop(turn.job, chunk)):
+                self.run_item(turn, chunk, index)
+            job_count_done(turn.job, turn.seat)
+            if coarse_now_ns() - paused >= PAUSE_EVERY_NS:
+                paused = coarse_now_ns()
+                self.make_a_pause(turn, chunk)
+
+    cdef void make_a_pause(self, Turn* turn, uint32_t chunk) noexcept:
+        """For a function in C, which has no bytecode."""
+        try:
+            pause()
+        except BaseException as error:  # a signal handler's
+            self.interrupts.append(error)
+            job_fail(turn.job, chunk, INTERRUPTED)
+
+    cdef inline void run_item(self, Turn* turn, uint32_t chunk, Py_ssize_t index) noexcept:
+        cdef PyObject* fn = <PyObject*> self.fn
+        cdef PyObject* item = source_item(&self.source, index)
+        cdef PyObject* value = NULL
+        if item != NULL:
+            value = call_star(fn, item) if self.is_star else call_one(fn, item)
+            drop_reference(item)
+        if value == NULL:
+            self.fail(turn, chunk, index)
+        else:
+            put(&self.places[index], value)
+
+    cdef void fail(self, Turn* turn, uint32_t chunk, Py_ssize_t index) noexcept:
+        """An item's error is its own, SystemExit too; Ctrl-C is for the run."""
+        error = take_error()
+        if isinstance(error, KeyboardInterrupt):
+            self.interrupts.append(error)
+            job_fail(turn.job, chunk, INTERRUPTED)
+        else:
+            self.failures[index] = error
+
+    cdef Outcome harvest(self, object missing):
+        """Make a list of the results, and let later ones find their places closed."""
+        cdef Outcome outcome = Outcome.__new__(Outcome)
+        cdef Py_ssize_t index, n_missing = 0
+        cdef void* value
+        outcome.values = PyList_New(self.n_items)
+        for index in range(self.n_items):
+            value = take(&self.places[index])
+            if value == NULL:
+                n_missing += 1
+                value = <PyObject*> missing
+                Py_INCREF(missing)
+            put_in_list(outcome.values, index, <PyObject*> value)
+        self.is_harvested = True
+        outcome.failures = dict(sorted(self.failures.copy().items()))  # a copy: an interrupt leaves others who add to it
+        outcome.n_finished = self.n_items - n_missing + len(outcome.failures)
+        return outcome
+
+
+# --- Places ---------------------------------------------------------------------------------------------------------
+
+cdef inline bint fill(Place* place, void* value) noexcept:
+    cdef void* empty = NULL
+    if not has_gil:
+        return place.compare_exchange_strong(empty, value, memory_order_release, memory_order_relaxed)  # partner: take
+    if place.load(memory_order_relaxed) != NULL:  # the GIL keeps `take` from coming in between; without a swap it is 5 ns less an item
+        return False
+    place.store(value, memory_order_relaxed)
+    return True
+
+
+cdef inline void put(Place* place, PyObject* value) noexcept:
+    if not fill(place, value):
+        drop_reference(value)
+
+
+cdef inline void* take(Place* place) noexcept:
+    """The result that is there, or NULL; then none will be put there any more."""
+    cdef void* value = place.load(memory_order_acquire)  # partner: fill
+    if value == NULL:
+        value = place.exchange(&closed, memory_order_acq_rel)  # partner: fill, which comes before this or finds it closed
+    return value
+
+
+cdef void drop_place(Place* place) noexcept:
+    cdef void* value = place.load(memory_order_relaxed)  # by whoever drops the last reference to all of them
+    if value != NULL and value != &closed:
+        drop_reference(<PyObject*> value)
+
+
+# --- The job --------------------------------------------------------------------------------------------------------
+
+cdef void take_turn(void* context, void* turn) noexcept with gil:
+    (<Items> context).take_turn(<Turn*> turn)
+
+
+cdef void drop_items(void* context) noexcept with gil:
+    Py_DECREF(<Items> context)
+
+
+cdef bint is_inside(PoolState* pool) noexcept nogil:
+    """Whether this thread is one of the pool's, or in an item of its own or of the calls around it."""
+    cdef Worker* worker = current_worker()
+    cdef Job* job = current_job()
+    while job != NULL and job.take_turn == NULL:
+        job = job.parent
+    return job != NULL or (worker != NULL and worker.pool == pool)
+
+
+cdef Items new_items(object fn, object items, bint star, StopFlag stop):
+    cdef Items made = Items.__new__(Items)
+    made.fn = fn
+    made.items = items
+    made.context = contextvars.copy_context()
+    made.stop = stop
+    made.is_star = star
+    made.n_items = len(items)
+    made.failures = {}
+    made.interrupts = []
+    source_open(&made.source, items)
+    made.places = new_array[Place](made.n_items)
+    if made.places == NULL:
+        raise MemoryError(f"no memory for {made.n_items} results; map them part by part")
+    return made
+
+
+cdef int run_items(Items items, PoolState* pool, int n_workers) except -1:
+    """Run them all; an interrupt is kept, with the others."""
+    cdef Region region
+    region.context = <void*> items
+    region.drop = drop_items
+    region.n_items = items.n_items
+    region.grain = 1
+    region.n_workers = items.n_workers = min(n_workers, pool.max_workers)
+    region.watches_flags = False
+    region.is_orphaned = False
+    items.may_grow = not is_inside(pool)
+    if min(items.n_items, n_workers) > 1:
+        items.grow(pool)
+    Py_INCREF(items)
+    try:
+        region_run_turns(pool, &region, take_turn)
+    finally:
+        if not region.is_orphaned:
+            Py_DECREF(items)
+    return 0
+
+
+cdef int count_workers() except -1:
+    """How many workers items get where nothing is said: since items wait, more than there are CPUs."""
+    workers = _config.settings().workers
+    return min(32, _cpus.cpu_budget() + 4) if workers is None else workers
+
+
+def map_items(fn, items, *, int n_workers=0, bint star=False, Core core=None, StopFlag stop=None, missing=None):
+    """
+    Call ``fn(item)`` for each of a sequence's items, on threads that items share, the caller's among them.
+
+    Parameters
+    ----------
+    fn : callable
+        Called in a copy of the caller's context (:mod:`contextvars`), which the items share that a worker runs in one go.
+    items : sequence
+        As long as it is at the start. Items are fetched by index when they are begun, by who runs them, and let go of at once. A list may change
+        meanwhile: what counts is what is there then, and an index that it has lost is that item's IndexError. A sequence that is not exactly a
+        list, tuple or range is asked for one item at a time.
+    n_workers : int, default 0
+        The most items that run at the same time; 1 runs them all in the calling thread. 0: what :func:`lightwork.configure` says, else
+        ``min(32, cpu_budget() + 4)``.
+    star : bool, default False
+        Call ``fn(*item)``.
+    core : Core, optional
+        The pool whose threads help, and no more of them than it may have.
+    stop : StopFlag, optional
+        Once it is set no item is begun; those that run are waited for.
+    missing : object, default None
+        What stands in `values` for an item without a result.
+
+    Returns
+    -------
+    Outcome
+        Whatever was finished, also after an interrupt. It never raises what an item raised.
+
+    Notes
+    -----
+    Thread-safe, and may be called within items: who waits for a nested call works on it. After an interrupt the call returns at once; items
+    that other threads are in end on their own, and what they return is dropped. Fork in an item is allowed; the child's copy of the call raises.
+    """
+    cdef Items made = new_items(fn, items, star, stop)
+    cdef Outcome outcome
+    cdef PoolState* pool = (shared if core is None else core).alive()
+    interrupt = None
+    if made.n_items > 0:
+        try:
+            run_items(made, pool, n_workers or count_workers())
+        except BaseException as error:  # a signal handler's, or that of a call around this one
+            interrupt = error
+    outcome = made.harvest(missing)
+    outcome.interrupt = interrupt if not made.interrupts else made.interrupts[0]
+    return outcome
+
+
+def statistics():
+    """What the threads did that items share, as a frozen snapshot; see :func:`lightwork.statistics`."""
+    return shared.statistics()
+
+
+def shared_core():
+    """The pool whose threads help where none is named, for others who have items run."""
+    return shared

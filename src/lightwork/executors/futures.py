@@ -1,0 +1,98 @@
+"""Somebody else's executor as the one that runs the items."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from typing import Any, NamedTuple
+
+__all__ = ["Foreign", "Outcome", "ThreadsOfOthers", "run_items"]
+
+
+class ThreadsOfOthers:
+    """
+    Runs calls on an executor whose workers are threads of this process.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor
+        It is not shut down.
+    n_workers : int
+        How many calls to have in it at a time.
+    is_here : bool
+        Whether the calling thread is one of them.
+    """
+
+    def __init__(self, executor: Executor, n_workers: int, *, is_here: bool) -> None:
+        self.n_workers = n_workers
+        self.is_here = is_here
+        self._executor = executor
+
+    def spawn(self, call: Callable[[], object]) -> None:
+        """Have a call made soon."""
+        self._executor.submit(call)
+
+
+class Outcome(NamedTuple):
+    """
+    What came of items that ran elsewhere, one after the other until one failed.
+
+    Attributes
+    ----------
+    values : list
+        What they returned.
+    seconds : list of float
+        How long each took; that of the failed one included.
+    error : BaseException or None
+        What the next one raised.
+    """
+
+    values: list[Any]
+    seconds: list[float]
+    error: BaseException | None
+
+
+def run_items(call: Callable[[Any], Any], items: Sequence[Any]) -> Outcome:
+    """Call a function for items until one fails; wherever that is."""
+    values: list[Any] = []
+    seconds: list[float] = []
+    for item in items:
+        began = time.perf_counter()
+        try:
+            values.append(call(item))
+        except BaseException as error:
+            return Outcome(values, [*seconds, time.perf_counter() - began], error)
+        seconds.append(time.perf_counter() - began)
+    return Outcome(values, seconds, None)
+
+
+class Foreign:
+    """
+    Hands items to an executor that may have its workers anywhere, such as processes.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor
+        It is not shut down.
+    n_workers : int
+        How many chunks to have in it at a time.
+    """
+
+    is_here = False
+
+    def __init__(self, executor: Executor, n_workers: int) -> None:
+        self.n_workers = n_workers
+        self._executor = executor
+
+    def hand_out(self, call: Callable[[Any], Any], items: Sequence[Any], done: Callable[..., object]) -> None:
+        """Have items run elsewhere; `done` is called with what came of them, in any thread."""
+
+        def receive(future: Future[Outcome]) -> None:
+            try:
+                outcome = future.result()
+            except BaseException as error:  # the executor's own: it could not send, receive, or find its workers alive
+                outcome = Outcome([], [0.0], error)
+            done(*outcome)
+
+        self._executor.submit(run_items, call, items).add_done_callback(receive)

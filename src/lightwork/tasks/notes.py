@@ -1,0 +1,58 @@
+"""What an exception is told about the item that raised it; made when somebody looks, not while items run."""
+
+from __future__ import annotations
+
+import contextlib
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["add_note", "brief", "item_note"]
+
+N_CHARACTERS = 100  # of an argument: enough to recognise it, and fits a line
+
+_shortener = reprlib.Repr()
+_shortener.maxstring = _shortener.maxother = N_CHARACTERS
+
+
+def brief(value: object) -> str:
+    """Return a value's repr on one line, cut short; never raises, and looks at the beginning of a long value only."""
+    if isinstance(value, (bytes, bytearray)) and len(value) > N_CHARACTERS:
+        return f"{bytes(value[: N_CHARACTERS // 4])!r}... ({len(value)} bytes)"
+    try:
+        text = " ".join(_shortener.repr(value).split())
+    except Exception:  # a repr that fails, or a number of more digits than Python writes, says nothing about the item
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= N_CHARACTERS else f"{text[: N_CHARACTERS - 3]}..."
+
+
+def item_note(index: int, *, key: Any = None, arguments: Mapping[int, Any] | None = None, attempts: int = 1) -> str:
+    """
+    Return the sentence that an exception gets about its item.
+
+    Parameters
+    ----------
+    index : int
+        Of the item.
+    key : object, optional
+        What the caller calls the item, if anything.
+    arguments : mapping of int to object, optional
+        What the function was called with, by index; the note speaks of it if the item is in there.
+    attempts : int, default 1
+        How often the function was called.
+    """
+    parts = [f"in item {index}"]
+    if key is not None:
+        parts.append(f"key {brief(key)}")
+    if arguments is not None and index in arguments:
+        parts.append(f"argument {brief(arguments[index])}")
+    if attempts > 1:
+        parts.append(f"after {attempts} attempts")
+    return ", ".join(parts)
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Add a note to an exception, unless it has it or refuses any."""
+    with contextlib.suppress(Exception):  # frozen dataclasses refuse; what happened is worth more than where
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)

@@ -1,0 +1,117 @@
+"""A function over items: each result when it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar, Unpack
+
+from lightwork.engine.chunk import Block
+from lightwork.engine.stage import Stage
+from lightwork.tasks.drive import Drive, one_stage
+from lightwork.tasks.feed import Feed
+from lightwork.tasks.listeners import Listeners, item_results
+from lightwork.tasks.notes import add_note, item_note
+from lightwork.tasks.options import Options, StreamOptions
+from lightwork.tasks.results import ItemResult
+
+__all__ = ["in_order", "parallel_iter", "stream"]
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+def parallel_iter(fn: Callable[[S], T], items: Iterable[S], **options: Unpack[StreamOptions]) -> Iterator[ItemResult[T]]:
+    """
+    Call a function for each item, many at a time, and yield what came of each.
+
+    Parameters
+    ----------
+    fn : callable
+        Takes an item.
+    items : iterable
+        Also an endless one. It is read in the thread that asks for results, and never further ahead than the `window`.
+    ordered : bool, default False
+        Whether results come in the order of their items, or as they are done.
+    window : int, optional
+        How many items may be unfinished, or finished and not yet read, at a time; `batch_size` is another word for it. Default: two chunks for each
+        worker, and so twice `workers` for items that take some time.
+    **options
+        As of :func:`parallel_map`. With ``errors="raise"`` the first failure ends the stream and is raised.
+
+    Yields
+    ------
+    ItemResult
+        Of each item. Nothing of it is kept here.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is wrong; at once, not with the first result.
+    TimedOut, Aborted
+        After the last result, if `timeout` or `max_errors` ended the stream. One that is stopped just ends.
+
+    Notes
+    -----
+    Nothing begins before the first result is asked for. Leaving a loop over it, or ``close()``, ends the run:
+    nothing more begins, and what is running is not waited for. What the
+    source raises is raised after the results of the items before it. One thread at a time may ask for results.
+
+    Examples
+    --------
+    >>> import itertools
+    >>> import lightwork as lw
+    >>> for result in lw.parallel_iter(str, itertools.count(), ordered=True):
+    ...     if result.value == "3":
+    ...         break
+    >>> result
+    ItemResult(3, value='3', attempts=1)
+    """
+    checked = Options(**({"ordered": False} | options))
+    return stream(one_stage(fn, checked), items, checked)
+
+
+def stream(stages: Sequence[Stage], items: Iterable[Any], options: Options) -> Iterator[ItemResult[Any]]:
+    """Check everything now, and begin with the first result that is asked for."""
+    return _results(stages, Feed.of(items, options), options)
+
+
+def _results(stages: Sequence[Stage], feed: Feed, options: Options) -> Iterator[ItemResult[Any]]:
+    listeners = Listeners(options)
+    drive = Drive(stages, feed, options, wants_results=True, waits_for_reader=True)
+    try:
+        with listeners.follow(drive):
+            blocks = listeners.heard(drive)
+            for block in in_order(blocks) if options.ordered else blocks:
+                if block.error is not None:
+                    _note(block, feed, options)
+                    if options.errors == "raise":
+                        raise block.error
+                yield from item_results(block, feed.keys)
+                drive.read(block)
+                for index in range(block.start, block.start + len(block)) if feed.keys else ():
+                    del feed.keys[index]
+                del block  # else it would live on while the next is waited for
+        drive.raise_early_end()
+    finally:
+        drive.crew.close()
+
+
+def _note(block: Block, feed: Feed, options: Options) -> None:
+    """Tell a failure which item it is of."""
+    if block.error is not None:
+        item = block.item if options.rng is None else block.item[1]
+        add_note(block.error, item_note(block.start, key=feed.keys.get(block.start), arguments={block.start: item}, attempts=block.attempts))
+
+
+def in_order(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield blocks by the order of their items; in the end also those behind items of which there are none."""
+    early: dict[int, Block] = {}
+    start = 0
+    for arrived in blocks:
+        early[arrived.start] = arrived
+        while start in early:
+            block = early.pop(start)
+            start += len(block)
+            yield block
+    for start in sorted(early):
+        yield early.pop(start)
