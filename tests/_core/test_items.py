@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lightwork._core.items import Outcome, map_items, statistics
+from lightwork._core.pool import Core
 from threads import together
 
 import lightwork as lw
-from lightwork._core.items import Outcome, map_items, statistics
-from lightwork._core.pool import Core
 
 SECONDS = 30  # more than anything here takes; a wait that long is a hang
 
