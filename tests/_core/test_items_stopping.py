@@ -80,8 +80,8 @@ def test_a_flag_that_was_set_before_lets_nothing_begin() -> None:
     stop = StopFlag()
     assert not stop.is_set()
     stop.set()
-    outcome = map_items(pytest.fail, range(100), n_workers=3, stop=stop)
-    assert (outcome.values, outcome.n_finished) == ([None] * 100, 0)
+    outcome = map_items(interrupt_at(0), range(100), n_workers=3, stop=stop)
+    assert (outcome.values, outcome.n_finished, outcome.interrupt) == ([None] * 100, 0, None)
 
 
 def test_a_flag_stops_all_workers() -> None:

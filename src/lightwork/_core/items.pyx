@@ -125,8 +125,8 @@ cdef class Outcome:
     n_finished : int
         How many items returned or raised.
     interrupt : BaseException or None
-        What ended the run before its time, to be raised by the caller: a KeyboardInterrupt of an item, what a signal handler raised, ``Stopped`` where a
-        parallel call around this one was stopped. None if all items were run, or a flag stopped them.
+        What ended the run before its time, to be raised by the caller: a KeyboardInterrupt of an item, what a signal handler raised, ``Stopped``
+        where a parallel call around this one was stopped. None if all items were run, or a flag stopped them.
     """
 
     cdef readonly list values
