@@ -125,8 +125,8 @@ cdef class Outcome:
     n_finished : int
         How many items returned or raised.
     interrupt : BaseException or None
-        What ended the run before its time, to be raised by the caller: a KeyboardInterrupt of an item, what a signal handler raised, ``Stopped`` where a
-        parallel call around this one was stopped. None if all items were run, or a flag stopped them.
+        What ended the run before its time, to be raised by the caller: a KeyboardInterrupt of an item, what a signal handler raised, ``Stopped``
+        where a parallel call around this one was stopped. None if all items were run, or a flag stopped them.
     """
 
     cdef readonly list values
@@ -166,24 +166,29 @@ cdef class Items:
         source_close(&self.source)
 
     cdef void take_turn(self, Turn* turn) noexcept:
+        cdef uint32_t chunk = 0
+        self.call_for_more(turn)
+        if not turn_next(turn, &chunk):
+            return  # too late: the function and the context may be gone
         try:
-            self.call_for_more(turn)
             context = PyContext_Copy(self.context)
             PyContext_Enter(context)
         except BaseException as error:
-            self.interrupts.append(error)
-            job_fail(turn.job, 0, INTERRUPTED)
+            self.interrupt(turn, chunk, error)
             return
-        self.run(turn)
+        self.run(turn, chunk)
         PyContext_Exit(context)
 
-    cdef int call_for_more(self, Turn* turn) except -1:
+    cdef void interrupt(self, Turn* turn, uint32_t chunk, object error) noexcept:
+        self.interrupts.append(error)
+        job_fail(turn.job, chunk, INTERRUPTED)
+
+    cdef void call_for_more(self, Turn* turn) noexcept:
         """Where one helper has got a turn another may: wake two, or start a thread if all are busy."""
         if turn.seat != 0 and job_has_free_seat(turn.job) and job_has_chunks(turn.job) and pool_wake(turn.pool, 2) == 0:
             self.grow(turn.pool)
-        return 0
 
-    cdef int grow(self, PoolState* pool) except -1:
+    cdef void grow(self, PoolState* pool) noexcept:
         """Start a thread if none is idle. Calls within items make do with as many as they have workers: nesting does not multiply them."""
         cdef int n_threads = pool.n_threads.load(memory_order_relaxed)
         if n_threads <= pool.n_busy.load(memory_order_relaxed):
@@ -191,14 +196,15 @@ cdef class Items:
                 start_one(pool, pool.max_workers if self.may_grow else self.n_workers)
             except (RuntimeError, MemoryError):
                 pass  # the system gives no more: those that exist do it, or the caller alone
-        return 0
+            except BaseException as error:  # a signal handler's, while the caller waited for the thread
+                self.interrupts.append(error)
 
-    cdef void run(self, Turn* turn) noexcept:
-        """Run items until there are none, or the run is stopped."""
-        cdef uint32_t chunk = 0
+    cdef void run(self, Turn* turn, uint32_t chunk) noexcept:
+        """Run this chunk's item and others until there are none, or the run is stopped."""
         cdef Py_ssize_t index
         cdef int64_t paused = coarse_now_ns()
-        while turn_next(turn, &chunk):
+        cdef bint is_on = True
+        while is_on:
             if self.stop is not None and self.stop.is_up.load(memory_order_relaxed):
                 job_fail(turn.job, chunk, STOPPED)
                 return
@@ -208,14 +214,14 @@ cdef class Items:
             if coarse_now_ns() - paused >= PAUSE_EVERY_NS:
                 paused = coarse_now_ns()
                 self.make_a_pause(turn, chunk)
+            is_on = turn_next(turn, &chunk)
 
     cdef void make_a_pause(self, Turn* turn, uint32_t chunk) noexcept:
         """For a function in C, which has no bytecode."""
         try:
             pause()
         except BaseException as error:  # a signal handler's
-            self.interrupts.append(error)
-            job_fail(turn.job, chunk, INTERRUPTED)
+            self.interrupt(turn, chunk, error)
 
     cdef inline void run_item(self, Turn* turn, uint32_t chunk, Py_ssize_t index) noexcept:
         cdef PyObject* fn = <PyObject*> self.fn
@@ -233,8 +239,7 @@ cdef class Items:
         """An item's error is its own, SystemExit too; Ctrl-C is for the run."""
         error = take_error()
         if isinstance(error, KeyboardInterrupt):
-            self.interrupts.append(error)
-            job_fail(turn.job, chunk, INTERRUPTED)
+            self.interrupt(turn, chunk, error)
         else:
             self.failures[index] = error
 
@@ -254,6 +259,8 @@ cdef class Items:
         self.is_harvested = True
         outcome.failures = dict(sorted(self.failures.copy().items()))  # a copy: an interrupt leaves others who add to it
         outcome.n_finished = self.n_items - n_missing + len(outcome.failures)
+        if outcome.n_finished == self.n_items:
+            self.fn = self.items = self.context = None  # at once: a helper that still waits for a turn, and holds this, looks at them no more
         return outcome
 
 
@@ -337,6 +344,8 @@ cdef int run_items(Items items, PoolState* pool, int n_workers) except -1:
     items.may_grow = not is_inside(pool)
     if min(items.n_items, n_workers) > 1:
         items.grow(pool)
+    if items.interrupts:
+        return 0
     Py_INCREF(items)
     try:
         region_run_turns(pool, &region, take_turn)
