@@ -37,6 +37,9 @@ from lightwork.tasks import PickleExplanation as PickleExplanation
 from lightwork.tasks import PickleProblem as PickleProblem
 from lightwork.tasks import Pool as Pool
 from lightwork.tasks import RunStatus as RunStatus
+from lightwork.tasks import async_parallel_iter as async_parallel_iter
+from lightwork.tasks import async_parallel_map as async_parallel_map
+from lightwork.tasks import async_parallel_starmap as async_parallel_starmap
 from lightwork.tasks import check_cancelled as check_cancelled
 from lightwork.tasks import explain_pickle as explain_pickle
 from lightwork.tasks import is_picklable as is_picklable

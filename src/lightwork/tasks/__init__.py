@@ -1,5 +1,8 @@
 """Calls handed to a pool one by one, and what became of them."""
 
+from lightwork.tasks.aio import async_parallel_iter as async_parallel_iter
+from lightwork.tasks.aio import async_parallel_map as async_parallel_map
+from lightwork.tasks.aio import async_parallel_starmap as async_parallel_starmap
 from lightwork.tasks.handle import Handle as Handle
 from lightwork.tasks.inside import check_cancelled as check_cancelled
 from lightwork.tasks.inside import report_progress as report_progress

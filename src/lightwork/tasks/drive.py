@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from lightwork._clock import clock
-from lightwork._errors import Aborted, TimedOut
+from lightwork._clock import Clock, clock
 from lightwork.engine.chunk import Block
 from lightwork.engine.run import Run
 from lightwork.engine.stage import Stage
@@ -15,7 +14,33 @@ from lightwork.tasks.calls import call_for, check_function, crew_for, workers_fo
 from lightwork.tasks.feed import Feed
 from lightwork.tasks.options import Options
 
-__all__ = ["Drive", "one_stage"]
+__all__ = ["Drive", "Driven", "one_stage"]
+
+
+class Known(Protocol):
+    """What is known of the items beforehand: how many there are, and what they are called."""
+
+    n_items: int | None
+    keys: dict[int, Any]
+
+
+class Driven(Protocol):
+    """A run under way, whoever drives it."""
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+        ...
+
+    @property
+    def feed(self) -> Known:
+        """Its items."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Its clock."""
+        ...
 
 
 def one_stage(fn: Callable[..., Any], options: Options, *, star: bool = False) -> list[Stage]:
@@ -101,18 +126,3 @@ class Drive:
 
     def _is_stopped(self) -> bool:
         return self.run.status is not None
-
-    def raise_interrupt(self) -> None:
-        """Raise Ctrl-C that an item met, in the place of whoever ran it."""
-        if isinstance(self.run.reason, KeyboardInterrupt):
-            raise self.run.reason
-
-    def raise_early_end(self) -> None:
-        """Raise what a reader of a stream has to know who has seen its last result: that it was not the last item's."""
-        self.raise_interrupt()
-        if self.run.source_error is not None:
-            raise self.run.source_error
-        if self.run.status == "timed out":
-            raise TimedOut("the run's timeout was over before all items had their turn")
-        if self.run.status == "aborted":
-            raise Aborted(f"the run ended before all items had their turn: {self.run.reason}")

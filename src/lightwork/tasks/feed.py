@@ -101,28 +101,34 @@ class Feed:
     def take(self, n_items: int, is_stopped: Callable[[], object]) -> Batch:
         """Return the next items, at most so many, and fewer if they come slowly."""
         began = self._clock.now()
-        batch = self._take(min(n_items, self._size), is_stopped)
+        batch = self.prepared(self._iterator, min(n_items, self._size), is_stopped)
         self.is_quick = self._clock.now() - began < QUICK
         self._size = min(2 * self._size, MAX_BATCH) if self.is_quick else 1
         return batch
 
-    def _take(self, n_items: int, is_stopped: Callable[[], object]) -> Batch:
-        items: list[Any] = []
+    async def take_async(self, n_items: int, is_stopped: Callable[[], object]) -> Batch:
+        """Do the same, for whoever is in an event loop; it does not wait."""
+        return self.take(n_items, is_stopped)
+
+    def prepared(self, items: Iterable[Any], n_items: int = MAX_BATCH, is_stopped: Callable[[], object] = bool) -> Batch:
+        """Return the next items with what is to be found out about each, until there are so many, a stop or an end."""
+        prepared: list[Any] = []
         costs = None if self._cost == 1.0 else list[float]()
+        iterator = iter(items)
         try:
-            while len(items) < n_items and not is_stopped():
-                item = next(self._iterator)
+            while len(prepared) < n_items and not is_stopped():
+                item = next(iterator)
                 if costs is not None:
                     costs.append(self._cost(item) if callable(self._cost) else self._cost)
                 if self._key is not None:
                     self.keys[self._n_taken] = self._key(item)
-                items.append((self._n_taken, item) if self._is_numbered else item)
+                prepared.append((self._n_taken, item) if self._is_numbered else item)
                 self._n_taken += 1
         except StopIteration:
-            return Batch(items, costs, is_last=True)
+            return Batch(prepared, costs, is_last=True)
         except BaseException as error:
-            return Batch(items, costs, is_last=True, error=error)
-        return Batch(items, costs)
+            return Batch(prepared, costs, is_last=True, error=error)
+        return Batch(prepared, costs)
 
 
 def _length(items: object) -> int | None:

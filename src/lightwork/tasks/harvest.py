@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lightwork.engine.chunk import Block
-from lightwork.tasks.drive import Drive
+from lightwork.tasks.drive import Driven
 from lightwork.tasks.results import MISSING, Measured, ParallelResult, RunStatus
 
 __all__ = ["Harvest", "carry"]
@@ -19,7 +19,7 @@ class Harvest:
 
     Parameters
     ----------
-    drive : Drive
+    drive : Driven
         Where they come from.
     is_ordered : bool
         Whether the result presents items by index, or as they were done.
@@ -27,7 +27,7 @@ class Harvest:
         Whether items came along with their index.
     """
 
-    def __init__(self, drive: Drive, *, is_ordered: bool = True, is_numbered: bool = False) -> None:
+    def __init__(self, drive: Driven, *, is_ordered: bool = True, is_numbered: bool = False) -> None:
         self._drive = drive
         self._is_ordered = is_ordered
         self._is_numbered = is_numbered

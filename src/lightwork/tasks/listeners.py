@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lightwork.engine.chunk import Block
-from lightwork.tasks.drive import Drive
+from lightwork.tasks.drive import Driven
 from lightwork.tasks.options import Options
 from lightwork.tasks.progress import Throttle, followed
 from lightwork.tasks.results import ItemResult
@@ -49,7 +49,7 @@ class Listeners:
         return options.on_progress is not None or options.on_result is not None or options.progress
 
     @contextlib.contextmanager
-    def follow(self, drive: Drive) -> Iterator[None]:
+    def follow(self, drive: Driven) -> Iterator[None]:
         """Be ready to tell of a run, and in the end, unless it breaks off, tell the last numbers."""
         with followed(self._options.on_progress, progress=self._options.progress, now=drive.clock.now) as self._throttle:
             yield
@@ -60,15 +60,8 @@ class Listeners:
         """When there is something to tell that was held back; None if there is not."""
         return None if self._throttle is None else self._throttle.due
 
-    def heard(self, drive: Drive) -> Iterator[Block]:
-        """Yield the blocks of a run, after having told of each; and in between what was held back."""
-        for block in drive.blocks(self.due):
-            if self.are_any:
-                self._tell(drive, block)
-            if block is not None:
-                yield block
-
-    def _tell(self, drive: Drive, block: Block | None) -> None:
+    def tell(self, drive: Driven, block: Block | None) -> None:
+        """Tell of what was done; or with None of what was held back."""
         if block is not None and self._options.on_result is not None:
             for result in item_results(block, drive.feed.keys):
                 self._options.on_result(result)
@@ -76,7 +69,7 @@ class Listeners:
             self._throttle.update(drive.run.n_finished, _total(drive))
 
 
-def _total(drive: Drive) -> int:
+def _total(drive: Driven) -> int:
     """Return how many items there are, or as far as is known yet."""
     if drive.run.is_exhausted:
         return drive.run.n_admitted

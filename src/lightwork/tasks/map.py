@@ -10,6 +10,7 @@ from lightwork.engine.stage import Stage
 from lightwork.executors.serial import INLINE
 from lightwork.tasks.calls import check_function
 from lightwork.tasks.drive import Drive, one_stage
+from lightwork.tasks.ends import conclude
 from lightwork.tasks.feed import Feed
 from lightwork.tasks.harvest import Harvest, carry
 from lightwork.tasks.listeners import Listeners
@@ -199,10 +200,11 @@ def collect(stages: Sequence[Stage], items: Iterable[Any], options: Options) -> 
     harvest = Harvest(drive, is_ordered=options.ordered, is_numbered=options.rng is not None)
     try:
         with listeners.follow(drive):
-            for block in listeners.heard(drive):
-                harvest.add(block)
-        drive.raise_interrupt()
-        return _conclude(drive, harvest, options)
+            for block in drive.blocks(listeners.due):
+                listeners.tell(drive, block)
+                if block is not None:
+                    harvest.add(block)
+        return conclude(drive.run, harvest, options)
     except BaseException as error:
         drive.crew.close(error)
         for block in drive.run.finished:
@@ -211,14 +213,3 @@ def collect(stages: Sequence[Stage], items: Iterable[Any], options: Options) -> 
         raise
     finally:
         drive.crew.close()
-
-
-def _conclude(drive: Drive, harvest: Harvest, options: Options) -> Any:
-    if drive.run.source_error is not None:
-        raise drive.run.source_error
-    error = harvest.first_error() if options.errors == "raise" else None
-    result = harvest.result()
-    if error is not None:
-        result.failures()  # which gives them their notes
-        raise error
-    return result.outcomes() if options.errors == "return" else result

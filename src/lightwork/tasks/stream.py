@@ -7,14 +7,15 @@ from typing import Any, TypeVar, Unpack
 
 from lightwork.engine.chunk import Block
 from lightwork.engine.stage import Stage
-from lightwork.tasks.drive import Drive, one_stage
+from lightwork.tasks.drive import Drive, Driven, one_stage
+from lightwork.tasks.ends import raise_early_end
 from lightwork.tasks.feed import Feed
 from lightwork.tasks.listeners import Listeners, item_results
 from lightwork.tasks.notes import add_note, item_note
 from lightwork.tasks.options import Options, StreamOptions
 from lightwork.tasks.results import ItemResult
 
-__all__ = ["in_order", "parallel_iter", "stream"]
+__all__ = ["Order", "parallel_iter", "read", "stream"]
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -78,40 +79,61 @@ def stream(stages: Sequence[Stage], items: Iterable[Any], options: Options) -> I
 def _results(stages: Sequence[Stage], feed: Feed, options: Options) -> Iterator[ItemResult[Any]]:
     listeners = Listeners(options)
     drive = Drive(stages, feed, options, wants_results=True, waits_for_reader=True)
+    order = Order(is_ordered=options.ordered)
     try:
         with listeners.follow(drive):
-            blocks = listeners.heard(drive)
-            for block in in_order(blocks) if options.ordered else blocks:
-                if block.error is not None:
-                    _note(block, feed, options)
-                    if options.errors == "raise":
-                        raise block.error
-                yield from item_results(block, feed.keys)
-                drive.read(block)
-                for index in range(block.start, block.start + len(block)) if feed.keys else ():
-                    del feed.keys[index]
-                del block  # else it would live on while the next is waited for
-        drive.raise_early_end()
+            for block in drive.blocks(listeners.due):
+                listeners.tell(drive, block)
+                for following in order.next(block):
+                    yield from read(drive, following, options)
+                    drive.read(following)
+        for following in order.rest():
+            yield from read(drive, following, options)
+        raise_early_end(drive.run)
     finally:
         drive.crew.close()
 
 
-def _note(block: Block, feed: Feed, options: Options) -> None:
-    """Tell a failure which item it is of."""
+def read(drive: Driven, block: Block, options: Options) -> Iterator[ItemResult[Any]]:
+    """Yield what came of each item of a block, or raise if failures are to be raised; then forget what the items are called."""
+    keys = drive.feed.keys
     if block.error is not None:
         item = block.item if options.rng is None else block.item[1]
-        add_note(block.error, item_note(block.start, key=feed.keys.get(block.start), arguments={block.start: item}, attempts=block.attempts))
+        add_note(block.error, item_note(block.start, key=keys.get(block.start), arguments={block.start: item}, attempts=block.attempts))
+        if options.errors == "raise":
+            raise block.error
+    yield from item_results(block, keys)
+    for index in range(block.start, block.start + len(block)) if keys else ():
+        del keys[index]
 
 
-def in_order(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Yield blocks by the order of their items; in the end also those behind items of which there are none."""
-    early: dict[int, Block] = {}
-    start = 0
-    for arrived in blocks:
-        early[arrived.start] = arrived
-        while start in early:
-            block = early.pop(start)
-            start += len(block)
+class Order:
+    """
+    Puts blocks in the order of their items, as they come.
+
+    Parameters
+    ----------
+    is_ordered : bool
+        If not, it leaves them as they come.
+    """
+
+    def __init__(self, *, is_ordered: bool) -> None:
+        self._is_ordered = is_ordered
+        self._early: dict[int, Block] = {}
+        self._start = 0
+
+    def next(self, block: Block | None) -> Iterator[Block]:
+        """Yield what is next, now that this one is there."""
+        if block is not None and self._is_ordered:
+            self._early[block.start] = block
+        elif block is not None:
             yield block
-    for start in sorted(early):
-        yield early.pop(start)
+        while self._start in self._early:
+            following = self._early.pop(self._start)
+            self._start += len(following)
+            yield following
+
+    def rest(self) -> Iterator[Block]:
+        """Yield, in the end, what is behind items of which nothing came."""
+        for start in sorted(self._early):
+            yield self._early.pop(start)
