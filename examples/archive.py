@@ -13,6 +13,7 @@ import hashlib
 import sysconfig
 import traceback
 import zlib
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,7 +59,7 @@ def by_loop(paths: list[Path]) -> list[Packed | BaseException]:
 
 def by_threads(paths: list[Path], *, progress: bool = False) -> lw.ParallelResult[Packed]:
     """Pack many at a time."""
-    return lw.parallel_map(pack, paths, item_key=str, progress=progress)
+    return lw.parallel_map(pack, paths, item_key=attrgetter("name"), progress=progress)
 
 
 def check(result: lw.ParallelResult[Packed], expected: list[Packed | BaseException]) -> None:

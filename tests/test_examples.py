@@ -96,7 +96,7 @@ def test_a_file_that_is_gone_is_one_line_of_the_report() -> None:
     assert times.endswith("results equal")
     assert failures == f"1 of {n_files + 1} could not be packed:"
     assert report[0].startswith("  FileNotFoundError")
-    assert report[1].startswith(f"  in item {n_files // 2}, key ")
+    assert report[1].startswith(f"  in item {n_files // 2}, key 'gone.tmp', argument ")
     assert len(report) == 2
     assert re.search(rf"\b{n_files + 1}(/| of ){n_files + 1}\b", done.stderr)
 
