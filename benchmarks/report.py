@@ -26,6 +26,8 @@ QUESTIONS = (
     "bench_reductions",
     SKEW,
     "bench_items",
+    "bench_policies",
+    "bench_memory",
     "bench_import",
     "bench_idle",
 )

@@ -15,9 +15,15 @@
     Returns ``f(array)``, which reduces an array as NumPy's function of that name does, or None where there is no such thing.
 ``over_items(function)``
     Returns ``f(items)``, which calls a Python function for each item of a list, and returns the results in their order.
+``retried(function)``
+    The same, with three attempts for an item that fails, and its last exception in the place of a result.
+``streamed(function)``
+    Returns ``f(items)``, which takes any iterable, and yields the results as they come or in their order, whatever is quicker.
+``limited(function, spread)``
+    As ``over_items``, under a rate limit so high that nobody waits, which lets items start all at once, or spreads them.
 
-Some take arrays and some take items; these have ``over_items`` alone. What a contender cannot do it says in ``CANNOT``, a mapping from the function's
-name to the reason. ``IMPORT`` is what users import.
+Some take arrays and some take items, and those that take items may lack some of the last three. What a contender cannot do it says in ``CANNOT``, a
+mapping from the function's name to the reason. ``IMPORT`` is what users import.
 """
 
 import os
@@ -50,9 +56,12 @@ ITEM_RIVALS = (
 )
 
 
+RATE = 1e7  # items a second, of a rate limit that nobody reaches
+
+
 def contenders(needs: str) -> tuple[str, ...]:
     """Return who is asked for such a function, lightwork first."""
-    return (LIGHTWORK, *(ITEM_RIVALS if needs == "over_items" else RIVALS))
+    return (LIGHTWORK, *(ITEM_RIVALS if needs in ("over_items", "streamed") else RIVALS))
 
 
 def n_workers() -> int:
