@@ -1,6 +1,5 @@
 """By how much does the memory of a process grow while items are streamed faster than they are read?"""
 
-import math
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +17,8 @@ NEEDS = "streamed"
 PAUSED, READ = LINES = ("1 000 results read, then none for two seconds", "a million items, 1 000 results read every 5 ms")
 N, BLOCK = 1_000_000, 1_000
 PAUSE, NAP = 2.0, 5e-3  # seconds between results, once, and after every block
-PATIENCE = 20.0  # seconds after which the source ends, for contenders that would take minutes
+PATIENCE = 20.0  # seconds after which the source ends, for contenders that would take minutes,
+MOST = 500.0  # or megabytes, for those that would take all there is
 MEGABYTES = 10.0
 
 
@@ -47,16 +47,19 @@ class Source:
 
     def __init__(self) -> None:
         self.n_given = 0
+        self._n_items = N
         self._ends = time.monotonic() + PATIENCE
 
     def __iter__(self) -> Iterator[int]:
-        while self.n_given < N and time.monotonic() < self._ends:
+        while self.n_given < self._n_items:
+            if self.n_given % BLOCK == 0 and (time.monotonic() > self._ends or resident() > MOST):
+                break
             self.n_given += 1
             yield self.n_given - 1
 
     def end(self) -> None:
         """Give no more."""
-        self._ends = -math.inf
+        self._n_items = 0
 
 
 def paused(stream: Callable[[Any], Iterator[Any]]) -> tuple[float, int, bool]:

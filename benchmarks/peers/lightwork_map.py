@@ -37,7 +37,7 @@ def over_items(function: Callable[[Any], Any]) -> Callable[..., Any]:
 def retried(function: Callable[[Any], Any]) -> Callable[..., Any]:
     """Map with a policy."""
     retry = lw.Retry(attempts=3)
-    return lambda items: lw.parallel_map(function, items, workers=n_workers(), retry=retry, return_exceptions=True)
+    return lambda items: lw.parallel_map(function, items, workers=n_workers(), retry=retry).values()
 
 
 def streamed(function: Callable[[Any], Any]) -> Callable[..., Any]:
