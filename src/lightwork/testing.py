@@ -1,7 +1,7 @@
 """
-Tools for tests of code that waits: time that stands still, and back-off that does not sleep.
+Tools for tests of code that waits or runs in parallel: time that stands still, back-off that does not sleep, and calls without threads.
 
-Both are context managers and hold for the calling context (:mod:`contextvars`), and so for the items of the calls that are made in it.
+All are context managers and hold for the calling context (:mod:`contextvars`), and so for the items of the calls that are made in it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import Token
+from random import Random
 from typing import Self
 
 from lightwork._clock import IN_FORCE, Clock, LoopWaker, Waker
+from lightwork.executors.serial import INLINE, Inline
 from lightwork.policies.checks import checked_number, checked_seconds
 from lightwork.policies.retry import BACKOFF
 
-__all__ = ["MockClock", "no_backoff"]
+__all__ = ["MockClock", "deterministic", "no_backoff", "serial"]
 
 
 class MockClock:
@@ -142,3 +144,54 @@ def no_backoff() -> Iterator[None]:
         yield
     finally:
         BACKOFF.reset(token)
+
+
+@contextlib.contextmanager
+def serial() -> Iterator[None]:
+    """
+    Let calls over items run them in the calling thread, one after the other, whatever workers or executor they ask for.
+
+    Policies hold as ever. Calls of async functions are in one thread anyway, and not concerned.
+
+    Examples
+    --------
+    >>> import threading
+    >>> import lightwork as lw
+    >>> from lightwork.testing import serial
+    >>> with serial():
+    ...     set(lw.parallel_map(lambda _: threading.current_thread().name, range(4), workers=4))
+    {'MainThread'}
+    """
+    with _inline(None):
+        yield
+
+
+@contextlib.contextmanager
+def deterministic(seed: int) -> Iterator[None]:
+    """
+    Let calls over items run them in the calling thread, in an order that is drawn from a seed.
+
+    What relies on an order that threads do not promise fails for some seed, and then does so each time.
+
+    Examples
+    --------
+    >>> import lightwork as lw
+    >>> from lightwork.testing import deterministic
+    >>> seen = []
+    >>> with deterministic(seed=1):
+    ...     list(lw.parallel_map(lambda x: x, range(5), on_result=lambda result: seen.append(result.index)))
+    [0, 1, 2, 3, 4]
+    >>> seen == sorted(seen)
+    False
+    """
+    with _inline(Random(seed)):  # noqa: S311 - an order, and no secret
+        yield
+
+
+@contextlib.contextmanager
+def _inline(random: Random | None) -> Iterator[None]:
+    token = INLINE.set(Inline(random))
+    try:
+        yield
+    finally:
+        INLINE.reset(token)

@@ -44,10 +44,13 @@ class ThreadCrew(Crew):
 
     def _work(self) -> None:
         """Do what a worker does: chunk after chunk, as long as there is something to begin."""
-        chunk = self._begin()
-        while chunk is not None:
-            self._start(chunk)
-            chunk = self._bring_back(chunk, chunk.run(self.clock.now), goes_on=True)
+        try:
+            chunk = self._begin()
+            while chunk is not None:
+                self._start(chunk)
+                chunk = self._bring_back(chunk, chunk.run(self.clock.now), goes_on=True)
+        except BaseException as error:
+            self._fail(error)
 
     def _begin(self) -> Chunk | None:
         """Take the first chunk, and see that others are called if there is more."""

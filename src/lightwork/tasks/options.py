@@ -159,7 +159,7 @@ class Options:
         if self.rate_limit is not None and not isinstance(self.rate_limit, Limiter):
             self._set("rate_limit", Limiter(self.rate_limit))
         if not callable(self.cost):
-            self._set("cost", checked_number("cost", self.cost))
+            self._set("cost", self.checked_cost(self.cost))
 
     def _merge_names(self) -> None:
         if self.window is not None and self.batch_size is not None:
@@ -179,6 +179,17 @@ class Options:
     def limiter(self) -> Limiter | None:
         """The limiter, if there is one."""
         return self.rate_limit if isinstance(self.rate_limit, Limiter) else None
+
+    def checked_cost(self, cost: float) -> float:
+        """Return what an item counts for, if the limiter will ever grant it."""
+        most = min((limit.burst for limit in self.limiter.limits), default=math.inf) if self.limiter is not None else math.inf
+        if not 0 <= checked_number("cost", cost) <= most:
+            raise ValueError(f"cost must be from 0 to {most}, the burst of the rate limit, not {cost!r}; allow for a larger burst")
+        return float(cost)
+
+    def cost_of(self, item: Any) -> float:
+        """Return what an item counts for."""
+        return self.checked_cost(self.cost(item)) if callable(self.cost) else self.cost
 
     def deadline(self, now: float) -> float:
         """When the run ends at the latest."""
