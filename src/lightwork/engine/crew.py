@@ -189,7 +189,10 @@ class Crew:
 
     def _wakes(self) -> bool:
         """Whether the caller sleeps and should not; whoever is told so wakes him."""
-        if self._asleep_until == -math.inf or not (self._has_news() or self.run.timers.next_due < self._asleep_until):
+        if self._asleep_until == -math.inf:
+            return False
+        could_help = self._workers.is_here and self.run.n_startable > 0  # those who were called for it may all be waiting like him
+        if not (could_help or self._has_news() or self.run.timers.next_due < self._asleep_until):
             return False
         self._asleep_until = -math.inf
         return True
@@ -207,6 +210,14 @@ class Crew:
     def _call(self, n_workers: int) -> None:
         """Have some more workers come, which were counted in; then answer who has poked meanwhile."""
         raise NotImplementedError
+
+    def _begin(self) -> Chunk | None:
+        """Take a worker's first chunk, and see that others are called if there is more."""
+        with self._lock:
+            chunk = self._take()
+            n_more, wakes = self._n_to_call(), self._wakes()  # a limiter may have said when to ask again
+        self._act(n_more, wakes=wakes)
+        return chunk
 
     def _take(self) -> Chunk | None:
         chunk = self.run.take(self.clock.now())

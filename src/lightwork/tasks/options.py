@@ -157,7 +157,7 @@ class Options:
         if not isinstance(self.executor, Executor):
             check_choice("executor (if it is no concurrent.futures.Executor)", self.executor, ("thread", "serial"))
         if self.rate_limit is not None and not isinstance(self.rate_limit, Limiter):
-            self._set("rate_limit", Limiter(self.rate_limit))
+            self._set("rate_limit", _limiter(self.rate_limit))
         if not callable(self.cost):
             self._set("cost", self.checked_cost(self.cost))
 
@@ -210,6 +210,13 @@ class Options:
         """Whether nothing is asked for but values, by any number of workers."""
         asked = {field.name for field in fields(self) if getattr(self, field.name) != field.default}
         return asked <= {"workers", "executor", "errors", "return_exceptions"} and self.executor == "thread" and self.errors != "raise"
+
+
+def _limiter(rate_limit: RateLimit | float) -> Limiter:
+    try:
+        return Limiter(rate_limit)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"rate_limit must be a positive number per second, a RateLimit or a Limiter: {error}") from None
 
 
 def _of_kind(name: str, value: object, kind: type, example: str) -> None:
