@@ -76,7 +76,12 @@ class MockClock:
 
     def advance(self, seconds: float) -> None:
         """Let some seconds pass, and wake whose sleep ends in them, in the order of their ends."""
-        self._advance_to(self._now + checked_seconds("seconds", seconds))
+        seconds = checked_seconds("seconds", seconds)
+        with self._lock:
+            self._now += seconds
+            due = self._due()
+        for wake in due:
+            wake()
 
     def sleepers(self) -> int:
         """Return how many sleep by this clock, for tests that advance it once somebody does."""
@@ -95,24 +100,25 @@ class MockClock:
     @contextlib.contextmanager
     def _alarm(self, wake: Callable[[], None], seconds: float) -> Iterator[None]:
         """Have a sleeper woken after some seconds."""
-        number, end = next(self._numbers), self._now + seconds
+        number = next(self._numbers)
         with self._lock:
+            end = self._now + seconds
             self._alarms[number] = (end, wake)
+            if self._autojump and end < math.inf:
+                self._now = max(self._now, end)
+            due = self._due()
         try:
-            self._advance_to(end if self._autojump and end < math.inf else self._now)
+            for each in due:
+                each()
             yield
         finally:
-            self._alarms.pop(number, None)
+            with self._lock:
+                self._alarms.pop(number, None)
 
-    def _advance_to(self, time: float) -> None:
-        with self._lock:
-            self._now = max(self._now, time)
-            due = sorted(
-                number_and_end for number_and_end in ((end, number) for number, (end, _) in self._alarms.items()) if number_and_end[0] <= self._now
-            )
-            wakes = [self._alarms.pop(number)[1] for _, number in due]
-        for wake in wakes:
-            wake()
+    def _due(self) -> list[Callable[[], None]]:
+        """Take out whose time has come; wants the lock."""
+        due = sorted((end, number) for number, (end, _) in self._alarms.items() if end <= self._now)
+        return [self._alarms.pop(number)[1] for _, number in due]
 
     def __enter__(self) -> Self:
         """Put this clock in force."""

@@ -73,10 +73,9 @@ def status_of(outcome: Any) -> int | None:
 def seconds_asked(outcome: Any) -> float | None:
     """Return what ``Retry-After`` says, in seconds from now, or None where it says nothing that can be read."""
     for candidate in _candidates(outcome):
-        headers = getattr(candidate, "headers", None)
+        headers: Any = getattr(candidate, "headers", None)
         for name in ("Retry-After", "retry-after"):  # some libraries' headers are plain dicts
-            text = headers.get(name) if hasattr(headers, "get") else None
-            if isinstance(text, str):
+            if hasattr(headers, "get") and isinstance(text := headers.get(name), str):
                 return _parsed(text)
     return None
 

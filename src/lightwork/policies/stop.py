@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from typing import Any, NoReturn
 
 from lightwork._clock import LoopWaker, Waker, clock
-from lightwork.policies.checks import checked_seconds
+from lightwork.policies.checks import check_callable, checked_seconds
 
 __all__ = ["StopToken"]
 
@@ -128,8 +128,7 @@ class StopToken:
         callable
             Takes the subscription back. The callback does not begin after that.
         """
-        if not callable(callback):
-            raise TypeError(f"callback must be a function of nothing, not {callback!r}")
+        check_callable("callback", callback, "nothing")
         subscription = _Subscription(callback, self._ancestry())
         if self.is_stopped:
             subscription.run()
@@ -177,14 +176,14 @@ class StopToken:
         """Return the token and all that stop it, each once."""
         found = {id(self): self}
         for parent in self._parents:
-            found.update((id(token), token) for token in parent._ancestry())
+            found.update((id(token), token) for token in parent._ancestry())  # noqa: SLF001 - of its own class
         return list(found.values())
 
     def _reason(self) -> list[object] | None:
         """Return the reason in a list, which a linked token takes over from the first that it sees stopped; None before."""
         if not self._reasons:
             for parent in self._parents:
-                if (reason := parent._reason()) is not None:
+                if (reason := parent._reason()) is not None:  # noqa: SLF001
                     return self._reasons.setdefault(None, reason)
         return self._reasons.get(None)
 
