@@ -11,10 +11,9 @@ import itertools
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextvars import Token
 from typing import Self
 
-from lightwork._clock import IN_FORCE, Clock, LoopWaker, Waker
+from lightwork._clock import CLOCKS, LoopWaker, Waker
 from lightwork.policies.checks import checked_number, checked_seconds
 from lightwork.policies.retry import BACKOFF
 
@@ -64,7 +63,6 @@ class MockClock:
         self._alarms: dict[int, tuple[float, Callable[[], None]]] = {}
         self._numbers = itertools.count()
         self._lock = threading.Lock()
-        self._tokens: list[Token[Clock]] = []
 
     def now(self) -> float:
         """Return the seconds that it shows."""
@@ -122,12 +120,12 @@ class MockClock:
 
     def __enter__(self) -> Self:
         """Put this clock in force."""
-        self._tokens.append(IN_FORCE.set(self))
+        CLOCKS.set((*CLOCKS.get(), self))
         return self
 
     def __exit__(self, *_: object) -> None:
         """Return to the clock that was in force before."""
-        IN_FORCE.reset(self._tokens.pop())
+        CLOCKS.set(CLOCKS.get()[:-1])
 
 
 @contextlib.contextmanager

@@ -57,7 +57,7 @@ def check_callable(name: str, value: object, parameters: str) -> None:
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
     """Refuse what is not one of some words."""
     choices = list(choices)
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
 
 
