@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Self
 
 from lightwork._clock import CLOCKS, LoopWaker, Waker
@@ -96,7 +96,7 @@ class MockClock:
             await waker.sleep(math.inf)
 
     @contextlib.contextmanager
-    def _alarm(self, wake: Callable[[], None], seconds: float) -> Iterator[None]:
+    def _alarm(self, wake: Callable[[], None], seconds: float) -> Generator[None]:
         """Have a sleeper woken after some seconds."""
         number = next(self._numbers)
         with self._lock:
@@ -129,7 +129,7 @@ class MockClock:
 
 
 @contextlib.contextmanager
-def no_backoff() -> Iterator[None]:
+def no_backoff() -> Generator[None]:
     """
     Let retries follow at once in the block: attempts are counted, and nobody sleeps in between.
 

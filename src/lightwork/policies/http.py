@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any, Final
 
 from lightwork._clock import clock
@@ -88,10 +89,10 @@ def _candidates(outcome: Any) -> Iterator[Any]:
 def _parsed(text: str) -> float | None:
     if match := _SECONDS.fullmatch(text):
         return float(match[1])
-    from email.utils import mktime_tz, parsedate_tz  # noqa: PLC0415 - takes longer to import than all of ours
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - takes longer to import than all of ours
 
-    date = parsedate_tz(text)
     try:
-        return None if date is None else max(mktime_tz(date) - clock().wall(), 0.0)
-    except (OverflowError, ValueError):  # a date that no calendar has
+        date = parsedate_to_datetime(text)
+        return max((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - clock().wall(), 0.0)
+    except (OverflowError, ValueError):  # no date, or one that no calendar has
         return None
