@@ -155,6 +155,14 @@ def test_nothing_starts_in_a_pause() -> None:
         assert limiter.try_acquire()
 
 
+def test_a_pause_may_count_from_any_time() -> None:
+    """A scheduler with a clock of its own says from when a pause counts."""
+    limiter = Limiter(10)
+    limiter.pause(5.0, now=100.0)
+    assert limiter.grant(103.0) == 2.0
+    assert limiter.grant(105.0) == 0.0
+
+
 def test_resuming_lets_in_who_waits() -> None:
     """A thread that waits in a pause without an end is called when it is over."""
     limiter = Limiter(1000)
