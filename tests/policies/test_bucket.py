@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from windows import excess
 
@@ -83,6 +83,14 @@ def test_who_waits_as_long_as_was_said_is_let_in(limit: RateLimit, now: float, s
     asked_at = now + later
     wait = bucket.wait(asked_at, share * limit.burst)
     assert bucket.wait(asked_at + wait, share * limit.burst) == 0.0
+
+
+@example(94.52384211095081, 245.28292424122478)  # whose plain difference is too short
+@given(st.floats(0, 1e9), st.floats(0, 1e9))
+def test_who_waits_for_the_end_of_a_pause_is_let_in(now: float, until: float) -> None:
+    """Also where the time to wait is larger than the time that it is, and the plain difference may be a hair too short."""
+    bucket = Bucket.of(RateLimit(1)).paused(until)
+    assert bucket.wait(now + bucket.wait(now, 1.0), 1.0) == 0.0
 
 
 @given(LIMITS, st.lists(st.tuples(st.floats(0, 100), st.floats(0, 1)), max_size=12), st.randoms(use_true_random=False))
