@@ -188,7 +188,15 @@ def test_who_asks_for_too_long_is_not_asked_again() -> None:
     """Coming earlier than asked would be in vain, so a longer wait than allowed ends the call."""
     decision = Retry.for_http(max_server_wait=60).decide(1, None, answer(429, "61"), 0.0)
     assert decision.kind == "give_up"
-    assert decision.reason == "asked to wait 61 s, longer than max_server_wait"
+    assert decision.reason == "the other end asks for 61 s, more than max_server_wait"
+
+
+def test_who_gives_up_still_tells_the_others() -> None:
+    """The last attempt of one call hears that the server is busy, and a limiter that others share should know."""
+    assert Retry.for_http(2).decide(2, None, answer(429, "30"), 0.0)[:3] == ("give_up", 0.0, 30.0)
+    assert Retry.for_http(2, max_elapsed=1).decide(1, None, answer(429, "30"), 0.0).pause == 30.0
+    with no_backoff():
+        assert Retry.for_http(2).decide(1, None, answer(429, "30"), 0.0)[:3] == ("retry", 0.0, 0.0)
 
 
 def test_options_are_the_policy_s() -> None:

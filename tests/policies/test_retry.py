@@ -240,11 +240,11 @@ def test_time_alone_may_be_the_bound() -> None:
 
 
 def test_the_other_end_may_say_how_long() -> None:
-    """What wait_from returns is waited in full, beyond max_delay too; None leaves it to the back-off."""
+    """What wait_from returns is waited in full, beyond max_delay too; None and nothing leave it to the back-off."""
     retry = Retry(5, max_delay=10.0, jitter="none", wait_from=lambda error: error.args[0], max_server_wait=100.0)
     assert retry.decide(1, OSError(50), None, 0.0)[:3] == ("retry", 50.0, 50.0)
     assert retry.decide(1, OSError(None), None, 0.0)[:3] == ("retry", 1.0, 0.0)
-    assert retry.decide(1, OSError(0), None, 0.0)[:3] == ("retry", 0.0, 0.0)
+    assert retry.decide(1, OSError(0), None, 0.0)[:3] == ("retry", 1.0, 0.0)
     assert retry.decide(1, OSError(101), None, 0.0).kind == "give_up"
     assert retry.decide(1, OSError(math.inf), None, 0.0).kind == "give_up"
     for wrong in (-1, math.nan):
