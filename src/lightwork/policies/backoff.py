@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from lightwork.policies.checks import checked_seconds
 
-__all__ = ["JITTERS", "Backoff", "Jitter", "Random", "jittered", "planned"]
+__all__ = ["JITTERS", "Backoff", "Random", "jittered", "planned"]
 
-Jitter = Literal["full", "equal", "half", "decorrelated", "none"]
 Backoff = float | Callable[[int], float]
 
 STEPS = 300  # of a random walk; with each it grows by a tenth on average, so by then it does not depend on where it began
@@ -24,9 +23,9 @@ class Random(Protocol):
 
 
 # Of a planned wait, the part that is certain and the part that is drawn.
-PARTS: Final = {"full": (0.0, 1.0), "equal": (0.5, 0.5), "half": (0.5, 1.0), "none": (1.0, 0.0)}
+PARTS: Final[dict[str, tuple[float, float]]] = {"full": (0.0, 1.0), "equal": (0.5, 0.5), "half": (0.5, 1.0), "none": (1.0, 0.0)}
 
-JITTERS: Final = (*PARTS, "decorrelated")
+JITTERS: Final[tuple[str, ...]] = (*PARTS, "decorrelated")
 
 
 def planned(backoff: Backoff, factor: float, longest: float, attempt: int) -> float:
@@ -39,7 +38,7 @@ def planned(backoff: Backoff, factor: float, longest: float, attempt: int) -> fl
         return longest if backoff else 0.0
 
 
-def jittered(jitter: Jitter, delay: float, first: float, longest: float, attempt: int, random: Random) -> float:
+def jittered(jitter: str, delay: float, first: float, longest: float, attempt: int, random: Random) -> float:
     """Return a wait that is spread, and not longer than the longest."""
     if jitter == "decorrelated":
         return _walk(first, longest, attempt, random)

@@ -48,7 +48,7 @@ def checked_count(name: str, value: SupportsIndex, advice: str) -> int:
     return count
 
 
-def check_callable(name: str, value: object, parameters: str) -> None:
+def check_callable(name: str, value: Any, parameters: str) -> None:
     """Refuse what cannot be called."""
     if not callable(value):
         raise TypeError(f"{name} must be a function of {parameters}, not {value!r}")

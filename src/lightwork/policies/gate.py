@@ -86,11 +86,11 @@ class Gate:
     __slots__ = ("bucket", "limit", "line", "n_granted", "n_withdrawn")
 
     def __init__(self, limit: RateLimit) -> None:
-        self.limit = limit
-        self.bucket = Bucket.of(limit)
+        self.limit: RateLimit = limit
+        self.bucket: Bucket = Bucket.of(limit)
         self.line: OrderedDict[object, Wake] = OrderedDict()
-        self.n_granted = 0
-        self.n_withdrawn = 0
+        self.n_granted: int = 0
+        self.n_withdrawn: int = 0
 
     def is_open_to(self, place: object) -> bool:
         """Whether a place is the first in line; None stands for who passes by when nobody waits."""

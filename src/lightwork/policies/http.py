@@ -20,7 +20,7 @@ TEMPORARY: Final = frozenset({429, 502, 503, 504})
 _SECONDS = re.compile(r"\s*(\d+(?:\.\d*)?)\s*", re.ASCII)  # whole numbers by the RFC; some servers send fractions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """What is asked of the outcome of a request; callables of a class each, so that policies can be pickled and compared."""
 
@@ -30,7 +30,7 @@ class Rule:
         return outcome if self.response is None else self.response(outcome)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HasStatus(Rule):
     """Whether a value that was returned is a response of one of some statuses."""
 
@@ -41,7 +41,7 @@ class HasStatus(Rule):
         return status_of(self._response(value)) in self.statuses
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IsTemporary(HasStatus):
     """Whether an error has one of some statuses or, having none, is of some types or caused by one."""
 
@@ -55,7 +55,7 @@ class IsTemporary(HasStatus):
         return isinstance(error, self.on) or isinstance(getattr(error, "reason", None), self.on)  # urllib's URLError wraps what it met
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RetryAfter(Rule):
     """How many seconds a response asks for."""
 

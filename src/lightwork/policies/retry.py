@@ -6,12 +6,12 @@ import math
 import random as system_random
 from collections.abc import Callable, Collection
 from contextvars import ContextVar
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from lightwork._errors import Stopped
 from lightwork.policies.attempts import Attempts
-from lightwork.policies.backoff import JITTERS, Backoff, Jitter, Random, jittered, planned
+from lightwork.policies.backoff import JITTERS, Backoff, Random, jittered, planned
 from lightwork.policies.calling import Calling
 from lightwork.policies.checks import check_callable, check_choice, check_error_types, checked_count, checked_int, checked_number, checked_seconds
 from lightwork.policies.decision import Decision, RetryInfo
@@ -19,10 +19,10 @@ from lightwork.policies.http import TEMPORARY, ErrorTypes, rules
 
 __all__ = ["BACKOFF", "Retry"]
 
-DONE: Final = Decision("done")
+DONE: Final[Decision] = Decision("done")
 
 # What each option that is a function takes.
-FUNCTIONS: Final = {
+FUNCTIONS: Final[dict[str, str]] = {
     "retry_if": "an exception",
     "retry_result": "a value",
     "wait_from": "an exception or a refused value",
@@ -34,7 +34,7 @@ FUNCTIONS: Final = {
 BACKOFF: Final[ContextVar[bool]] = ContextVar("lightwork.backoff", default=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retry(Calling):
     """
     What is called again when it fails, how often, and after how long.
@@ -102,12 +102,11 @@ class Retry(Calling):
     'up'
     """
 
-    attempts: int | None = 3
-    _: KW_ONLY
+    attempts: int | None = field(default=3, kw_only=False)
     backoff: Backoff = 1.0
     factor: float = 2.0
     max_delay: float = 60.0
-    jitter: Jitter = "full"
+    jitter: Literal["full", "equal", "half", "decorrelated", "none"] = "full"
     on: ErrorTypes = Exception
     retry_if: Callable[[Any], object] | None = None
     retry_result: Callable[[Any], object] | None = None

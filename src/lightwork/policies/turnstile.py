@@ -28,7 +28,7 @@ class Turnstile:
     __slots__ = ("gates",)
 
     def __init__(self, gates: tuple[Gate, ...]) -> None:
-        self.gates = gates
+        self.gates: tuple[Gate, ...] = gates
 
     def costs(self, cost: Cost) -> Costs:
         """Return what is asked of each gate."""
