@@ -142,6 +142,23 @@ def test_each_wait_is_told_before_it_begins(way: Call) -> None:
     ]
 
 
+def test_each_attempt_is_told_by_itself() -> None:
+    """After a value that was refused, an error comes without that value, and an interrupt without a note."""
+    told: list[RetryInfo] = []
+    outcomes = iter(["busy", OSError("down"), KeyboardInterrupt()])
+
+    def attempt() -> str:
+        outcome = next(outcomes)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    with no_backoff(), pytest.raises(KeyboardInterrupt) as caught:
+        Retry(5, retry_result=bool, on_retry=told.append).call(attempt)
+    assert [info.value for info in told] == ["busy", None]
+    assert not hasattr(caught.value, "__notes__")
+
+
 @EVERY_WAY
 def test_a_hook_that_fails_ends_the_call(way: Call) -> None:
     """An error of a hook is not mistaken for one of the function, and shows it as its context."""
