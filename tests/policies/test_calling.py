@@ -145,7 +145,7 @@ def test_each_wait_is_told_before_it_begins(way: Call) -> None:
 def test_each_attempt_is_told_by_itself() -> None:
     """After a value that was refused, an error comes without that value, and an interrupt without a note."""
     told: list[RetryInfo] = []
-    outcomes = iter(["busy", OSError("down"), KeyboardInterrupt()])
+    outcomes: Iterator[str | BaseException] = iter(["busy", OSError("down"), KeyboardInterrupt()])
 
     def attempt() -> str:
         outcome = next(outcomes)
