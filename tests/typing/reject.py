@@ -32,3 +32,23 @@ text: str = pool.submit(len, "abc").result()  # type: ignore[assignment]  # pyri
 
 lw.statistics().n_workers = 3  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 lw.statistics().chunk  # type: ignore[attr-defined]  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+
+lw.Retry(3, 1.0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+lw.Retry(attempts="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Retry(jitter="some")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Retry(on=KeyboardInterrupt)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Retry(when="later")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Retry(on_retry=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Retry().attempts = 4  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+lw.Retry().call(len)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+lw.Retry().call(len, 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Retry()(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+lw.RateLimit("10")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.RateLimit(10, "fortnight")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Limiter("10")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Limiter(10).acquire(cost="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Limiter(10).line_up(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Limiter.all(10)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.StopToken().on_stop(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.StopToken().is_stopped = True  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
