@@ -29,10 +29,12 @@ from lightwork.tasks import ParallelResult as ParallelResult
 from lightwork.tasks import PickleExplanation as PickleExplanation
 from lightwork.tasks import PickleProblem as PickleProblem
 from lightwork.tasks import Pool as Pool
+from lightwork.tasks import ProcessDecision as ProcessDecision
 from lightwork.tasks import RunStatus as RunStatus
 from lightwork.tasks import check_cancelled as check_cancelled
 from lightwork.tasks import explain_pickle as explain_pickle
 from lightwork.tasks import is_picklable as is_picklable
 from lightwork.tasks import report_progress as report_progress
+from lightwork.tasks import should_use_processes as should_use_processes
 
 __version__ = "0.1.0"

@@ -11,3 +11,5 @@ from lightwork.tasks.pool import Pool as Pool
 from lightwork.tasks.results import ItemResult as ItemResult
 from lightwork.tasks.results import ParallelResult as ParallelResult
 from lightwork.tasks.results import RunStatus as RunStatus
+from lightwork.tasks.selection import ProcessDecision as ProcessDecision
+from lightwork.tasks.selection import should_use_processes as should_use_processes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from lightwork.tasks.displays import display
 
@@ -70,7 +70,7 @@ class Throttle:
 
 
 @contextlib.contextmanager
-def followed(on_progress: OnProgress | None, *, progress: bool, now: Callable[[], float] = time.monotonic) -> Iterator[Throttle | None]:
+def followed(on_progress: OnProgress | None, *, progress: bool, now: Callable[[], float] = time.monotonic) -> Generator[Throttle | None, None, None]:
     """
     Open what a run was asked to tell its progress to; close it in the end, whatever becomes of the run.
 
