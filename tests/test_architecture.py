@@ -26,6 +26,7 @@ STANDS_ON: dict[str, set[str]] = {
     "tasks": {"engine", "_core"},
     "arrays": {"_core"},
     "numpy": {"arrays"},
+    "testing": {"tasks"},
     "compat": {"arrays", "tasks"},
     "integrations": {"arrays", "tasks"},
     "": {"arrays", "tasks"},  # the surface, lightwork/__init__

@@ -15,6 +15,7 @@ from lightwork._errors import Aborted as Aborted
 from lightwork._errors import Cancelled as Cancelled
 from lightwork._errors import FuseError as FuseError
 from lightwork._errors import LightworkError as LightworkError
+from lightwork._errors import Refused as Refused
 from lightwork._errors import Stopped as Stopped
 from lightwork._errors import TimedOut as TimedOut
 from lightwork.arrays import accumulate as accumulate
@@ -23,6 +24,12 @@ from lightwork.arrays import fuse as fuse
 from lightwork.arrays import map_reduce as map_reduce
 from lightwork.arrays import minmax as minmax
 from lightwork.arrays import reduce as reduce
+from lightwork.policies import Limiter as Limiter
+from lightwork.policies import LimiterStatistics as LimiterStatistics
+from lightwork.policies import RateLimit as RateLimit
+from lightwork.policies import Retry as Retry
+from lightwork.policies import RetryInfo as RetryInfo
+from lightwork.policies import StopToken as StopToken
 from lightwork.tasks import Handle as Handle
 from lightwork.tasks import ItemResult as ItemResult
 from lightwork.tasks import ParallelResult as ParallelResult

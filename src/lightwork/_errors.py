@@ -1,6 +1,8 @@
 """The exceptions of our own, each with the sentence that a user needs."""
 
-__all__ = ["Aborted", "Cancelled", "FuseError", "LightworkError", "Stopped", "TimedOut"]
+from typing import Self
+
+__all__ = ["Aborted", "Cancelled", "FuseError", "LightworkError", "Refused", "Stopped", "TimedOut"]
 
 
 class LightworkError(Exception):
@@ -21,6 +23,26 @@ class Cancelled(LightworkError):
 
 class TimedOut(LightworkError, TimeoutError):
     """A run over items, or one item, took longer than it was given; it is a ``TimeoutError``, too."""
+
+
+class Refused(LightworkError):
+    """
+    The last attempt returned what ``retry_result`` refuses; ask for ``fallback`` to get a value all the same.
+
+    Attributes
+    ----------
+    value : object
+        What it returned.
+    """
+
+    value: object = None
+
+    @classmethod
+    def of(cls, value: object, reason: str) -> Self:
+        """Return the error of a value, and of why there is no other."""
+        error = cls(f"retry_result refuses the value that was returned, and {reason}")
+        error.value = value
+        return error
 
 
 class FuseError(LightworkError, TypeError):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-import time
 from collections.abc import Callable
 from typing import Any, Protocol
+
+from lightwork._clock import clock
 
 __all__ = ["Display", "Line", "RichBar", "TqdmBar", "display"]
 
@@ -66,11 +67,11 @@ class RichBar:
 class Line:
     """A line of numbers: one that is written over again on a terminal, and a new one now and then in a file."""
 
-    def __init__(self, stream: Any = None, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: Any = None, now: Callable[[], float] | None = None) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._is_terminal: bool = self._stream is not None and self._stream.isatty()
-        self._now = now
-        self._start = now()
+        self._now = clock().now if now is None else now
+        self._start = self._now()
         self._next = self._start + LINE_INTERVAL
         self._pending: str | None = None
 
