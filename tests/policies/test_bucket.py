@@ -19,7 +19,8 @@ def excess(starts: list[tuple[float, float]], limit: RateLimit) -> float:
     totals = list(accumulate((cost for _, cost in starts), initial=0.0))
     windows = ((first, last) for first in range(len(starts)) for last in range(first, len(starts)))
     return max(
-        (totals[last + 1] - totals[first] - limit.rate * (starts[last][0] - starts[first][0]) - limit.burst for first, last in windows), default=-math.inf
+        (totals[last + 1] - totals[first] - limit.rate * (starts[last][0] - starts[first][0]) - limit.burst for first, last in windows),
+        default=-math.inf,
     )
 
 

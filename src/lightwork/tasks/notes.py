@@ -10,15 +10,25 @@ from typing import Any
 __all__ = ["add_note", "brief", "item_note"]
 
 N_CHARACTERS = 100  # of an argument: enough to recognise it, and fits a line
+N_BYTES = 18  # of a bytes object: each may take four characters
 
-_shortener = reprlib.Repr()
-_shortener.maxstring = _shortener.maxother = N_CHARACTERS
+
+class _Shortener(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = N_CHARACTERS
+
+    def repr_bytes(self, data: bytes | bytearray, _: int) -> str:
+        return repr(data) if len(data) <= N_BYTES else f"{data[:N_BYTES]!r}... ({len(data)} bytes)"
+
+    repr_bytearray = repr_bytes
+
+
+_shortener = _Shortener()
 
 
 def brief(value: object) -> str:
     """Return a value's repr on one line, cut short; never raises, and looks at the beginning of a long value only."""
-    if isinstance(value, (bytes, bytearray)) and len(value) > N_CHARACTERS:
-        return f"{bytes(value[: N_CHARACTERS // 4])!r}... ({len(value)} bytes)"
     try:
         text = " ".join(_shortener.repr(value).split())
     except Exception:  # a repr that fails, or a number of more digits than Python writes, says nothing about the item

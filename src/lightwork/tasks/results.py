@@ -181,7 +181,7 @@ class ParallelResult(Sequence[T_co]):
     def __init__(
         self,
         n_items: int | None,
-        values: Sequence[T_co | Any],
+        values: Sequence[T_co | Missing],
         failures: Mapping[int, BaseException],
         status: RunStatus = RunStatus.COMPLETED,
         *,
@@ -192,7 +192,7 @@ class ParallelResult(Sequence[T_co]):
         arguments: Mapping[int, Any] | None = None,
     ) -> None:
         self._n_items = max(n_items or 0, len(values))
-        self._values = values
+        self._values: Sequence[Any] = values
         self._failures = failures
         self._status = status
         self._reason = reason
