@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def should_use_processes(
         raise TypeError("a function is tried on items: pass some as sample")
     if not 0 <= seconds < math.inf:
         raise ValueError(f"seconds must be a number that is not negative, not {seconds}")
-    items = [item for item, _ in zip(sample, range(N_SAMPLE), strict=False)]
+    items = list(itertools.islice(sample, N_SAMPLE))
     if not items:
         raise ValueError("the sample has no items; pass at least one")
     return _by_cost(probe(work, items, seconds), n_items)
