@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 from lightwork.tasks.notes import N_CHARACTERS, add_note, brief, item_note
 
-SIMPLE = st.integers() | st.text() | st.binary()
-ANYTHING = SIMPLE | st.lists(SIMPLE) | st.dictionaries(st.text(), st.lists(SIMPLE))
+SIMPLE = st.integers() | st.text(max_size=150) | st.binary(max_size=50)
+ANYTHING = SIMPLE | st.lists(SIMPLE, max_size=9) | st.dictionaries(st.text(max_size=9), st.lists(SIMPLE, max_size=3), max_size=5)
 
 
 class Silent:
@@ -27,6 +28,7 @@ class Talkative:
         return "first\n    second\n" + "x" * 1000
 
 
+@examples(200)
 @given(ANYTHING)
 def test_a_value_is_shown_on_one_short_line(value: object) -> None:
     """Whatever it is."""

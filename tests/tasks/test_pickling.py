@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 import lightwork as lw
 from lightwork.tasks import round_trip
@@ -182,6 +183,7 @@ def test_ctrl_c_is_not_taken_for_an_answer() -> None:
             ask(Reduced(interrupt))
 
 
+@examples(50)
 @given(
     st.recursive(st.none() | st.integers() | st.text() | st.binary(), lambda parts: st.lists(parts) | st.dictionaries(st.text(), parts), max_leaves=8)
 )

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 from lightwork.tasks import progress
 from lightwork.tasks.progress import INTERVAL, Throttle, followed
@@ -73,6 +74,7 @@ def test_what_the_callback_raises_reaches_who_drives_the_run() -> None:
         throttle.update(1, 2)
 
 
+@examples(200)
 @given(EVENTS)
 def test_progress_never_goes_back_nor_too_fast_and_ends_at_the_end(events: list[tuple[int, int, float]]) -> None:
     """Whatever happens between: counts rise, calls but the last are a tenth of a second apart, and the last one has the last numbers."""

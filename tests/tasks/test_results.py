@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 from threads import together
 
 from lightwork import Aborted, Cancelled, ItemResult, LightworkError, ParallelResult, RunStatus, TimedOut
@@ -288,6 +289,7 @@ def test_items_that_are_not_in_the_order_come_last() -> None:
 OUTCOMES = st.lists(st.sampled_from(["value", "failure", "no turn"]), max_size=12)
 
 
+@examples(200)
 @given(outcomes=OUTCOMES, status=st.sampled_from(RunStatus), data=st.data())
 def test_every_item_is_either_a_success_or_a_failure(outcomes: list[str], status: RunStatus, data: st.DataObject) -> None:
     """Successes and failures are all items, each once; outcomes, item results and values tell the same."""

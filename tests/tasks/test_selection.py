@@ -1,18 +1,23 @@
 """Threads or processes: by a word, or by measuring."""
 
 import dataclasses
+import hashlib
 import math
 import pickle
 import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
+from threads import provoked
 
 import lightwork as lw
 from lightwork.tasks import selection
-from lightwork.tasks.probe import Cost
+from lightwork.tasks.probe import Cost, Rate, Round
+
+T = TypeVar("T")
 
 HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 
@@ -44,6 +49,11 @@ def wait(seconds: float) -> float:
     """Wait as for a network."""
     time.sleep(seconds)
     return seconds
+
+
+def hash_of(data: bytes) -> bytes:
+    """Compute outside of Python, without the GIL."""
+    return hashlib.sha256(data).digest()
 
 
 def lock_of(_: int) -> object:
@@ -115,22 +125,38 @@ def test_what_the_function_raises_is_raised() -> None:
 # --- Measuring ---
 
 
-def test_python_that_computes_holds_other_threads_up() -> None:
-    """Its calls do not overlap where there is a GIL, and do not wait."""
-    decision = lw.should_use_processes(count, [20_000, 30_000])
-    assert decision.cost.cpu_seconds > 5 * decision.cost.wait_seconds
-    assert decision.cost.pickle_seconds is not None
-    assert 0 < decision.cost.pickled_bytes < 100
-    if HAS_GIL:
-        assert decision.cost.overlap < 0.5
+def is_measured(fn: Callable[[T], object], sample: list[T], expected: Callable[[Cost], bool]) -> bool:
+    """Whether a measurement is as expected, sooner or later: this machine may be busy with something else."""
+    return provoked(lambda: expected(lw.should_use_processes(fn, sample).cost))
 
 
-def test_waiting_is_for_threads() -> None:
-    """Calls that wait overlap whatever the GIL does."""
-    decision = lw.should_use_processes(wait, [0.002])
-    assert decision.cost.wait_seconds > 3 * decision.cost.cpu_seconds
-    assert decision.cost.overlap > 0.3
-    assert not decision
+def test_python_that_computes_does_not_wait() -> None:
+    """All of its time is CPU time, on one CPU."""
+    assert is_measured(count, [20_000, 30_000], lambda cost: cost.cpu_seconds > 5 * cost.wait_seconds and cost.cpus < 1.5)
+
+
+@pytest.mark.parametrize("n", [20_000, 200_000])
+def test_python_that_computes_overlaps_as_far_as_there_is_no_gil(n: int) -> None:
+    """Whether a call is shorter than the interpreter's switch interval or longer."""
+    assert is_measured(count, [n], lambda cost: cost.overlap < 0.3 if HAS_GIL else cost.overlap > 0.5)
+
+
+def test_compiled_code_without_the_gil_overlaps() -> None:
+    """Hashing lets go of it."""
+    assert is_measured(hash_of, [bytes(500_000)], lambda cost: cost.overlap > 0.5)
+
+
+def test_waiting_overlaps_whatever_the_gil_does() -> None:
+    """Its time is no CPU time."""
+    assert is_measured(wait, [0.002], lambda cost: cost.wait_seconds > 3 * cost.cpu_seconds and cost.overlap > 0.5)
+
+
+def test_pickles_are_measured() -> None:
+    """Of an item and its result, in seconds and bytes."""
+    cost = lw.should_use_processes(bytes, [1_000_000], seconds=0.01).cost
+    assert cost.pickle_seconds is not None
+    assert cost.pickle_seconds > 0
+    assert 1_000_000 < cost.pickled_bytes < 1_000_100
 
 
 @pytest.mark.parametrize(("fn", "part"), [(lambda x: x, "a lambda"), (lock_of, "'_thread.lock'")], ids=["function", "result"])
@@ -160,6 +186,46 @@ def test_an_iterator_is_a_sample_too() -> None:
     numbers = iter(range(100))
     lw.should_use_processes(count, numbers, seconds=0.001)
     assert next(numbers) == 16
+
+
+def a_round(gain: float = 2.0, free_gain: float = 2.0, gil_share: float = 0.0, cpu_share: float = 1.0, free_cpu_share: float = 1.0) -> Round:
+    """Return measurements of calls of a millisecond, and of hashing beside them, on a machine that lets them have so much."""
+
+    def rate(gain: float, cpu_share: float) -> Rate:
+        return Rate(calls=round(1000 * gain), seconds=1.0, cpu_seconds=gain * cpu_share)
+
+    return Round(rate(1.0, cpu_share), rate(gain, cpu_share), rate(1.0, free_cpu_share), rate(free_gain, free_cpu_share), gil_share)
+
+
+@pytest.mark.parametrize(
+    ("measured", "overlap"),
+    [
+        pytest.param(a_round(), 1.0, id="as well as hashing"),
+        pytest.param(a_round(gain=1.0), 0.0, id="not at all"),
+        pytest.param(a_round(gain=0.6), 0.0, id="in each other's way"),
+        pytest.param(a_round(gain=1.5), 0.5, id="half"),
+        pytest.param(a_round(gain=1.25, free_gain=1.5), 0.5, id="half of what a busy machine gives"),
+        pytest.param(a_round(gain=2.0, free_gain=1.2), 1.0, id="waiting, on a busy machine"),
+        pytest.param(a_round(gil_share=0.9), 0.1, id="but the GIL was held"),
+        pytest.param(a_round(gain=1.01, free_gain=1.0), 0.1, id="nothing to spare"),
+    ],
+)
+def test_overlap_is_what_two_threads_gain_of_what_they_could(measured: Round, overlap: float) -> None:
+    """From 0 to 1, and no more than the time in which the GIL could be had."""
+    assert measured.overlap == pytest.approx(overlap)
+
+
+def test_waiting_for_a_cpu_is_not_waiting() -> None:
+    """A machine that gives half a CPU makes a function that computes twice as long, and not one that waits."""
+    assert a_round(cpu_share=0.5, free_cpu_share=0.5).wait_seconds == 0
+    assert a_round(cpu_share=0.25, free_cpu_share=0.5).wait_seconds == pytest.approx(0.5e-3)
+    assert a_round(cpu_share=0.25).wait_seconds == pytest.approx(0.75e-3)
+
+
+def test_threads_of_a_function_s_own_are_seen() -> None:
+    """By more CPU time than time."""
+    assert a_round(cpu_share=3.0).cpus == pytest.approx(3.0)
+    assert a_round(cpu_share=0.2).cpus == 1.0
 
 
 # --- Deciding ---

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 from lightwork.tasks.round_trip import fault_in
 from lightwork.tasks.ticker import Ticker
 
-__all__ = ["Cost", "probe"]
+__all__ = ["Cost", "Rate", "Round", "probe"]
 
 N_ROUNDS = 3  # of each measurement, in turn, so that what disturbs one disturbs the others as well
-LEAST_GAIN = 0.1  # of two threads that only compute: less is a machine with nothing to spare, on which nothing can be told
+LEAST = 0.1  # of a CPU, and of a second one: a machine with less to spare does not tell anything apart
 REFERENCE = bytes(200_000)  # a tenth of a millisecond of hashing, for which the interpreter lets go of the GIL
 
 
@@ -55,7 +55,7 @@ class Cost:
     obstacle: object = None
 
 
-class _Rate(NamedTuple):
+class Rate(NamedTuple):
     """Calls, and the time that they took."""
 
     calls: int
@@ -64,20 +64,22 @@ class _Rate(NamedTuple):
 
     @property
     def per_second(self) -> float:
+        """Calls in a second, of all threads."""
         return self.calls / self.seconds
 
 
-class _Round(NamedTuple):
+class Round(NamedTuple):
     """A function in one thread and in two, and the same of hashing, which never holds the GIL and always wants a CPU."""
 
-    alone: _Rate
-    together: _Rate
-    free_alone: _Rate
-    free_together: _Rate
+    alone: Rate
+    together: Rate
+    free_alone: Rate
+    free_together: Rate
     gil_share: float
 
     @property
     def cpu_seconds(self) -> float:
+        """CPU time of a call."""
         return self.alone.cpu_seconds / self.alone.calls
 
     @property
@@ -87,18 +89,19 @@ class _Round(NamedTuple):
 
     @property
     def cpus(self) -> float:
+        """CPUs that a call uses by itself."""
         return max(self.alone.cpu_seconds / self.alone.seconds / self._cpu_share, 1.0)
 
     @property
     def _cpu_share(self) -> float:
         """How much of a CPU one thread gets on this machine now."""
-        return min(self.free_alone.cpu_seconds / self.free_alone.seconds, 1.0)
+        return min(max(self.free_alone.cpu_seconds / self.free_alone.seconds, LEAST), 1.0)
 
     @property
     def overlap(self) -> float:
         """What two threads gain, of what two of hashing gain; but no more than the time in which the GIL could be had."""
         gain = self.together.per_second / self.alone.per_second - 1
-        most = min(max(self.free_together.per_second / self.free_alone.per_second - 1, LEAST_GAIN), 1.0)
+        most = min(max(self.free_together.per_second / self.free_alone.per_second - 1, LEAST), 1.0)
         return min(max(gain / most, 0.0), 1.0 - self.gil_share)
 
 
@@ -133,18 +136,18 @@ def probe(fn: Callable[[Any], object], sample: Sequence[Any], seconds: float) ->
     )
 
 
-def _round(fn: Callable[[Any], object], sample: Sequence[Any], seconds: float) -> _Round:
+def _round(fn: Callable[[Any], object], sample: Sequence[Any], seconds: float) -> Round:
     with Ticker() as ticker:
         alone = _rate(fn, sample, 1, seconds)
     together = _rate(fn, sample, 2, seconds)
-    return _Round(alone, together, _rate(_hash, [REFERENCE], 1, seconds), _rate(_hash, [REFERENCE], 2, seconds), ticker.share)
+    return Round(alone, together, _rate(_hash, [REFERENCE], 1, seconds), _rate(_hash, [REFERENCE], 2, seconds), ticker.share)
 
 
 def _hash(data: bytes) -> object:
     return hashlib.sha256(data).digest()
 
 
-def _rate(fn: Callable[[Any], object], sample: Sequence[Any], n_threads: int, seconds: float) -> _Rate:
+def _rate(fn: Callable[[Any], object], sample: Sequence[Any], n_threads: int, seconds: float) -> Rate:
     """Call a function in some threads for some time, at least once for each item in each."""
     begin, cpu_begin = time.perf_counter(), time.process_time()
     stop = begin + seconds
@@ -152,7 +155,7 @@ def _rate(fn: Callable[[Any], object], sample: Sequence[Any], n_threads: int, se
     for caller in callers:
         caller.start()
     calls = sum(caller.calls_made() for caller in callers)
-    return _Rate(calls, time.perf_counter() - begin, time.process_time() - cpu_begin)
+    return Rate(calls, time.perf_counter() - begin, time.process_time() - cpu_begin)
 
 
 class _Caller(threading.Thread):
