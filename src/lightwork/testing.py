@@ -10,11 +10,10 @@ import contextlib
 import itertools
 import math
 import threading
-from collections.abc import Callable, Iterator
-from contextvars import Token
+from collections.abc import Callable, Generator
 from typing import Self
 
-from lightwork._clock import IN_FORCE, Clock, LoopWaker, Waker
+from lightwork._clock import CLOCKS, LoopWaker, Waker
 from lightwork.policies.checks import checked_number, checked_seconds
 from lightwork.policies.retry import BACKOFF
 
@@ -64,7 +63,6 @@ class MockClock:
         self._alarms: dict[int, tuple[float, Callable[[], None]]] = {}
         self._numbers = itertools.count()
         self._lock = threading.Lock()
-        self._tokens: list[Token[Clock]] = []
 
     def now(self) -> float:
         """Return the seconds that it shows."""
@@ -98,7 +96,7 @@ class MockClock:
             await waker.sleep(math.inf)
 
     @contextlib.contextmanager
-    def _alarm(self, wake: Callable[[], None], seconds: float) -> Iterator[None]:
+    def _alarm(self, wake: Callable[[], None], seconds: float) -> Generator[None]:
         """Have a sleeper woken after some seconds."""
         number = next(self._numbers)
         with self._lock:
@@ -122,16 +120,16 @@ class MockClock:
 
     def __enter__(self) -> Self:
         """Put this clock in force."""
-        self._tokens.append(IN_FORCE.set(self))
+        CLOCKS.set((*CLOCKS.get(), self))
         return self
 
     def __exit__(self, *_: object) -> None:
         """Return to the clock that was in force before."""
-        IN_FORCE.reset(self._tokens.pop())
+        CLOCKS.set(CLOCKS.get()[:-1])
 
 
 @contextlib.contextmanager
-def no_backoff() -> Iterator[None]:
+def no_backoff() -> Generator[None]:
     """
     Let retries follow at once in the block: attempts are counted, and nobody sleeps in between.
 

@@ -10,7 +10,20 @@ import numpy.typing as npt
 
 import lightwork as lw
 import lightwork.numpy as lnp
-from lightwork import Handle, ItemResult, LightworkError, ParallelResult, Pool, PoolStatistics, ProcessDecision, RunStatus, Stopped, WorkerStatistics
+from lightwork import (
+    Handle,
+    ItemResult,
+    LightworkError,
+    ParallelResult,
+    Pool,
+    PoolStatistics,
+    ProcessDecision,
+    RetryInfo,
+    RunStatus,
+    Stopped,
+    WorkerStatistics,
+)
+from lightwork.testing import MockClock, no_backoff
 
 Floats = npt.NDArray[np.float64]
 
@@ -116,6 +129,67 @@ def with_statistics() -> WorkerStatistics:
     assert_type(statistics.chunks, int)
     assert_type(statistics.workers[0].busy_seconds, float)
     return statistics.workers[0]
+
+
+@lw.Retry(5, backoff=0.5, on=(ConnectionError, TimeoutError), on_retry=print)
+def fetch(url: str, *, timeout: float = 1.0) -> bytes:
+    """Stand for a function that fails now and then."""
+    return url.encode()
+
+
+@lw.Retry.for_http(attempts=3, statuses={503}, jitter="equal")
+async def fetch_later(url: str) -> bytes:
+    """Stand for an async one."""
+    return url.encode()
+
+
+async def with_retries(retry: lw.Retry) -> bytes:
+    """A decorated function has the types that it had, and a call by a policy those of the function."""
+    assert_type(fetch("url", timeout=2.0), bytes)
+    assert_type(await fetch_later("url"), bytes)
+    assert_type(retry.call(divmod, 7, 2), tuple[int, int])
+    assert_type(await retry.acall(fetch_later, "url"), bytes)
+    lw.Retry(None, max_elapsed=10, backoff=lambda attempt: attempt / 2, retry_result=lambda value: value is None, when="end")
+    lw.Retry(retry_if=is_busy, wait_from=lambda error: getattr(error, "wait", None), on_retry=when_retried, fallback=str, seed=1)
+    return await lw.Retry().acall(fetch_later, url="url")
+
+
+def is_busy(error: OSError) -> bool:
+    """A condition of errors of one type."""
+    return error.errno == 11
+
+
+def when_retried(info: RetryInfo) -> None:
+    """A hook."""
+    assert_type(info.attempt, int)
+    assert_type(info.error, Exception | None)
+    assert_type(info.delay, float)
+
+
+async def with_limits(token: lw.StopToken) -> None:
+    """Limiters and stop tokens in threads and in event loops."""
+    requests, tokens = lw.Limiter(10), lw.Limiter(lw.RateLimit(90, "minute", burst=5))
+    with lw.Limiter.all(requests, tokens) as both:
+        assert_type(both, lw.Limiter)
+        assert_type(both.try_acquire((1, 2.5)), bool)
+    async with requests:
+        assert_type(await tokens.acquire_async(timeout=1, cost=2), bool)
+    assert_type(requests.grant(1.0), float)
+    assert_type(requests.line_up(token.stop).grant(1.0, cost=1), float)
+    assert_type(requests.statistics().waiting, int)
+    requests.pause(3)
+    unsubscribe = lw.StopToken.linked(token, lw.StopToken()).on_stop(requests.resume)
+    assert_type(token.wait(timeout=0.5), bool)
+    assert_type(token.reason, object)
+    await token
+    unsubscribe()
+
+
+def with_test_tools() -> float:
+    """A clock that is told to go, and no back-off."""
+    with MockClock(wall=1e9, autojump=True) as clock, no_backoff():
+        clock.advance(1)
+        return clock.now()
 
 
 def with_errors(x: Floats) -> Exception | None:

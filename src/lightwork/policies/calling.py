@@ -64,8 +64,9 @@ class Calling(ABC):
 
     def __call__(self, fn: Callable[P, T], /) -> Callable[P, T]:
         """Return a function that calls another by this policy; async if that is."""
-        if isinstance(fn, (staticmethod, classmethod)):
-            raise TypeError(f"write the policy below @{type(fn).__name__}, next to the function")
+        for wrapper in (staticmethod, classmethod):
+            if isinstance(fn, wrapper):
+                raise TypeError(f"write the policy below @{wrapper.__name__}, next to the function")
         if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
             raise TypeError("a generator cannot be begun again halfway; retry what it calls")
         if not callable(fn):

@@ -4,7 +4,7 @@ import math
 import numbers
 import operator
 from collections.abc import Iterable
-from typing import Any, SupportsIndex
+from typing import Any, SupportsIndex, cast
 
 __all__ = ["check_callable", "check_choice", "check_error_types", "checked_count", "checked_int", "checked_number", "checked_seconds"]
 
@@ -57,13 +57,13 @@ def check_callable(name: str, value: object, parameters: str) -> None:
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
     """Refuse what is not one of some words."""
     choices = list(choices)
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
 
 
 def check_error_types(name: str, value: object) -> None:
     """Refuse what is no type of exceptions, nor a tuple of some; and those that are meant to end a program or a task."""
-    for each in value if isinstance(value, tuple) else (value,):
+    for each in cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,):
         if not isinstance(each, type) or not issubclass(each, BaseException):
             raise TypeError(f"{name} must be an exception type or a tuple of such, not {each!r}")
         if not issubclass(each, Exception):

@@ -150,13 +150,21 @@ class Limiter:
     async def __aexit__(self, *_: object) -> None:
         """Do nothing: what counts is the start."""
 
-    def pause(self, seconds: float = math.inf) -> None:
+    def pause(self, seconds: float = math.inf, *, now: float | None = None) -> None:
         """
-        Allow no start for some seconds from now, or until :meth:`resume`.
+        Allow no start for some time, or until :meth:`resume`.
 
         Of several pauses the one that ends last counts. What was granted already may start.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            How long.
+        now : float, optional
+            The time from which it counts; by default the present.
         """
-        self._turnstile.pause(clock().now() + checked_seconds("seconds", seconds, finite=False))
+        begin = clock().now() if now is None else now
+        self._turnstile.pause(begin + checked_seconds("seconds", seconds, finite=False))
 
     def resume(self) -> None:
         """End every pause."""

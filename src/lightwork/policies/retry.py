@@ -7,7 +7,7 @@ import random as system_random
 from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Final, Literal, ParamSpec, TypeVar
+from typing import Any, Final, Literal
 
 from lightwork._errors import Stopped
 from lightwork.policies.attempts import Attempts
@@ -15,14 +15,9 @@ from lightwork.policies.backoff import JITTERS, Backoff, Jitter, Random, jittere
 from lightwork.policies.calling import Calling
 from lightwork.policies.checks import check_callable, check_choice, check_error_types, checked_count, checked_int, checked_number, checked_seconds
 from lightwork.policies.decision import Decision, RetryInfo
-from lightwork.policies.http import TEMPORARY, HasStatus, IsTemporary, RetryAfter
+from lightwork.policies.http import TEMPORARY, ErrorTypes, rules
 
 __all__ = ["BACKOFF", "Retry"]
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-ErrorTypes = type[Exception] | tuple[type[Exception], ...]
 
 DONE: Final = Decision("done")
 
@@ -190,12 +185,7 @@ class Retry(Calling):
         -----
         ``Retry-After`` counts in seconds or as a date (RFC 9110, 10.2.3).
         """
-        check_error_types("on", on)
-        if response is not None:
-            check_callable("response", response, "what was raised or returned")
-        codes = frozenset(checked_count("statuses", status, "statuses are numbers such as 503") for status in statuses)
-        temporary = IsTemporary(response, codes, on)
-        return cls(attempts, retry_if=temporary, retry_result=HasStatus(response, codes), wait_from=RetryAfter(response), **options)
+        return cls(attempts, **rules(statuses, on, response), **options)
 
     def decide(
         self,
@@ -232,17 +222,17 @@ class Retry(Calling):
         """
         if not self._refuses(error, result):
             return DONE if error is None else Decision("give_up", reason=f"{type(error).__name__} is not retried")
-        if self.attempts is not None and attempt >= self.attempts:
-            return self._given_up("no more attempts are allowed")
         asked = self._asked(result if error is None else error)
-        if asked is not None and asked > self.max_server_wait:
-            return self._given_up(f"asked to wait {asked:.3g} s, longer than max_server_wait")
+        if asked > self.max_server_wait:
+            return self._given_up(f"the other end asks for {asked:.3g} s, more than max_server_wait", 0.0)
+        if self.attempts is not None and attempt >= self.attempts:
+            return self._given_up("no more attempts are allowed", asked)
         delay = self._delay(attempt, asked, random) if BACKOFF.get() else 0.0
         if self.max_elapsed is not None and elapsed + delay > self.max_elapsed:
-            return self._given_up(f"a wait of {delay:.3g} s would end after max_elapsed")
+            return self._given_up(f"a wait of {delay:.3g} s would end after max_elapsed", asked)
         if delay > remaining:
-            return self._given_up(f"a wait of {delay:.3g} s would end after the deadline")
-        return Decision("retry", delay, min(asked or 0.0, delay))
+            return self._given_up(f"a wait of {delay:.3g} s would end after the deadline", asked)
+        return Decision("retry", delay, asked)
 
     def random_for(self, *key: int) -> Random:
         """
@@ -268,18 +258,18 @@ class Retry(Calling):
             return False
         return self.retry_if is None or bool(self.retry_if(error))
 
-    def _given_up(self, reason: str) -> Decision:
-        return Decision("give_up", fallback=self.fallback, reason=reason)
+    def _given_up(self, reason: str, pause: float) -> Decision:
+        return Decision("give_up", pause=pause, fallback=self.fallback, reason=reason)
 
-    def _asked(self, outcome: Any) -> float | None:
-        """Return how long the other end asks to be left alone."""
+    def _asked(self, outcome: Any) -> float:
+        """Return for how many seconds the other end asks to be left alone."""
         asked = None if self.wait_from is None else self.wait_from(outcome)
-        return None if asked is None else checked_seconds("what wait_from returned", asked, finite=False)
+        return 0.0 if asked is None or not BACKOFF.get() else checked_seconds("what wait_from returned", asked, finite=False)
 
-    def _delay(self, attempt: int, asked: float | None, random: Random) -> float:
+    def _delay(self, attempt: int, asked: float, random: Random) -> float:
         delay = planned(self.backoff, self.factor, self.max_delay, attempt)
-        if asked is None:
+        if not asked:
             first = planned(self.backoff, self.factor, self.max_delay, 1)
             return jittered(self.jitter, delay, first, self.max_delay, attempt, random)
-        # Whoever comes too early is sent away again, so the spread goes on top.
+        # Who comes too early is sent away again, so the spread goes on top.
         return asked if self.jitter == "none" else asked + delay * random.random()

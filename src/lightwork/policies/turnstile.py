@@ -50,7 +50,8 @@ class Turnstile:
                 for gate, cost in zip(self.gates, costs, strict=True):
                     gate.change(Bucket.granted, cost)
                     n_entered += 1
-            self._let_go(place)
+                self._let_go(place)
+            self.call_first()
         except BaseException:  # such as Ctrl-C: who asked will not hear that it was let in
             self._withdraw(costs[:n_entered])
             raise
@@ -63,7 +64,8 @@ class Turnstile:
                 return wait
             for gate, cost in zip(self.gates, costs, strict=True):
                 gate.change(Bucket.filled, now, cost)
-        self._let_go(place)
+            self._let_go(place)
+        self.call_first()
         return 0.0
 
     def started(self, now: float, costs: Costs) -> None:
@@ -116,17 +118,16 @@ class Turnstile:
             wake()
 
     def _wait(self, place: object, now: float, costs: Costs) -> float:
+        """Return 0 if a place may pass, else how long to wait; wants the lock."""
         if not all(gate.is_open_to(place) for gate in self.gates):
             return math.inf
         return max(gate.bucket.wait(now, cost) for gate, cost in zip(self.gates, costs, strict=True))
 
     def _let_go(self, place: object) -> None:
-        """Count a place that was let in, and call who is first now."""
-        with lock():
-            for gate in self.gates:
-                gate.n_granted += 1
-                gate.line.pop(place, None)
-        self.call_first()
+        """Count a place that was let in, and take it out of every line; wants the lock."""
+        for gate in self.gates:
+            gate.n_granted += 1
+            gate.line.pop(place, None)
 
     def _withdraw(self, costs: Costs) -> None:
         with lock():
