@@ -4,6 +4,7 @@ import importlib.util
 import io
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -58,6 +59,30 @@ def test_the_last_numbers_stay_on_the_error_stream(kind: Callable[[], Display], 
     assert out == ""
     assert "7/7" in err or "7 of 7 items" in err
     assert err.endswith("\n")
+
+
+def test_a_bar_in_a_notebook_follows_a_total_that_grows() -> None:
+    """Its widget has a width of its own, which tqdm sets once."""
+    widget = SimpleNamespace(max=None)
+
+    class NotebookBar(SimpleNamespace):
+        container = SimpleNamespace(children=("left", widget, "right"))
+
+        def refresh(self) -> None:
+            drawn.append((self.n, self.total, widget.max))
+
+    drawn: list[tuple[int, int, int]] = []
+    shown = TqdmBar()
+    shown._kind = NotebookBar
+    shown(1, 3)
+    shown(2, 7)
+    assert drawn == [(1, 3, 3), (2, 7, 7)]
+
+
+def test_a_run_that_ends_at_once_leaves_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was never told anything shows nothing."""
+    TqdmBar().close()
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_line_on_a_terminal_is_written_over() -> None:

@@ -116,6 +116,7 @@ def test_an_exception_that_several_items_raised_is_raised_once() -> None:
         result.values()
     assert caught.value.exceptions == (error,)
     assert [i for i, _ in result.failures()] == [0, 1, 2]
+    assert error.__notes__ == ["in item 0; 2 other items raised the same object"]
 
 
 def test_each_reading_raises_a_new_group_of_the_same_failures() -> None:

@@ -31,17 +31,27 @@ class TqdmBar:
     """A bar of tqdm, which knows terminals and notebooks apart."""
 
     def __init__(self) -> None:
-        self._bar: Any = importlib.import_module("tqdm.auto").tqdm(total=0, unit="item", mininterval=0.0, miniters=0)
+        self._kind: Any = importlib.import_module("tqdm.auto").tqdm
+        self._bar: Any = None
 
     def __call__(self, done: int, total: int) -> None:
         """Move the bar; it draws itself each time, since it is not called often."""
-        self._bar.total = total
+        if self._bar is None:
+            self._bar = self._kind(total=total, unit="item", mininterval=0.0, miniters=0)
         self._bar.n = done
+        self._stretch(total)
         self._bar.refresh()
+
+    def _stretch(self, total: int) -> None:
+        self._bar.total = total
+        widgets = getattr(self._bar, "container", None)
+        if widgets is not None:  # in a notebook the total is looked at once, for the width of a widget
+            widgets.children[1].max = total
 
     def close(self) -> None:
         """Leave the bar where it stands."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
 
 class RichBar:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["add_note", "brief", "item_note"]
+__all__ = ["add_note", "brief", "item_note", "note_failures"]
 
 N_CHARACTERS = 100  # of an argument: enough to recognise it, and fits a line
 N_BYTES = 18  # of a bytes object: each may take four characters
@@ -66,3 +66,21 @@ def add_note(error: BaseException, note: str) -> None:
     with contextlib.suppress(Exception):  # frozen dataclasses refuse; what happened is worth more than where
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
+
+
+def note_failures(failures: Mapping[int, BaseException], note_of: Callable[[int], str]) -> None:
+    """
+    Add to each exception the note of its item; to one that several items raised, that of the first, and how many there are besides.
+
+    Parameters
+    ----------
+    failures : mapping of int to BaseException
+        By the index of the item.
+    note_of : callable
+        Returns the note of an item, by its index.
+    """
+    items: dict[int, list[int]] = {}
+    for index in sorted(failures):
+        items.setdefault(id(failures[index]), []).append(index)
+    for first, *others in items.values():
+        add_note(failures[first], f"{note_of(first)}; {len(others)} other items raised the same object" if others else note_of(first))

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, Generic, NamedTuple, TypeVar, cast, final, overload
 
 from lightwork._errors import Aborted, Cancelled, TimedOut
-from lightwork.tasks.notes import add_note, item_note
+from lightwork.tasks.notes import item_note, note_failures
 from lightwork.tasks.summaries import html_summary, text_summary
 
 __all__ = ["MISSING", "ItemResult", "Measured", "Missing", "ParallelResult", "RunStatus"]
@@ -338,9 +338,10 @@ class ParallelResult(Sequence[T_co]):
             arguments = self._unnoted.pop()  # atomic: exactly one thread gets it
         except IndexError:
             return
-        for i, error in self._failures.items():
-            note = item_note(i, key=_at(self._keys, i, None), arguments=arguments, attempts=self._measured_of(i).attempts)
-            add_note(error, note)
+        note_failures(
+            self._failures,
+            lambda i: item_note(i, key=_at(self._keys, i, None), arguments=arguments, attempts=self._measured_of(i).attempts),
+        )
 
     def __getstate__(self) -> object:
         self._note_failures()
