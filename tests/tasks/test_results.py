@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import examples
 from threads import together
 
-from lightwork import Aborted, Cancelled, ItemResult, LightworkError, ParallelResult, RunStatus, TimedOut
+from lightwork import Aborted, Cancelled, LightworkError, ParallelResult, RunStatus, TimedOut
 from lightwork.tasks.results import MISSING, Measured
 
 ENDINGS = {RunStatus.TIMED_OUT: TimedOut, RunStatus.ABORTED: Aborted, RunStatus.CANCELLED: Cancelled}
@@ -233,6 +233,16 @@ def test_a_run_that_ended_early_is_not_ok_even_if_all_that_ran_is_well() -> None
     assert [type(error) for error in caught.value.exceptions] == [Cancelled]
 
 
+def test_a_result_that_lacks_values_is_not_ok_whatever_it_is_called() -> None:
+    """A run that says it completed, and brought in less than it had items, is not taken at its word."""
+    result: ParallelResult[int] = ParallelResult(3, [1], {2: ValueError()})
+    assert (result.ok, len(result), result.successes()) == (False, 3, [(0, 1)])
+    assert [(i, type(error)) for i, error in result.failures()] == [(1, Aborted), (2, ValueError)]
+    assert repr(result).startswith("<ParallelResult: 1 of 3 ok")
+    with pytest.raises(ExceptionGroup):
+        list(result)
+
+
 # --- One by one ---
 
 
@@ -250,23 +260,6 @@ def test_what_was_not_measured_is_not_made_up() -> None:
     done, failed, *waiting = ParallelResult(4, [1, None], {1: ValueError()}, RunStatus.ABORTED).item_results()
     assert [(item.attempts, item.duration, item.queued) for item in (done, failed)] == [(1, None, None)] * 2
     assert [item.attempts for item in waiting] == [0, 0]
-
-
-def test_an_item_result_gives_its_value_or_raises() -> None:
-    """``value`` raises nothing, ``unwrap`` tells None from a failure, and two names take it apart."""
-    good, bad = ItemResult(0, value="x"), ItemResult[str](1, error=KeyError("k"))
-    assert (good.ok, good.unwrap(), good.outcome) == (True, "x", "x")
-    assert (bad.ok, bad.value) == (False, None)
-    with pytest.raises(KeyError):
-        bad.unwrap()
-    assert [(index, outcome) for index, outcome in (good, bad)] == [(0, "x"), (1, bad.error)]
-    assert ItemResult(2, value=None).unwrap() is None
-
-
-def test_an_item_result_shows_what_there_is() -> None:
-    """Its repr has the key only if there is one, and either the value or the error."""
-    assert repr(ItemResult(0, value="x")) == "ItemResult(0, value='x', attempts=1)"
-    assert repr(ItemResult(1, "k", error=ValueError("b"), attempts=2)) == "ItemResult(1, key='k', error=ValueError('b'), attempts=2)"
 
 
 # --- In another order ---
@@ -347,12 +340,6 @@ def test_a_result_travels_with_its_notes(protocol: int) -> None:
     assert [(i, type(error), str(error)) for i, error in copy.failures()] == [(i, type(error), str(error)) for i, error in result.failures()]
     assert copy.failures()[1][1].__notes__ == result.failures()[1][1].__notes__
     assert [item.attempts for item in copy.item_results()] == [1, 0, 2, 0, 0]
-
-
-def test_an_item_result_travels() -> None:
-    """The copy has all that the original has."""
-    copy = pickle.loads(pickle.dumps(ItemResult(3, "k", value=[1], attempts=2, duration=0.5, queued=0.1)))
-    assert [getattr(copy, name) for name in ItemResult.__slots__] == [2, 0.5, None, 3, "k", 0.1, [1]]
 
 
 def test_a_result_that_was_raised_from_is_no_cycle() -> None:
