@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import sys
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -77,6 +78,16 @@ def test_a_bar_in_a_notebook_follows_a_total_that_grows() -> None:
     shown(1, 3)
     shown(2, 7)
     assert drawn == [(1, 3, 3), (2, 7, 7)]
+
+
+def test_a_bar_counts_the_time_before_it_was_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rate is that of the run from its beginning."""
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: 1000.0)
+        shown = TqdmBar()
+    shown(1, 3)
+    assert shown._bar.format_dict["elapsed"] > 1e6
+    shown.close()
 
 
 def test_a_run_that_ends_at_once_leaves_no_bar(capsys: pytest.CaptureFixture[str]) -> None:

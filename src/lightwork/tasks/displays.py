@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -32,12 +33,14 @@ class TqdmBar:
 
     def __init__(self) -> None:
         self._kind: Any = importlib.import_module("tqdm.auto").tqdm
+        self._start = time.time()  # on tqdm's clock
         self._bar: Any = None
 
     def __call__(self, done: int, total: int) -> None:
         """Move the bar; it draws itself each time, since it is not called often."""
         if self._bar is None:
             self._bar = self._kind(total=total, unit="item", mininterval=0.0, miniters=0)
+            self._bar.start_t = self._start  # the first items took time before there was a total
         self._bar.n = done
         self._stretch(total)
         self._bar.refresh()
