@@ -159,7 +159,11 @@ def test_pickles_are_measured() -> None:
     assert 1_000_000 < cost.pickled_bytes < 1_000_100
 
 
-@pytest.mark.parametrize(("fn", "part"), [(lambda x: x, "a lambda"), (lock_of, "'_thread.lock'")], ids=["function", "result"])
+@pytest.mark.parametrize(
+    ("fn", "part"),
+    [(lambda x: x, "the function cannot be pickled: obj (function): a lambda"), (lock_of, "a result cannot be pickled: obj (_thread.lock)")],
+    ids=["function", "result"],
+)
 def test_what_cannot_be_pickled_stays_in_threads(fn: Callable[[int], object], part: str) -> None:
     """The reasons name it."""
     decision = lw.should_use_processes(fn, [1], seconds=0.02)
@@ -167,6 +171,7 @@ def test_what_cannot_be_pickled_stays_in_threads(fn: Callable[[int], object], pa
     assert not decision
     if lw.cpu_budget() > 1:
         assert part in decision.reasons[-1]
+    assert pickle.loads(pickle.dumps(decision)) == decision
 
 
 def test_a_long_call_is_not_repeated_much() -> None:

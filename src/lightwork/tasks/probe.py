@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from lightwork.tasks.round_trip import fault_in
+from lightwork.tasks.pickling import explain_pickle, is_picklable
 from lightwork.tasks.ticker import Ticker
 
 __all__ = ["Cost", "Rate", "Round", "probe"]
@@ -42,8 +42,8 @@ class Cost:
         Time to pickle an item and its result; None if one of them, or the function, cannot be pickled.
     pickled_bytes : int
         Size of these pickles.
-    obstacle : object
-        What cannot be pickled, if something cannot.
+    obstacle : str or None
+        What cannot be pickled, and which part of it.
     """
 
     cpu_seconds: float
@@ -52,7 +52,7 @@ class Cost:
     overlap: float
     pickle_seconds: float | None
     pickled_bytes: int
-    obstacle: object = None
+    obstacle: str | None = None
 
 
 class Rate(NamedTuple):
@@ -189,11 +189,11 @@ class _Caller(threading.Thread):
         return self._n_calls
 
 
-def _pickle_cost(fn: Callable[[Any], object], item: object, result: object) -> tuple[float | None, int, object]:
+def _pickle_cost(fn: Callable[[Any], object], item: object, result: object) -> tuple[float | None, int, str | None]:
     """Return the time to pickle an item and its result, their size, and what keeps them from being pickled."""
-    obstacle = next((part for part in (fn, item, result) if fault_in(part) is not None), None)
-    if obstacle is not None:
-        return None, 0, obstacle
+    for name, part in (("the function", fn), ("an item", item), ("a result", result)):
+        if not is_picklable(part):
+            return None, 0, f"{name} cannot be pickled: {explain_pickle(part).problems[0]}"
     seconds, n_bytes = min(_timed_pickle((item, result)) for _ in range(N_ROUNDS))
     return seconds, n_bytes, None
 

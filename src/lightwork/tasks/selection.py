@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from lightwork._cpus import cpu_budget
-from lightwork.tasks.pickling import explain_pickle
 from lightwork.tasks.probe import Cost, probe
 
 __all__ = ["ProcessDecision", "should_use_processes"]
@@ -126,7 +125,7 @@ def _by_cost(cost: Cost, n_items: int | None) -> ProcessDecision:
     if n_cpus == 1:
         return ProcessDecision(False, (*reasons, "there is one CPU, which processes would share as threads do"), cost)
     if cost.pickle_seconds is None:
-        return ProcessDecision(False, (*reasons, _about_obstacle(cost)), cost)
+        return ProcessDecision(False, (*reasons, f"processes get everything pickled, and {cost.obstacle}"), cost)
     by_threads, by_processes = _seconds_by_threads(cost, n_cpus), _seconds_by_processes(cost, cost.pickle_seconds, n_cpus)
     reasons += [_about_pickles(cost, cost.pickle_seconds), f"an item would take {_time(by_threads)} by threads, {_time(by_processes)} by processes"]
     is_faster = by_threads > MARGIN * by_processes
@@ -157,11 +156,6 @@ def _about_overlap(cost: Cost) -> str:
 
 def _about_pickles(cost: Cost, seconds: float) -> str:
     return f"an item and its result are pickled in {_time(seconds)}, to {cost.pickled_bytes} bytes"
-
-
-def _about_obstacle(cost: Cost) -> str:
-    problem = explain_pickle(cost.obstacle).problems[0]
-    return f"it could not be sent to a process: {type(cost.obstacle).__name__} cannot be pickled, because of {problem}"
 
 
 def _time(seconds: float) -> str:
