@@ -37,6 +37,7 @@ from lightwork.tasks import ParallelResult as ParallelResult
 from lightwork.tasks import PickleExplanation as PickleExplanation
 from lightwork.tasks import PickleProblem as PickleProblem
 from lightwork.tasks import Pool as Pool
+from lightwork.tasks import ProcessDecision as ProcessDecision
 from lightwork.tasks import RunStatus as RunStatus
 from lightwork.tasks import Stage as Stage
 from lightwork.tasks import Task as Task
@@ -55,5 +56,6 @@ from lightwork.tasks import parallel_map as parallel_map
 from lightwork.tasks import parallel_starmap as parallel_starmap
 from lightwork.tasks import report_progress as report_progress
 from lightwork.tasks import run_tasks as run_tasks
+from lightwork.tasks import should_use_processes as should_use_processes
 
 __version__ = "0.1.0"

@@ -1,6 +1,7 @@
 """Uses that must type-check, with the types that they have. Never run."""
 
 import ctypes
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, assert_type
 
@@ -9,7 +10,19 @@ import numpy.typing as npt
 
 import lightwork as lw
 import lightwork.numpy as lnp
-from lightwork import Handle, LightworkError, Pool, PoolStatistics, RetryInfo, Stopped, WorkerStatistics
+from lightwork import (
+    Handle,
+    ItemResult,
+    LightworkError,
+    ParallelResult,
+    Pool,
+    PoolStatistics,
+    ProcessDecision,
+    RetryInfo,
+    RunStatus,
+    Stopped,
+    WorkerStatistics,
+)
 from lightwork.testing import MockClock, no_backoff
 
 Floats = npt.NDArray[np.float64]
@@ -68,6 +81,46 @@ def with_a_pool(executor: Executor) -> Future[str]:
         executor = pool
     pool.shutdown(wait=False, cancel_futures=True)
     return executor.submit(str, 1)
+
+
+def with_a_result(result: ParallelResult[float]) -> Sequence[object]:
+    """A result is a sequence of what the function returns, and says of what type each of its views is."""
+    assert_type(result[0], float)
+    assert_type(result[1:], list[float])
+    assert_type(list(result), list[float])
+    assert_type(result.values(), list[float])
+    assert_type(result.ok_values(), list[float])
+    assert_type(result.successes(), list[tuple[int, float]])
+    assert_type(result.failures(), list[tuple[int, BaseException]])
+    assert_type(result.outcomes(), list[float | BaseException])
+    assert_type(result.status, RunStatus)
+    assert_type(result.ok, bool)
+    return result
+
+
+def with_item_results(result: ParallelResult[str]) -> ParallelResult[object]:
+    """What is known of an item: its value may be missing until it is unwrapped."""
+    for item in result.item_results():
+        assert_type(item, ItemResult[str])
+        assert_type(item.value, str | None)
+        assert_type(item.error, BaseException | None)
+        assert_type(item.unwrap(), str)
+        assert_type(item.attempts, int)
+        assert_type(item.duration, float | None)
+    for _, outcome in result.item_results():
+        assert_type(outcome, Any)
+    return result
+
+
+def with_helpers() -> int:
+    """A word has a plain answer, and a function a decision."""
+    assert_type(lw.should_use_processes("cpu"), bool)
+    assert_type(lw.should_use_processes(len, ["a", "b"], n_items=1000, seconds=0.1), ProcessDecision)
+    assert_type(lw.should_use_processes(len, ["a"]).reasons, tuple[str, ...])
+    assert_type(lw.is_picklable(lw), bool)
+    lw.check_cancelled()
+    lw.report_progress(0.5, total=1)
+    return sum(len(problem.path) for problem in lw.explain_pickle(lw).problems)
 
 
 def with_statistics() -> WorkerStatistics:
