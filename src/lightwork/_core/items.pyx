@@ -24,9 +24,11 @@ from lightwork._core.atomics cimport (
     memory_order_acquire,
     memory_order_relaxed,
     memory_order_release,
+    memory_order_seq_cst,
     new_array,
     uint32_t,
 )
+from lightwork._core.board cimport board_wanting
 from lightwork._core.job cimport (
     INTERRUPTED,
     Job,
@@ -34,8 +36,6 @@ from lightwork._core.job cimport (
     job_chunk_stop,
     job_count_done,
     job_fail,
-    job_has_chunks,
-    job_has_free_seat,
 )
 from lightwork._core.parallel cimport Region, region_run_turns
 from lightwork._core.pool cimport Core, start_one
@@ -148,7 +148,7 @@ cdef class Items:
     cdef object context        # the caller's contextvars, of which each turn has a copy of its own
     cdef StopFlag stop
     cdef bint is_star
-    cdef bint may_grow         # whether threads may be added because all of the pool's are busy elsewhere
+    cdef bint is_nested        # in an item, or on a thread of the pool
     cdef Py_ssize_t n_items
     cdef int n_workers
     cdef Source source
@@ -166,38 +166,49 @@ cdef class Items:
         source_close(&self.source)
 
     cdef void take_turn(self, Turn* turn) noexcept:
+        """The GIL is there at last."""
         cdef uint32_t chunk = 0
-        self.call_for_more(turn)
-        if not turn_next(turn, &chunk):
-            return  # too late: the function and the context may be gone
+        cdef bint is_helper = turn.seat != 0
+        # Counted before the look for others' wishes, as these are posted before the look at the count: one of the two sees the other.
+        turn.pool.n_busy.fetch_add(is_helper, memory_order_seq_cst)  # partner: grow
         try:
-            context = PyContext_Copy(self.context)
-            PyContext_Enter(context)
+            self.call_for_more(turn.pool, 2 if is_helper else 0)
+            if turn_next(turn, &chunk):  # else it is too late, and the function and the context may be gone
+                self.run_in_context(turn, chunk)
         except BaseException as error:
             self.interrupt(turn, chunk, error)
-            return
+        turn.pool.n_busy.fetch_sub(is_helper, memory_order_relaxed)
+
+    cdef int run_in_context(self, Turn* turn, uint32_t chunk) except -1:
+        context = PyContext_Copy(self.context)
+        PyContext_Enter(context)
         self.run(turn, chunk)
         PyContext_Exit(context)
+        return 0
 
     cdef void interrupt(self, Turn* turn, uint32_t chunk, object error) noexcept:
         self.interrupts.append(error)
         job_fail(turn.job, chunk, INTERRUPTED)
 
-    cdef void call_for_more(self, Turn* turn) noexcept:
-        """Where one helper has got a turn another may: wake two, or start a thread if all are busy."""
-        if turn.seat != 0 and job_has_free_seat(turn.job) and job_has_chunks(turn.job) and pool_wake(turn.pool, 2) == 0:
-            self.grow(turn.pool)
+    cdef int call_for_more(self, PoolState* pool, int n_wanted) except -1:
+        """Where one has got a turn others may, in this call or another: wake some, or start a thread."""
+        if board_wanting(&pool.board) != 0 and pool_wake(pool, n_wanted) == 0:
+            self.grow(pool)
+        return 0
 
-    cdef void grow(self, PoolState* pool) noexcept:
-        """Start a thread if none is idle. Calls within items make do with as many as they have workers: nesting does not multiply them."""
+    cdef int grow(self, PoolState* pool) except -1:
+        """Start a thread if all are busy; who waits for a turn is not, and comes here when it has one.
+
+        There may be as many as the calls from outside want together; calls within items make do with them, or with as many as they have
+        workers, so that nesting does not multiply threads."""
         cdef int n_threads = pool.n_threads.load(memory_order_relaxed)
-        if n_threads <= pool.n_busy.load(memory_order_relaxed):
+        cdef int most = max(pool.n_wanted.load(memory_order_relaxed), self.n_workers if self.is_nested else 0)
+        if n_threads <= pool.n_busy.load(memory_order_seq_cst):  # partner: take_turn
             try:
-                start_one(pool, pool.max_workers if self.may_grow else self.n_workers)
+                start_one(pool, min(most, pool.max_workers))
             except (RuntimeError, MemoryError):
                 pass  # the system gives no more: those that exist do it, or the caller alone
-            except BaseException as error:  # a signal handler's, while the caller waited for the thread
-                self.interrupts.append(error)
+        return 0
 
     cdef void run(self, Turn* turn, uint32_t chunk) noexcept:
         """Run this chunk's item and others until there are none, or the run is stopped."""
@@ -217,9 +228,10 @@ cdef class Items:
             is_on = turn_next(turn, &chunk)
 
     cdef void make_a_pause(self, Turn* turn, uint32_t chunk) noexcept:
-        """For a function in C, which has no bytecode."""
+        """Do from time to time what a function in C gives no occasion for."""
         try:
             pause()
+            self.call_for_more(turn.pool, 2)
         except BaseException as error:  # a signal handler's
             self.interrupt(turn, chunk, error)
 
@@ -341,15 +353,14 @@ cdef int run_items(Items items, PoolState* pool, int n_workers) except -1:
     region.n_workers = items.n_workers = min(n_workers, pool.max_workers)
     region.watches_flags = False
     region.is_orphaned = False
-    items.may_grow = not is_inside(pool)
-    if min(items.n_items, n_workers) > 1:
-        items.grow(pool)
-    if items.interrupts:
-        return 0
+    items.is_nested = is_inside(pool)
+    cdef int n_wanted = 0 if items.is_nested else min(items.n_workers, items.n_items) - 1
     Py_INCREF(items)
+    pool.n_wanted.fetch_add(n_wanted, memory_order_relaxed)
     try:
         region_run_turns(pool, &region, take_turn)
     finally:
+        pool.n_wanted.fetch_sub(n_wanted, memory_order_relaxed)
         if not region.is_orphaned:
             Py_DECREF(items)
     return 0
