@@ -73,6 +73,7 @@ def test_importing_leaves_the_gil_off() -> None:
 WAYS_TO_EXIT = (
     "end", "exit", "exit in atexit", "map in atexit", "in a thread", "in daemon threads", "submit",
     "while a task runs", "after a pool", "after calls", "in daemon threads with calls", "exit in a thread", "exit in a task", "exit in a chunk",
+    "after items", "amid items", "in daemon threads with items",
 )  # fmt: skip
 
 
