@@ -423,3 +423,8 @@ def map_items(fn, items, *, int n_workers=0, bint star=False, Core core=None, St
 def statistics():
     """What the threads did that items share, as a frozen snapshot; see :func:`lightwork.statistics`."""
     return shared.statistics()
+
+
+def shared_core():
+    """The pool whose threads help where none is named, for others who have items run."""
+    return shared
