@@ -56,6 +56,8 @@ CORE = (
     "calls",
     "pause",
     "source",
+    "place",
+    "vectorcall",
     "items",
     "flags",
     "loop",

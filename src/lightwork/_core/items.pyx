@@ -20,10 +20,7 @@ from lightwork._core.atomics cimport (
     coarse_now_ns,
     delete_array,
     int64_t,
-    memory_order_acq_rel,
-    memory_order_acquire,
     memory_order_relaxed,
-    memory_order_release,
     memory_order_seq_cst,
     new_array,
     uint32_t,
@@ -36,61 +33,22 @@ from lightwork._core.job cimport (
     job_chunk_stop,
     job_count_done,
     job_fail,
+    job_was_forked,
 )
 from lightwork._core.parallel cimport Region, region_run_turns
+from lightwork._core.place cimport Place, drop_reference, place_drop, place_put, place_take
 from lightwork._core.pool cimport Core, start_one
 from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Worker, current_worker, pool_wake
 from lightwork._core.source cimport Source, source_close, source_item, source_open
+from lightwork._core.vectorcall cimport call_one, call_star, take_error
 from lightwork._core.worker cimport Turn, current_job, turn_next
 
-cdef extern from * nogil:
-    """
-    /* The exception that is set, which is not set any more: with its traceback, that begins at the item. */
-    static PyObject* lw_take_error(void) {
-    #if PY_VERSION_HEX >= 0x030C0000
-        return PyErr_GetRaisedException();
-    #else
-        PyObject *type, *error, *traceback;
-        PyErr_Fetch(&type, &error, &traceback);
-        PyErr_NormalizeException(&type, &error, &traceback);
-        if (traceback != NULL) PyException_SetTraceback(error, traceback);
-        Py_XDECREF(type);
-        Py_XDECREF(traceback);
-        return error;
-    #endif
-    }
-
-    static PyObject* lw_call_star(PyObject* fn, PyObject* item) {
-        PyObject* arguments = PySequence_Tuple(item);  /* a tuple itself, if it is one */
-        if (arguments == NULL) return NULL;
-        PyObject* value = PyObject_Vectorcall(fn, ((PyTupleObject*)arguments)->ob_item, (size_t)PyTuple_GET_SIZE(arguments), NULL);
-        Py_DECREF(arguments);
-        return value;
-    }
-
-    /* What stands in the place of a result that comes too late. Its address is all that counts. */
-    static char lw_closed;
-
-    #ifdef Py_GIL_DISABLED
-    static constexpr bool lw_has_gil = false;
-    #else
-    static constexpr bool lw_has_gil = true;
-    #endif
-    """
-    object take_error "lw_take_error"()
-    # A new reference, or NULL with the error set: declared by no `except`, for it is kept for the item.
-    PyObject* call_star "lw_call_star"(PyObject* fn, PyObject* item)
-    PyObject* call_one "PyObject_CallOneArg"(PyObject* fn, PyObject* item)
-    void drop_reference "Py_DECREF"(PyObject* thing)
+cdef extern from "Python.h":
     void put_in_list "PyList_SET_ITEM"(object items, Py_ssize_t index, PyObject* thing)
-    char closed "lw_closed"
-    const bint has_gil "lw_has_gil"
 
 cdef enum:
     PAUSE_EVERY_NS = 4_000_000  # about a tick of the coarse clock, and a little less than the interpreter's own switch interval
     STOPPED = 1                 # the code of a job that was told to begin no more items
-
-ctypedef atomic[void*] Place  # a result, owned; NULL before there is one, &closed when none is wanted any more
 
 # The threads for items, which wait: more than the default pool has, and apart from it.
 cdef Core shared = Core(MAX_WORKERS)
@@ -161,7 +119,7 @@ cdef class Items:
         cdef Py_ssize_t index
         if self.places != NULL and not self.is_harvested:
             for index in range(self.n_items):
-                drop_place(&self.places[index])
+                place_drop(&self.places[index])
         delete_array[Place](self.places, self.n_items)
         source_close(&self.source)
 
@@ -231,7 +189,8 @@ cdef class Items:
         """Do from time to time what a function in C gives no occasion for."""
         try:
             pause()
-            self.call_for_more(turn.pool, 2)
+            if not job_was_forked(turn.job):  # by the item, in which case the pool is the parent's
+                self.call_for_more(turn.pool, 2)
         except BaseException as error:  # a signal handler's
             self.interrupt(turn, chunk, error)
 
@@ -245,7 +204,7 @@ cdef class Items:
         if value == NULL:
             self.fail(turn, chunk, index)
         else:
-            put(&self.places[index], value)
+            place_put(&self.places[index], value)
 
     cdef void fail(self, Turn* turn, uint32_t chunk, Py_ssize_t index) noexcept:
         """An item's error is its own, SystemExit too; Ctrl-C is for the run."""
@@ -262,7 +221,7 @@ cdef class Items:
         cdef void* value
         outcome.values = PyList_New(self.n_items)
         for index in range(self.n_items):
-            value = take(&self.places[index])
+            value = place_take(&self.places[index])
             if value == NULL:
                 n_missing += 1
                 value = <PyObject*> missing
@@ -274,37 +233,6 @@ cdef class Items:
         if outcome.n_finished == self.n_items:
             self.fn = self.items = self.context = None  # at once: a helper that still waits for a turn, and holds this, looks at them no more
         return outcome
-
-
-# --- Places ---------------------------------------------------------------------------------------------------------
-
-cdef inline bint fill(Place* place, void* value) noexcept:
-    cdef void* empty = NULL
-    if not has_gil:
-        return place.compare_exchange_strong(empty, value, memory_order_release, memory_order_relaxed)  # partner: take
-    if place.load(memory_order_relaxed) != NULL:  # the GIL keeps `take` from coming in between; without a swap it is 5 ns less an item
-        return False
-    place.store(value, memory_order_relaxed)
-    return True
-
-
-cdef inline void put(Place* place, PyObject* value) noexcept:
-    if not fill(place, value):
-        drop_reference(value)
-
-
-cdef inline void* take(Place* place) noexcept:
-    """The result that is there, or NULL; then none will be put there any more."""
-    cdef void* value = place.load(memory_order_acquire)  # partner: fill
-    if value == NULL:
-        value = place.exchange(&closed, memory_order_acq_rel)  # partner: fill, which comes before this or finds it closed
-    return value
-
-
-cdef void drop_place(Place* place) noexcept:
-    cdef void* value = place.load(memory_order_relaxed)  # by whoever drops the last reference to all of them
-    if value != NULL and value != &closed:
-        drop_reference(<PyObject*> value)
 
 
 # --- The job --------------------------------------------------------------------------------------------------------
