@@ -13,8 +13,11 @@
 
 ``reduction(name)``
     Returns ``f(array)``, which reduces an array as NumPy's function of that name does, or None where there is no such thing.
+``over_items(function)``
+    Returns ``f(items)``, which calls a Python function for each item of a list, and returns the results in their order.
 
-What a contender cannot do it says in ``CANNOT``, a mapping from the function's name to the reason. ``IMPORT`` is what users import.
+Some take arrays and some take items; these have ``over_items`` alone. What a contender cannot do it says in ``CANNOT``, a mapping from the function's
+name to the reason. ``IMPORT`` is what users import.
 """
 
 import os
@@ -29,8 +32,27 @@ NAMES = {
     "numexpr_threads": "numexpr",
     "numba_parallel": "Numba prange",
     "dask_array": "dask.array",
+    "multiprocessing_threads": "ThreadPool",
+    "mpire_threading": "mpire threading",
+    "pyarallel_threads": "pyarallel",
+    "makeparallel_threads": "makeParallel",
+    "dask_bag": "dask.bag",
 }
-RIVALS = tuple(NAMES)[1:]
+RIVALS = ("thread_pool", "joblib_threading", "numexpr_threads", "numba_parallel", "dask_array")
+ITEM_RIVALS = (
+    "thread_pool",
+    "multiprocessing_threads",
+    "joblib_threading",
+    "mpire_threading",
+    "pyarallel_threads",
+    "makeparallel_threads",
+    "dask_bag",
+)
+
+
+def contenders(needs: str) -> tuple[str, ...]:
+    """Return who is asked for such a function, lightwork first."""
+    return (LIGHTWORK, *(ITEM_RIVALS if needs == "over_items" else RIVALS))
 
 
 def n_workers() -> int:

@@ -31,6 +31,12 @@ def pieces(n: int) -> Callable[[], Any]:
     return lambda: PARALLEL(delayed(nothing)() for _ in range(n))
 
 
+def over_items(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Hand out items, in batches of its own choice."""
+    task = delayed(function)
+    return lambda items: PARALLEL(task(item) for item in items)
+
+
 def fork_join() -> Callable[[], Any]:
     """Hand out once for each worker."""
     return pieces(n_workers())

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from lightwork._core.items import map_items
 
 import lightwork as lw
+from benchmarks.peers import n_workers
 from lightwork.arrays import counting, moments, positions, reductions
 
 IMPORT = "lightwork"
@@ -26,6 +28,11 @@ def elementwise(name: str) -> Callable[..., Any]:
 def over_slices(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """Map the kernel over chunks of lightwork's own choice."""
     return lambda array, out: lw.chunked_map(kernel, array, out=out)
+
+
+def over_items(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Map the items inside the core, where `parallel_map` without policies runs them."""
+    return lambda items: map_items(function, items, n_workers=n_workers()).values
 
 
 def expression() -> Callable[..., Any]:

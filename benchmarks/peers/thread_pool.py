@@ -58,6 +58,11 @@ def expression() -> Callable[..., Any]:
     return over_slices(kernel)
 
 
+def over_items(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Its own map, which submits item by item."""
+    return lambda items: list(POOL.map(function, items))
+
+
 N_COUNTS = 1000  # that bincount has, to be added
 
 #: What is called for each slice, and what is made of the results.

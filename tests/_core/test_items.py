@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lightwork._core.items import Outcome, map_items, statistics
+from lightwork._core.pool import Core
 from threads import together
 
 import lightwork as lw
-from lightwork._core.items import Outcome, map_items, statistics
-from lightwork._core.pool import Core
 
 SECONDS = 30  # more than anything here takes; a wait that long is a hang
 
@@ -102,7 +102,7 @@ def test_a_traceback_begins_at_the_item(n_workers: int) -> None:
 
 def test_all_may_fail() -> None:
     """Failures are told in the order of the items, however they came."""
-    outcome = map_items(operator.truediv.__call__, [(item, 0) for item in range(500)], star=True, n_workers=4)
+    outcome = map_items(operator.truediv, [(item, 0) for item in range(500)], star=True, n_workers=4)
     assert list(outcome.failures) == list(range(500))
     assert {type(error) for error in outcome.failures.values()} == {ZeroDivisionError}
     assert outcome.values == [None] * 500

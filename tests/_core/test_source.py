@@ -9,7 +9,6 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
-
 from lightwork._core.items import map_items
 
 ENDS = st.one_of(st.integers(-50, 50), st.integers(2**62 - 50, 2**62 + 50), st.integers(-(2**62) - 50, -(2**62) + 50), st.integers(2**63, 2**70))
