@@ -57,6 +57,8 @@ CORE = (
     "calls",
     "pause",
     "source",
+    "place",
+    "vectorcall",
     "items",
     "flags",
     "loop",

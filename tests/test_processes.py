@@ -73,6 +73,7 @@ def test_importing_leaves_the_gil_off() -> None:
 WAYS_TO_EXIT = (
     "end", "exit", "exit in atexit", "map in atexit", "in a thread", "in daemon threads", "submit",
     "while a task runs", "after a pool", "after calls", "in daemon threads with calls", "exit in a thread", "exit in a task", "exit in a chunk",
+    "after items", "amid items", "in daemon threads with items",
 )  # fmt: skip
 
 
@@ -221,3 +222,23 @@ def test_idle_workers_sleep() -> None:
 def test_workers_compute_as_their_caller_does(options: tuple[str, ...]) -> None:
     """Rounding mode and subnormal numbers are the caller's in every worker, and forgotten afterwards."""
     check("floating_point", options=options)
+
+
+# --- Items ----------------------------------------------------------------------------------------------------------
+
+
+def test_waits_that_nobody_waits_for_do_not_delay_the_exit() -> None:
+    """Back-off and rate limits of runs that timed out or were left."""
+    began = time.monotonic()
+    assert check("exit_after_timeout") == "leaves\n"
+    assert time.monotonic() - began < 10
+
+
+def test_a_slow_reader_keeps_memory_low() -> None:
+    """A gigabyte passes a stream, and at most ten megabytes of it are there at a time."""
+    assert float(check("stream_slowly")) < 10
+
+
+def test_ctrl_c_ends_a_call_over_items() -> None:
+    """At once, with what was finished."""
+    assert check("interrupt_items") == "goes on\n"

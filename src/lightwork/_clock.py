@@ -7,7 +7,7 @@ import time as system_time
 from contextvars import ContextVar
 from typing import Final, Protocol
 
-__all__ = ["IN_FORCE", "SYSTEM", "Clock", "LoopWaker", "SystemClock", "Waker", "clock", "sleep", "sleep_async"]
+__all__ = ["CLOCKS", "SYSTEM", "Clock", "LoopWaker", "SystemClock", "Waker", "clock", "sleep", "sleep_async"]
 
 
 class Waker:
@@ -107,12 +107,13 @@ class SystemClock:
 
 SYSTEM: Final = SystemClock()
 
-IN_FORCE: Final[ContextVar[Clock]] = ContextVar("lightwork.clock", default=SYSTEM)
+# The one in force, last, and those that it is in the place of.
+CLOCKS: Final[ContextVar[tuple[Clock, ...]]] = ContextVar("lightwork.clocks", default=(SYSTEM,))
 
 
 def clock() -> Clock:
     """Return the clock in force: the system's, or what a test has put in its place for the calling context."""
-    return IN_FORCE.get()
+    return CLOCKS.get()[-1]
 
 
 def sleep(seconds: float) -> None:

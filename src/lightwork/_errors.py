@@ -13,6 +13,18 @@ class Stopped(LightworkError):
     """A nested parallel call was given up because the call around it failed or was interrupted; that one tells why."""
 
 
+class Aborted(LightworkError):
+    """A run over items gave up before it came to this one, because too many others had failed or its source had."""
+
+
+class Cancelled(LightworkError):
+    """A run over items was told to stop before it came to this one, or an item found that nobody wants its result."""
+
+
+class TimedOut(LightworkError, TimeoutError):
+    """A run over items, or one item, took longer than it was given; it is a ``TimeoutError``, too."""
+
+
 class Refused(LightworkError):
     """
     The last attempt returned what ``retry_result`` refuses; ask for ``fallback`` to get a value all the same.
@@ -31,18 +43,6 @@ class Refused(LightworkError):
         error = cls(f"retry_result refuses the value that was returned, and {reason}")
         error.value = value
         return error
-
-
-class Aborted(LightworkError):
-    """A run over items gave up before it came to this one, because too many others had failed or its source had."""
-
-
-class Cancelled(LightworkError):
-    """A run over items was told to stop before it came to this one, or an item found that nobody wants its result."""
-
-
-class TimedOut(LightworkError, TimeoutError):
-    """A run over items, or one item, took longer than it was given; it is a ``TimeoutError``, too."""
 
 
 class FuseError(LightworkError, TypeError):

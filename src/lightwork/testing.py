@@ -1,7 +1,7 @@
 """
-Tools for tests of code that waits: time that stands still, and back-off that does not sleep.
+Tools for tests of code that waits or runs in parallel: time that stands still, back-off that does not sleep, and calls without threads.
 
-Both are context managers and hold for the calling context (:mod:`contextvars`), and so for the items of the calls that are made in it.
+All are context managers and hold for the calling context (:mod:`contextvars`), and so for the items of the calls that are made in it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import contextlib
 import itertools
 import math
 import threading
-from collections.abc import Callable, Iterator
-from contextvars import Token
+from collections.abc import Callable, Generator
+from random import Random
 from typing import Self
 
-from lightwork._clock import IN_FORCE, Clock, LoopWaker, Waker
+from lightwork._clock import CLOCKS, LoopWaker, Waker
+from lightwork.executors.serial import INLINE, Inline
 from lightwork.policies.checks import checked_number, checked_seconds
 from lightwork.policies.retry import BACKOFF
 
-__all__ = ["MockClock", "no_backoff"]
+__all__ = ["MockClock", "deterministic", "no_backoff", "serial"]
 
 
 class MockClock:
@@ -64,7 +65,6 @@ class MockClock:
         self._alarms: dict[int, tuple[float, Callable[[], None]]] = {}
         self._numbers = itertools.count()
         self._lock = threading.Lock()
-        self._tokens: list[Token[Clock]] = []
 
     def now(self) -> float:
         """Return the seconds that it shows."""
@@ -76,7 +76,12 @@ class MockClock:
 
     def advance(self, seconds: float) -> None:
         """Let some seconds pass, and wake whose sleep ends in them, in the order of their ends."""
-        self._advance_to(self._now + checked_seconds("seconds", seconds))
+        seconds = checked_seconds("seconds", seconds)
+        with self._lock:
+            self._now += seconds
+            due = self._due()
+        for wake in due:
+            wake()
 
     def sleepers(self) -> int:
         """Return how many sleep by this clock, for tests that advance it once somebody does."""
@@ -93,39 +98,40 @@ class MockClock:
             await waker.sleep(math.inf)
 
     @contextlib.contextmanager
-    def _alarm(self, wake: Callable[[], None], seconds: float) -> Iterator[None]:
+    def _alarm(self, wake: Callable[[], None], seconds: float) -> Generator[None]:
         """Have a sleeper woken after some seconds."""
-        number, end = next(self._numbers), self._now + seconds
+        number = next(self._numbers)
         with self._lock:
+            end = self._now + seconds
             self._alarms[number] = (end, wake)
+            if self._autojump and end < math.inf:
+                self._now = max(self._now, end)
+            due = self._due()
         try:
-            self._advance_to(end if self._autojump and end < math.inf else self._now)
+            for each in due:
+                each()
             yield
         finally:
-            self._alarms.pop(number, None)
+            with self._lock:
+                self._alarms.pop(number, None)
 
-    def _advance_to(self, time: float) -> None:
-        with self._lock:
-            self._now = max(self._now, time)
-            due = sorted(
-                number_and_end for number_and_end in ((end, number) for number, (end, _) in self._alarms.items()) if number_and_end[0] <= self._now
-            )
-            wakes = [self._alarms.pop(number)[1] for _, number in due]
-        for wake in wakes:
-            wake()
+    def _due(self) -> list[Callable[[], None]]:
+        """Take out whose time has come; wants the lock."""
+        due = sorted((end, number) for number, (end, _) in self._alarms.items() if end <= self._now)
+        return [self._alarms.pop(number)[1] for _, number in due]
 
     def __enter__(self) -> Self:
         """Put this clock in force."""
-        self._tokens.append(IN_FORCE.set(self))
+        CLOCKS.set((*CLOCKS.get(), self))
         return self
 
     def __exit__(self, *_: object) -> None:
         """Return to the clock that was in force before."""
-        IN_FORCE.reset(self._tokens.pop())
+        CLOCKS.set(CLOCKS.get()[:-1])
 
 
 @contextlib.contextmanager
-def no_backoff() -> Iterator[None]:
+def no_backoff() -> Generator[None]:
     """
     Let retries follow at once in the block: attempts are counted, and nobody sleeps in between.
 
@@ -142,3 +148,54 @@ def no_backoff() -> Iterator[None]:
         yield
     finally:
         BACKOFF.reset(token)
+
+
+@contextlib.contextmanager
+def serial() -> Generator[None]:
+    """
+    Let calls over items run them in the calling thread, one after the other, whatever workers or executor they ask for.
+
+    Policies hold as ever. Calls of async functions are in one thread anyway, and not concerned.
+
+    Examples
+    --------
+    >>> import threading
+    >>> import lightwork as lw
+    >>> from lightwork.testing import serial
+    >>> with serial():
+    ...     set(lw.parallel_map(lambda _: threading.current_thread().name, range(4), workers=4))
+    {'MainThread'}
+    """
+    with _inline(None):
+        yield
+
+
+@contextlib.contextmanager
+def deterministic(seed: int) -> Generator[None]:
+    """
+    Let calls over items run them in the calling thread, in an order that is drawn from a seed.
+
+    What relies on an order that threads do not promise fails for some seed, and then does so each time.
+
+    Examples
+    --------
+    >>> import lightwork as lw
+    >>> from lightwork.testing import deterministic
+    >>> seen = []
+    >>> with deterministic(seed=1):
+    ...     list(lw.parallel_map(lambda x: x, range(5), on_result=lambda result: seen.append(result.index)))
+    [0, 1, 2, 3, 4]
+    >>> seen == sorted(seen)
+    False
+    """
+    with _inline(Random(seed)):  # noqa: S311 - an order, and no secret
+        yield
+
+
+@contextlib.contextmanager
+def _inline(random: Random | None) -> Generator[None]:
+    token = INLINE.set(Inline(random))
+    try:
+        yield
+    finally:
+        INLINE.reset(token)

@@ -62,7 +62,7 @@ class World:
         event()
         while self.run.late:
             chunk = self.run.late.popleft()
-            self.run.end_late(chunk, self.now, judge(chunk, TimedOut("late"), self.now, self.run.deadline))
+            self.run.end_late(chunk, judge(chunk, TimedOut("late"), self.now, self.run.deadline), self.now)
         while self.run.finished:
             block = self.run.finished.popleft()
             self.unread.append(block)

@@ -20,13 +20,12 @@ from lightwork._core.atomics cimport (
     coarse_now_ns,
     delete_array,
     int64_t,
-    memory_order_acq_rel,
-    memory_order_acquire,
     memory_order_relaxed,
-    memory_order_release,
+    memory_order_seq_cst,
     new_array,
     uint32_t,
 )
+from lightwork._core.board cimport board_wanting
 from lightwork._core.job cimport (
     INTERRUPTED,
     Job,
@@ -34,63 +33,22 @@ from lightwork._core.job cimport (
     job_chunk_stop,
     job_count_done,
     job_fail,
-    job_has_chunks,
-    job_has_free_seat,
+    job_was_forked,
 )
 from lightwork._core.parallel cimport Region, region_run_turns
+from lightwork._core.place cimport Place, drop_reference, place_drop, place_put, place_take
 from lightwork._core.pool cimport Core, start_one
 from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Worker, current_worker, pool_wake
 from lightwork._core.source cimport Source, source_close, source_item, source_open
+from lightwork._core.vectorcall cimport call_one, call_star, take_error
 from lightwork._core.worker cimport Turn, current_job, turn_next
 
-cdef extern from * nogil:
-    """
-    /* The exception that is set, which is not set any more: with its traceback, that begins at the item. */
-    static PyObject* lw_take_error(void) {
-    #if PY_VERSION_HEX >= 0x030C0000
-        return PyErr_GetRaisedException();
-    #else
-        PyObject *type, *error, *traceback;
-        PyErr_Fetch(&type, &error, &traceback);
-        PyErr_NormalizeException(&type, &error, &traceback);
-        if (traceback != NULL) PyException_SetTraceback(error, traceback);
-        Py_XDECREF(type);
-        Py_XDECREF(traceback);
-        return error;
-    #endif
-    }
-
-    static PyObject* lw_call_star(PyObject* fn, PyObject* item) {
-        PyObject* arguments = PySequence_Tuple(item);  /* a tuple itself, if it is one */
-        if (arguments == NULL) return NULL;
-        PyObject* value = PyObject_Vectorcall(fn, ((PyTupleObject*)arguments)->ob_item, (size_t)PyTuple_GET_SIZE(arguments), NULL);
-        Py_DECREF(arguments);
-        return value;
-    }
-
-    /* What stands in the place of a result that comes too late. Its address is all that counts. */
-    static char lw_closed;
-
-    #ifdef Py_GIL_DISABLED
-    static constexpr bool lw_has_gil = false;
-    #else
-    static constexpr bool lw_has_gil = true;
-    #endif
-    """
-    object take_error "lw_take_error"()
-    # A new reference, or NULL with the error set: declared by no `except`, for it is kept for the item.
-    PyObject* call_star "lw_call_star"(PyObject* fn, PyObject* item)
-    PyObject* call_one "PyObject_CallOneArg"(PyObject* fn, PyObject* item)
-    void drop_reference "Py_DECREF"(PyObject* thing)
+cdef extern from "Python.h":
     void put_in_list "PyList_SET_ITEM"(object items, Py_ssize_t index, PyObject* thing)
-    char closed "lw_closed"
-    const bint has_gil "lw_has_gil"
 
 cdef enum:
     PAUSE_EVERY_NS = 4_000_000  # about a tick of the coarse clock, and a little less than the interpreter's own switch interval
     STOPPED = 1                 # the code of a job that was told to begin no more items
-
-ctypedef atomic[void*] Place  # a result, owned; NULL before there is one, &closed when none is wanted any more
 
 # The threads for items, which wait: more than the default pool has, and apart from it.
 cdef Core shared = Core(MAX_WORKERS)
@@ -148,7 +106,7 @@ cdef class Items:
     cdef object context        # the caller's contextvars, of which each turn has a copy of its own
     cdef StopFlag stop
     cdef bint is_star
-    cdef bint may_grow         # whether threads may be added because all of the pool's are busy elsewhere
+    cdef bint is_nested        # in an item, or on a thread of the pool
     cdef Py_ssize_t n_items
     cdef int n_workers
     cdef Source source
@@ -161,43 +119,54 @@ cdef class Items:
         cdef Py_ssize_t index
         if self.places != NULL and not self.is_harvested:
             for index in range(self.n_items):
-                drop_place(&self.places[index])
+                place_drop(&self.places[index])
         delete_array[Place](self.places, self.n_items)
         source_close(&self.source)
 
     cdef void take_turn(self, Turn* turn) noexcept:
+        """The GIL is there at last."""
         cdef uint32_t chunk = 0
-        self.call_for_more(turn)
-        if not turn_next(turn, &chunk):
-            return  # too late: the function and the context may be gone
+        cdef bint is_helper = turn.seat != 0
+        # Counted before the look for others' wishes, as these are posted before the look at the count: one of the two sees the other.
+        turn.pool.n_busy.fetch_add(is_helper, memory_order_seq_cst)  # partner: grow
         try:
-            context = PyContext_Copy(self.context)
-            PyContext_Enter(context)
+            self.call_for_more(turn.pool, 2 if is_helper else 0)
+            if turn_next(turn, &chunk):  # else it is too late, and the function and the context may be gone
+                self.run_in_context(turn, chunk)
         except BaseException as error:
             self.interrupt(turn, chunk, error)
-            return
+        turn.pool.n_busy.fetch_sub(is_helper, memory_order_relaxed)
+
+    cdef int run_in_context(self, Turn* turn, uint32_t chunk) except -1:
+        context = PyContext_Copy(self.context)
+        PyContext_Enter(context)
         self.run(turn, chunk)
         PyContext_Exit(context)
+        return 0
 
     cdef void interrupt(self, Turn* turn, uint32_t chunk, object error) noexcept:
         self.interrupts.append(error)
         job_fail(turn.job, chunk, INTERRUPTED)
 
-    cdef void call_for_more(self, Turn* turn) noexcept:
-        """Where one helper has got a turn another may: wake two, or start a thread if all are busy."""
-        if turn.seat != 0 and job_has_free_seat(turn.job) and job_has_chunks(turn.job) and pool_wake(turn.pool, 2) == 0:
-            self.grow(turn.pool)
+    cdef int call_for_more(self, PoolState* pool, int n_wanted) except -1:
+        """Where one has got a turn others may, in this call or another: wake some, or start a thread."""
+        if board_wanting(&pool.board) != 0 and pool_wake(pool, n_wanted) == 0:
+            self.grow(pool)
+        return 0
 
-    cdef void grow(self, PoolState* pool) noexcept:
-        """Start a thread if none is idle. Calls within items make do with as many as they have workers: nesting does not multiply them."""
+    cdef int grow(self, PoolState* pool) except -1:
+        """Start a thread if all are busy; who waits for a turn is not, and comes here when it has one.
+
+        There may be as many as the calls from outside want together; calls within items make do with them, or with as many as they have
+        workers, so that nesting does not multiply threads."""
         cdef int n_threads = pool.n_threads.load(memory_order_relaxed)
-        if n_threads <= pool.n_busy.load(memory_order_relaxed):
+        cdef int most = max(pool.n_wanted.load(memory_order_relaxed), self.n_workers if self.is_nested else 0)
+        if n_threads <= pool.n_busy.load(memory_order_seq_cst):  # partner: take_turn
             try:
-                start_one(pool, pool.max_workers if self.may_grow else self.n_workers)
+                start_one(pool, min(most, pool.max_workers))
             except (RuntimeError, MemoryError):
                 pass  # the system gives no more: those that exist do it, or the caller alone
-            except BaseException as error:  # a signal handler's, while the caller waited for the thread
-                self.interrupts.append(error)
+        return 0
 
     cdef void run(self, Turn* turn, uint32_t chunk) noexcept:
         """Run this chunk's item and others until there are none, or the run is stopped."""
@@ -217,9 +186,11 @@ cdef class Items:
             is_on = turn_next(turn, &chunk)
 
     cdef void make_a_pause(self, Turn* turn, uint32_t chunk) noexcept:
-        """For a function in C, which has no bytecode."""
+        """Do from time to time what a function in C gives no occasion for."""
         try:
             pause()
+            if not job_was_forked(turn.job):  # by the item, in which case the pool is the parent's
+                self.call_for_more(turn.pool, 2)
         except BaseException as error:  # a signal handler's
             self.interrupt(turn, chunk, error)
 
@@ -233,7 +204,7 @@ cdef class Items:
         if value == NULL:
             self.fail(turn, chunk, index)
         else:
-            put(&self.places[index], value)
+            place_put(&self.places[index], value)
 
     cdef void fail(self, Turn* turn, uint32_t chunk, Py_ssize_t index) noexcept:
         """An item's error is its own, SystemExit too; Ctrl-C is for the run."""
@@ -250,7 +221,7 @@ cdef class Items:
         cdef void* value
         outcome.values = PyList_New(self.n_items)
         for index in range(self.n_items):
-            value = take(&self.places[index])
+            value = place_take(&self.places[index])
             if value == NULL:
                 n_missing += 1
                 value = <PyObject*> missing
@@ -262,37 +233,6 @@ cdef class Items:
         if outcome.n_finished == self.n_items:
             self.fn = self.items = self.context = None  # at once: a helper that still waits for a turn, and holds this, looks at them no more
         return outcome
-
-
-# --- Places ---------------------------------------------------------------------------------------------------------
-
-cdef inline bint fill(Place* place, void* value) noexcept:
-    cdef void* empty = NULL
-    if not has_gil:
-        return place.compare_exchange_strong(empty, value, memory_order_release, memory_order_relaxed)  # partner: take
-    if place.load(memory_order_relaxed) != NULL:  # the GIL keeps `take` from coming in between; without a swap it is 5 ns less an item
-        return False
-    place.store(value, memory_order_relaxed)
-    return True
-
-
-cdef inline void put(Place* place, PyObject* value) noexcept:
-    if not fill(place, value):
-        drop_reference(value)
-
-
-cdef inline void* take(Place* place) noexcept:
-    """The result that is there, or NULL; then none will be put there any more."""
-    cdef void* value = place.load(memory_order_acquire)  # partner: fill
-    if value == NULL:
-        value = place.exchange(&closed, memory_order_acq_rel)  # partner: fill, which comes before this or finds it closed
-    return value
-
-
-cdef void drop_place(Place* place) noexcept:
-    cdef void* value = place.load(memory_order_relaxed)  # by whoever drops the last reference to all of them
-    if value != NULL and value != &closed:
-        drop_reference(<PyObject*> value)
 
 
 # --- The job --------------------------------------------------------------------------------------------------------
@@ -341,15 +281,14 @@ cdef int run_items(Items items, PoolState* pool, int n_workers) except -1:
     region.n_workers = items.n_workers = min(n_workers, pool.max_workers)
     region.watches_flags = False
     region.is_orphaned = False
-    items.may_grow = not is_inside(pool)
-    if min(items.n_items, n_workers) > 1:
-        items.grow(pool)
-    if items.interrupts:
-        return 0
+    items.is_nested = is_inside(pool)
+    cdef int n_wanted = 0 if items.is_nested else min(items.n_workers, items.n_items) - 1
     Py_INCREF(items)
+    pool.n_wanted.fetch_add(n_wanted, memory_order_relaxed)
     try:
         region_run_turns(pool, &region, take_turn)
     finally:
+        pool.n_wanted.fetch_sub(n_wanted, memory_order_relaxed)
         if not region.is_orphaned:
             Py_DECREF(items)
     return 0

@@ -203,11 +203,9 @@ cdef void help_in_seat(Worker* worker, Job* job, int seat) noexcept nogil:
         board_withdraw(&pool.board, job)
     elif job.take_turn == NULL:
         pool_wake(pool, 2)
-    pool.n_busy.fetch_add(1, memory_order_relaxed)
     fesetenv(&job.environment)
     work(pool, job, seat, &worker.tally, NULL)
     fesetenv(FE_DFL_ENV)
-    pool.n_busy.fetch_sub(1, memory_order_relaxed)
     board_withdraw(&pool.board, job)  # there is nothing left to take
     job_leave_seat(job, seat)
     worker.tally.jobs.fetch_add(1, memory_order_relaxed)

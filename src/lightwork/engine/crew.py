@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import functools
 import math
 import threading
 from collections.abc import Callable, Sequence
@@ -88,47 +89,44 @@ class Crew:
         self._keeper: Keeper | None = None
         self._is_poked = False
         self._is_closed = False
+        self._is_away = False
+        self._may_hire = threading.Lock()
+        self._failure: BaseException | None = None
         self._unsubscribe = token.on_stop(self.poke) if token is not None else None
 
     # --- The caller -------------------------------------------------------------------------------------------------
 
     def admit(self, items: Sequence[Any], costs: Sequence[float] | None = None) -> None:
         """Let items in."""
-        with self._lock:
-            self.run.admit(items, self.clock.now(), costs)
-            n_more = self._n_to_call()
-        self._call(n_more)
+        self._tell(lambda now: self.run.admit(items, now, costs))
 
     def exhaust(self, error: BaseException | None = None) -> None:
         """Note that the source has no more items, or has failed."""
-        with self._lock:
-            self.run.exhaust(self.clock.now(), error)
-            n_more = self._n_to_call()
-        self._call(n_more)
+        self._tell(lambda now: self.run.exhaust(now, error))
 
     def read(self, n_items: int) -> None:
         """Note that so many results were read."""
-        with self._lock:
-            self.run.read(n_items, self.clock.now())
-            n_more = self._n_to_call()
-        self._call(n_more)
+        self._tell(lambda now: self.run.read(n_items, now))
 
     def wait(self, until: float = math.inf) -> None:
         """Return when there is something for the caller to do, or at a time; work along if that is the way."""
+        self._is_away = False
         while not self._look(until):
             if not (self._workers.is_here and self._lend_a_hand()):
                 self.clock.sleep(self._waker, self._asleep_until - self.clock.now())
+        if self._failure is not None:
+            raise self._failure
 
     def leave(self) -> None:
         """Say that the caller goes elsewhere: somebody else keeps the time until he waits again."""
-        if self.run.timers.next_due < math.inf and not self._is_inline and self._keeper is None:
-            self._keeper = Keeper(self.keep, self.clock, self._context.copy())
+        if not self._is_away:
+            self._is_away = True
+            self._tell(lambda _now: None)
 
     def close(self, error: BaseException | None = None) -> None:
         """End the run, whatever is unfinished; nobody waits for what workers have in hand."""
         self._is_closed = True
-        with self._lock:
-            self.run.stop("cancelled", self.clock.now(), error, abandon=True)
+        self._tell(lambda now: self.run.stop("cancelled", now, error, abandon=True))
         if self._unsubscribe is not None:
             self._unsubscribe()
         if self._keeper is not None:
@@ -136,13 +134,8 @@ class Crew:
 
     def keep(self) -> float | None:
         """Do what is due; return when something will be, or None if nothing ever will."""
-        with self._lock:
-            self.run.due(self.clock.now())
-            due = self.run.timers.next_due
-            n_more, wakes = self._n_to_call(), self._wakes()
-            is_over = self._is_closed or self.run.is_over
-        self._act(n_more, wakes=wakes)
-        return None if is_over else due
+        self._tell(self.run.due)
+        return None if self._is_closed or self.run.is_over else self.run.timers.next_due
 
     def poke(self) -> None:
         """Have limiters and the token looked at again; from any thread, also from one that holds the lock."""
@@ -155,6 +148,13 @@ class Crew:
     def _is_inline(self) -> bool:
         return self._workers.n_workers == 1 and self._workers.is_here
 
+    def _tell(self, event: Callable[[float], object]) -> None:
+        """Let the run know of something, and do what it wants to be done."""
+        with self._lock:
+            event(self.clock.now())
+            n_more, wakes = self._n_to_call(), self._wakes()
+        self._act(n_more, wakes=wakes)
+
     def _look(self, until: float) -> bool:
         """Do what is due; return whether there is something for the caller, who else may sleep."""
         with self._lock:
@@ -162,8 +162,7 @@ class Crew:
             has_news = self._has_news() or self.clock.now() >= until
             self._asleep_until = -math.inf if has_news else min(self.run.timers.next_due, until)
             n_more = self._n_to_call()
-        self._call(n_more)
-        self._judge_late()
+        self._act(n_more, wakes=False)
         return has_news
 
     def _has_news(self) -> bool:
@@ -177,7 +176,11 @@ class Crew:
             chunk = self.run.take(self.clock.now())
         if chunk is None:
             return False
-        self._context.copy().run(self._run_inline, chunk)
+        self._is_away = True
+        try:
+            self._context.copy().run(self._run_inline, chunk)
+        finally:
+            self._is_away = False
         return True
 
     def _run_inline(self, chunk: Chunk) -> None:
@@ -186,7 +189,10 @@ class Crew:
 
     def _wakes(self) -> bool:
         """Whether the caller sleeps and should not; whoever is told so wakes him."""
-        if self._asleep_until == -math.inf or not (self._has_news() or self.run.timers.next_due < self._asleep_until):
+        if self._asleep_until == -math.inf:
+            return False
+        could_help = self._workers.is_here and self.run.n_startable > 0  # those who were called for it may all be waiting like him
+        if not (could_help or self._has_news() or self.run.timers.next_due < self._asleep_until):
             return False
         self._asleep_until = -math.inf
         return True
@@ -204,6 +210,14 @@ class Crew:
     def _call(self, n_workers: int) -> None:
         """Have some more workers come, which were counted in; then answer who has poked meanwhile."""
         raise NotImplementedError
+
+    def _begin(self) -> Chunk | None:
+        """Take a worker's first chunk, and see that others are called if there is more."""
+        with self._lock:
+            chunk = self._take()
+            n_more, wakes = self._n_to_call(), self._wakes()  # a limiter may have said when to ask again
+        self._act(n_more, wakes=wakes)
+        return chunk
 
     def _take(self) -> Chunk | None:
         chunk = self.run.take(self.clock.now())
@@ -224,6 +238,11 @@ class Crew:
             n_more, wakes = self._n_to_call(), self._wakes()
         self._act(n_more, wakes=wakes)
         return following
+
+    def _fail(self, error: BaseException) -> None:
+        """Give the run up because of an error that is no item's: it is raised where the caller waits."""
+        self._failure = error
+        self._tell(lambda now: self.run.stop("aborted", now, error, abandon=True))
 
     def _start(self, chunk: Chunk) -> None:
         """Say that the chunk begins now, to its limiter and to its own function."""
@@ -247,21 +266,27 @@ class Crew:
             except IndexError:  # somebody else has it
                 return
             verdict = judge(chunk, TimedOut("the item took longer than task_timeout"), self.clock.now(), self.run.deadline)
-            with self._lock:
-                self.run.end_late(chunk, self.clock.now(), verdict)
-                n_more, wakes = self._n_to_call(), self._wakes()
-            if wakes:
-                self._waker.wake()
-            self._call(n_more)
+            self._tell(functools.partial(self.run.end_late, chunk, verdict))
 
     def _act(self, n_more: int, *, wakes: bool) -> None:
         """Do what the lock's holder found to be done, now that it is free."""
         if wakes:
             self._waker.wake()
-        if self._keeper is not None and self.run.timers.next_due < self._keeper.asleep_until:
-            self._keeper.wake()
         self._call(n_more)
-        self._judge_late()
+        if self._is_away:
+            self._see_to_the_time()
+        if self.run.late:
+            self._judge_late()
+
+    def _see_to_the_time(self) -> None:
+        """While the caller is away: have a keeper if anything will be due, and have him know of it in time."""
+        due = self.run.timers.next_due
+        if due == math.inf or self._is_inline or self.run.is_over:
+            return
+        if self._keeper is None and self._may_hire.acquire(blocking=False):  # the first who comes here
+            self._keeper = Keeper(self.keep, self.clock, self._context.copy())
+        elif self._keeper is not None and due < self._keeper.asleep_until:
+            self._keeper.wake()
 
     def _answer(self) -> None:
         """Answer who has poked, unless another thread holds the lock, which will."""

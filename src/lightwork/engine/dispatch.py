@@ -40,16 +40,12 @@ class Dispatch(Crew):
 
     def _call(self, n_workers: int) -> None:
         for _ in range(n_workers):
-            chunk = self._begin_one()
+            chunk = self._begin()
             if chunk is not None:
                 self._outbox.append(chunk)
         self._send()
         if self._is_poked:
             self._answer()
-
-    def _begin_one(self) -> Chunk | None:
-        with self._lock:
-            return self._take()
 
     def _send(self) -> None:
         """Hand out what is to be, unless somebody is at it: a chunk that comes back in the middle of that does not nest."""

@@ -186,7 +186,7 @@ class Run:
             self._measure(chunk)
         self._settle(now)
 
-    def end_late(self, chunk: Chunk, now: float, verdict: Verdict) -> None:
+    def end_late(self, chunk: Chunk, verdict: Verdict, now: float) -> None:
         """Note what becomes of an item of :attr:`late`."""
         self._n_late -= 1
         self._follow(verdict, chunk, now)

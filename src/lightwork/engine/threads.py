@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from lightwork._clock import Clock
-from lightwork.engine.chunk import Chunk
 from lightwork.engine.crew import Crew, Workers
 from lightwork.engine.run import Run
 
@@ -44,15 +43,10 @@ class ThreadCrew(Crew):
 
     def _work(self) -> None:
         """Do what a worker does: chunk after chunk, as long as there is something to begin."""
-        chunk = self._begin()
-        while chunk is not None:
-            self._start(chunk)
-            chunk = self._bring_back(chunk, chunk.run(self.clock.now), goes_on=True)
-
-    def _begin(self) -> Chunk | None:
-        """Take the first chunk, and see that others are called if there is more."""
-        with self._lock:
-            chunk = self._take()
-            n_more = self._n_to_call()
-        self._call(n_more)
-        return chunk
+        try:
+            chunk = self._begin()
+            while chunk is not None:
+                self._start(chunk)
+                chunk = self._bring_back(chunk, chunk.run(self.clock.now), goes_on=True)
+        except BaseException as error:
+            self._fail(error)

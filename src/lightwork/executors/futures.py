@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 __all__ = ["Foreign", "Outcome", "ThreadsOfOthers", "run_items"]
@@ -16,22 +17,36 @@ class ThreadsOfOthers:
 
     Parameters
     ----------
-    executor : concurrent.futures.Executor
+    executor : concurrent.futures.ThreadPoolExecutor
         It is not shut down.
     n_workers : int
         How many calls to have in it at a time.
+
+    Attributes
+    ----------
     is_here : bool
-        Whether the calling thread is one of them.
+        Whether the thread that made this is one of them.
     """
 
-    def __init__(self, executor: Executor, n_workers: int, *, is_here: bool) -> None:
+    def __init__(self, executor: ThreadPoolExecutor, n_workers: int) -> None:
         self.n_workers = n_workers
-        self.is_here = is_here
         self._executor = executor
+        # The executor itself knows a thread only some time after that has begun to work.
+        self.is_here = getattr(_here, "executor", None) is executor or threading.current_thread() in executor._threads  # noqa: SLF001
 
     def spawn(self, call: Callable[[], object]) -> None:
         """Have a call made soon."""
-        self._executor.submit(call)
+        self._executor.submit(self._make, call)
+
+    def _make(self, call: Callable[[], object]) -> None:
+        _here.executor = self._executor
+        try:
+            call()
+        finally:
+            _here.executor = None
+
+
+_here = threading.local()
 
 
 class Outcome(NamedTuple):

@@ -1,18 +1,15 @@
-"""How long to wait before the next attempt: longer each time, and spread so that those who failed together do not come again together."""
+"""How long to wait before the next attempt: longer each time, and spread, so that who failed together does not come again together."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from lightwork.policies.checks import checked_seconds
 
-__all__ = ["JITTERS", "Backoff", "Jitter", "Random", "jittered", "planned"]
+__all__ = ["JITTERS", "Backoff", "Random", "jittered", "planned"]
 
-Jitter = Literal["full", "equal", "half", "decorrelated", "none"]
-Backoff = float | timedelta | Callable[[int], float | timedelta]
+Backoff = float | Callable[[int], float]
 
 STEPS = 300  # of a random walk; with each it grows by a tenth on average, so by then it does not depend on where it began
 
@@ -25,32 +22,27 @@ class Random(Protocol):
         ...
 
 
-# Of a planned wait, the part that is certain and the part that is drawn; a random walk plans nothing.
-JITTERS: Final[dict[Jitter, tuple[float, float]]] = {
-    "full": (0.0, 1.0),
-    "equal": (0.5, 0.5),
-    "half": (0.5, 1.0),
-    "decorrelated": (math.nan, math.nan),
-    "none": (1.0, 0.0),
-}
+# Of a planned wait, the part that is certain and the part that is drawn.
+PARTS: Final[dict[str, tuple[float, float]]] = {"full": (0.0, 1.0), "equal": (0.5, 0.5), "half": (0.5, 1.0), "none": (1.0, 0.0)}
+
+JITTERS: Final[tuple[str, ...]] = (*PARTS, "decorrelated")
 
 
 def planned(backoff: Backoff, factor: float, longest: float, attempt: int) -> float:
     """Return the wait after some attempts, before it is spread."""
     if callable(backoff):
-        return min(checked_seconds("what backoff returned", backoff(attempt)), longest)
-    first = checked_seconds("backoff", backoff)
+        return min(checked_seconds("what backoff returns", backoff(attempt), finite=False), longest)
     try:
-        return min(first * factor ** (attempt - 1), longest)
+        return min(backoff * factor ** (attempt - 1), longest)
     except OverflowError:
-        return longest if first else 0.0
+        return longest if backoff else 0.0
 
 
-def jittered(jitter: Jitter, delay: float, first: float, longest: float, attempt: int, random: Random) -> float:
+def jittered(jitter: str, delay: float, first: float, longest: float, attempt: int, random: Random) -> float:
     """Return a wait that is spread, and not longer than the longest."""
     if jitter == "decorrelated":
         return _walk(first, longest, attempt, random)
-    certain, drawn = JITTERS[jitter]
+    certain, drawn = PARTS[jitter]
     return min(delay * certain + delay * drawn * random.random(), longest)
 
 

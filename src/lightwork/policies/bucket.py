@@ -12,11 +12,11 @@ __all__ = ["Bucket"]
 
 class Bucket(NamedTuple):
     """
-    What started drips out at the limit's rate; what was granted and has not started yet stays in whole.
+    What has started drips out at the limit's rate; what was granted and has not started yet stays in whole.
 
-    The generic cell rate algorithm (ITU-T I.371), with starts reported after their grants. Always ``level + pending <= burst``, where the level
-    is ``rate * (empty_at - now)`` or 0. So at most ``rate * T + burst`` starts in any window of T seconds: what starts
-    in the window was in the bucket at its beginning or let in since, for which room had to drip out.
+    Always ``level + pending <= burst``. So in any window of `T` seconds there are at most ``rate * T + burst`` starts: what starts
+    in it was in the bucket when it began, or was let in since, for which room had to drip out. The arithmetic is that of the
+    generic cell rate algorithm (ITU-T I.371), by the moment at which the bucket would be empty.
 
     Attributes
     ----------
@@ -63,21 +63,33 @@ class Bucket(NamedTuple):
     def withdrawn(self, cost: float) -> Bucket:
         """Return the bucket without something that was let in and will not start."""
         if not self.n_pending:
-            raise RuntimeError("nothing that was granted is waiting to start; report each grant once, as started or withdrawn")
+            raise RuntimeError("nothing that was granted is waiting to start; report each grant once, as started or as withdrawn")
         n_pending = self.n_pending - 1
         return self._replace(pending=max(self.pending - cost, 0.0) if n_pending else 0.0, n_pending=n_pending)
+
+    def started(self, now: float, cost: float) -> Bucket:
+        """Return the bucket in which something that was let in drips out since some time."""
+        return self.withdrawn(cost).filled(now, cost)
 
     def filled(self, now: float, cost: float) -> Bucket:
         """
         Return the bucket with what started at some time.
 
-        Starts may be reported late, and in any order: a late report of an early start leaves the bucket at least as full as if
-        all had come in order.
+        Starts may be reported late, and in any order: after a late report of an early start it is at least as full as if all had
+        been reported in order.
         """
         return self._replace(empty_at=max(self.empty_at, now) + cost / self.rate)
 
+    def paused(self, until: float) -> Bucket:
+        """Return the bucket that grants nothing before some time, or before a later one that was said earlier."""
+        return self._replace(paused_until=max(self.paused_until, until))
+
+    def resumed(self) -> Bucket:
+        """Return the bucket without a pause."""
+        return self._replace(paused_until=-math.inf)
+
 
 def _difference(later: float, earlier: float) -> float:
-    """Return how far apart two times are, rounded such that whoever waits so long is not a hair too early."""
+    """Return how far apart two times are, rounded such that who waits so long is not a hair too early."""
     difference = later - earlier
     return difference if earlier + difference >= later else math.nextafter(difference, math.inf)

@@ -20,7 +20,7 @@ class Decision(NamedTuple):
     delay : float
         Seconds to wait before the next attempt.
     pause : float
-        Seconds for which the other end asks everybody to stay away; part of `delay`, and to be passed on to a shared limiter.
+        Seconds for which the other end asks to be left alone, by everybody: for a shared limiter, also when given up.
     fallback : callable or None
         When given up: what makes the value to be taken instead, out of the error.
     reason : str

@@ -6,16 +6,21 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Concatenate, ParamSpec
 
 from lightwork.policies.bucket import Bucket
 from lightwork.policies.rate import RateLimit
 
-__all__ = ["Gate", "Wake", "lock"]
+__all__ = ["Gate", "LimiterStatistics", "Wake", "lock"]
+
+P = ParamSpec("P")
 
 Wake = Callable[[], object]
 
-# One for all gates: it is held for microseconds, and several gates change at once without an order of locking. Reentrant:
-# a finalizer or a signal handler may come in between.
+# One for all gates: it is held for microseconds, and what passes several gates needs no order of locking. Reentrant: a
+# finalizer or a signal handler may come in the middle, and reports or leaves.
 _lock = threading.RLock()
 
 
@@ -27,9 +32,38 @@ def _renew_lock() -> None:
 os.register_at_fork(after_in_child=_renew_lock)
 
 
-def lock() -> threading._RLock:
-    """Return what to hold while gates are read or changed."""
+def lock() -> AbstractContextManager[object]:
+    """Return what to hold while gates are looked at or changed."""
     return _lock
+
+
+@dataclass(frozen=True, slots=True)
+class LimiterStatistics:
+    """
+    What a limiter has done, and who waits for it, at one moment.
+
+    Attributes
+    ----------
+    granted : int
+        Grants, those included that were withdrawn.
+    withdrawn : int
+        Grants that were given back without a start.
+    waiting : int
+        Places in line.
+    pending : float
+        The cost of what was granted and has not started.
+    level : float
+        How much of the burst is used up by what has started.
+    paused_seconds : float
+        How much longer nothing will be granted.
+    """
+
+    granted: int
+    withdrawn: int
+    waiting: int
+    pending: float
+    level: float
+    paused_seconds: float
 
 
 class Gate:
@@ -38,28 +72,45 @@ class Gate:
 
     Attributes
     ----------
+    limit : RateLimit
+        What it keeps to.
     bucket : Bucket
         What was let in.
     line : OrderedDict
-        Who waits, in the order of coming, each with what to call when it may ask again. Ordered, for its first is found at once
-        however many have left.
-    granted, withdrawn : int
+        Who waits, in the order of coming, each with what to call when it may ask again. It finds its first at once, however many
+        have left.
+    n_granted, n_withdrawn : int
         How often.
     """
 
-    __slots__ = ("bucket", "granted", "limit", "line", "withdrawn")
+    __slots__ = ("bucket", "limit", "line", "n_granted", "n_withdrawn")
 
     def __init__(self, limit: RateLimit) -> None:
-        self.limit = limit
-        self.bucket = Bucket.of(limit)
+        self.limit: RateLimit = limit
+        self.bucket: Bucket = Bucket.of(limit)
         self.line: OrderedDict[object, Wake] = OrderedDict()
-        self.granted = 0
-        self.withdrawn = 0
+        self.n_granted: int = 0
+        self.n_withdrawn: int = 0
 
     def is_open_to(self, place: object) -> bool:
-        """Whether a place is the first in line; None stands for somebody who passes by when nobody waits."""
+        """Whether a place is the first in line; None stands for who passes by when nobody waits."""
         return next(iter(self.line), None) is place
 
     def first(self) -> Wake | None:
         """Return what to call for the first in line."""
         return next(iter(self.line.values()), None)
+
+    def statistics(self, now: float) -> LimiterStatistics:
+        """Return what was done here, and who waits."""
+        bucket = self.bucket
+        paused_seconds = max(bucket.paused_until - now, 0.0)
+        return LimiterStatistics(self.n_granted, self.n_withdrawn, len(self.line), bucket.pending, bucket.level(now), paused_seconds)
+
+    def change(self, step: Callable[Concatenate[Bucket, P], Bucket], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Put what a method makes of the bucket in its place, whatever comes in the middle of that."""
+        while True:  # again, if a finalizer or a signal handler made a change itself
+            seen = self.bucket
+            changed = step(seen, *args, **kwargs)
+            if self.bucket is seen:  # between this line and the next the interpreter lets nothing in
+                self.bucket = changed
+                return

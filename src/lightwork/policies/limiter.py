@@ -3,48 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple
 from typing import NoReturn, Self
 
 from lightwork._clock import LoopWaker, Waker, clock
-from lightwork.policies.bucket import Bucket
-from lightwork.policies.checks import checked_number, checked_seconds
-from lightwork.policies.gate import Gate, Wake, lock
+from lightwork.policies.checks import check_callable, checked_seconds
+from lightwork.policies.gate import Gate, LimiterStatistics, Wake, lock
 from lightwork.policies.rate import RateLimit
+from lightwork.policies.turnstile import Cost, Place, Turnstile
 
-__all__ = ["Cost", "Limiter", "LimiterStatistics", "Place"]
-
-Cost = float | Sequence[float]
-
-
-@dataclass(frozen=True, slots=True)
-class LimiterStatistics:
-    """
-    What a limiter has done, and who waits for it, at one moment.
-
-    Attributes
-    ----------
-    granted : int
-        Grants, those included that were withdrawn.
-    withdrawn : int
-        Grants that were given back without a start.
-    waiting : int
-        Places in line.
-    pending : float
-        The cost of what was granted and has not started.
-    level : float
-        How much of the burst is used up by what has started.
-    paused_seconds : float
-        How much longer nothing will be granted.
-    """
-
-    granted: int
-    withdrawn: int
-    waiting: int
-    pending: float
-    level: float
-    paused_seconds: float
+__all__ = ["Limiter"]
 
 
 class Limiter:
@@ -71,10 +39,10 @@ class Limiter:
     [True, True, False]
     """
 
-    __slots__ = ("__weakref__", "_gates")
+    __slots__ = ("__weakref__", "_turnstile")
 
     def __init__(self, rate_limit: RateLimit | float) -> None:
-        self._gates: tuple[Gate, ...] = (Gate(RateLimit.of(rate_limit)),)
+        self._turnstile = Turnstile((Gate(RateLimit.of(rate_limit)),))
 
     @classmethod
     def all(cls, *limiters: Limiter) -> Limiter:
@@ -84,30 +52,30 @@ class Limiter:
         Parameters
         ----------
         *limiters : Limiter
-            At least one; each may be used by itself, too, and be a combination.
+            At least one. Each may be used by itself as well, and may be a combination.
 
         Returns
         -------
         Limiter
-            Where it is asked for a cost, a number is what each of them is asked for, and a sequence has one number for each.
+            Where it takes a cost, a number is for each of them, and a sequence has one number for each.
 
         Notes
         -----
         Who waits for all waits in the line of each, and holds up those behind.
         """
-        gates = tuple(gate for limiter in limiters for gate in limiter._gates)
+        gates = tuple(gate for limiter in limiters for gate in limiter._turnstile.gates)  # noqa: SLF001 - of its own class
         if not gates:
             raise TypeError("Limiter.all() takes at least one limiter")
         if len(set(gates)) < len(gates):
             raise ValueError("a limiter can be combined with others, but not with itself; name each once")
-        combined = cls.__new__(cls)
-        combined._gates = gates
+        combined = cls(1)
+        combined._turnstile = Turnstile(gates)
         return combined
 
     @property
     def limits(self) -> tuple[RateLimit, ...]:
-        """The limits, one for each of the limiters that are combined here."""
-        return tuple(gate.limit for gate in self._gates)
+        """What it keeps to: one limit, or those of the limiters that are combined."""
+        return tuple(gate.limit for gate in self._turnstile.gates)
 
     # --- For who waits ----------------------------------------------------------------------------------------------
 
@@ -120,7 +88,7 @@ class Limiter:
         cost : float or sequence of float, default 1
             What the start counts for; at most the burst.
         """
-        return self._grant(None, clock().now(), self._costs(cost), starts=True) == 0
+        return self._turnstile.start(None, clock().now(), self._turnstile.costs(cost)) == 0
 
     def acquire(self, timeout: float | None = None, cost: Cost = 1.0) -> bool:
         """
@@ -138,12 +106,12 @@ class Limiter:
         bool
             False if the time was up before; nothing is used up then.
         """
-        costs, time = self._costs(cost), clock()
+        costs, time = self._turnstile.costs(cost), clock()
         end = time.now() + _timeout(timeout)
         waker = Waker()
-        place = self.line_up(waker.wake)
+        place = self._turnstile.line_up(waker.wake)
         try:
-            while wait := self._grant(place, now := time.now(), costs, starts=True):
+            while wait := self._turnstile.start(place, now := time.now(), costs):
                 if now >= end:
                     return False
                 time.sleep(waker, min(wait, end - now))
@@ -151,14 +119,14 @@ class Limiter:
             place.leave()
         return True
 
-    async def acquire_async(self, timeout: float | None = None, cost: Cost = 1.0) -> bool:
+    async def acquire_async(self, timeout: float | None = None, cost: Cost = 1.0) -> bool:  # noqa: ASYNC109 - as acquire() has it
         """Do what :meth:`acquire` does, without holding up the event loop; a wait that is cancelled uses up nothing."""
-        costs, time = self._costs(cost), clock()
+        costs, time = self._turnstile.costs(cost), clock()
         end = time.now() + _timeout(timeout)
         waker = LoopWaker()
-        place = self.line_up(waker.wake)
+        place = self._turnstile.line_up(waker.wake)
         try:
-            while wait := self._grant(place, now := time.now(), costs, starts=True):
+            while wait := self._turnstile.start(place, now := time.now(), costs):
                 if now >= end:
                     return False
                 await time.sleep_async(waker, min(wait, end - now))
@@ -182,40 +150,32 @@ class Limiter:
     async def __aexit__(self, *_: object) -> None:
         """Do nothing: what counts is the start."""
 
-    def pause(self, seconds: float = math.inf) -> None:
+    def pause(self, seconds: float = math.inf, *, now: float | None = None) -> None:
         """
-        Allow no start for some seconds from now, or until :meth:`resume`.
+        Allow no start for some time, or until :meth:`resume`.
 
         Of several pauses the one that ends last counts. What was granted already may start.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            How long.
+        now : float, optional
+            The time from which it counts; by default the present.
         """
-        until = clock().now() + checked_seconds("seconds", seconds, finite=False)
-        with lock():
-            for gate in self._gates:
-                gate.bucket = gate.bucket._replace(paused_until=max(gate.bucket.paused_until, until))
+        begin = clock().now() if now is None else now
+        self._turnstile.pause(begin + checked_seconds("seconds", seconds, finite=False))
 
     def resume(self) -> None:
         """End every pause."""
-        with lock():
-            for gate in self._gates:
-                gate.bucket = gate.bucket._replace(paused_until=-math.inf)
-        self._call_first()
+        self._turnstile.resume()
 
     def statistics(self) -> LimiterStatistics:
         """Return a frozen snapshot; of limiters that are combined, the largest of each number."""
         now = clock().now()
         with lock():
-            rows = [
-                (
-                    gate.granted,
-                    gate.withdrawn,
-                    len(gate.line),
-                    gate.bucket.pending,
-                    gate.bucket.level(now),
-                    max(gate.bucket.paused_until - now, 0.0),
-                )
-                for gate in self._gates
-            ]
-        return LimiterStatistics(*map(max, zip(*rows, strict=True)))
+            each = [gate.statistics(now) for gate in self._turnstile.gates]
+        return LimiterStatistics(*map(max, zip(*map(astuple, each), strict=True)))
 
     # --- For schedulers ---------------------------------------------------------------------------------------------
 
@@ -238,7 +198,7 @@ class Limiter:
             0 if it was granted; else in how many seconds to ask again, infinity if only an event will change the answer:
             another report, the end of a pause that has no time, or of the line.
         """
-        return self._grant(None, now, self._costs(cost))
+        return self._turnstile.admit(None, now, self._turnstile.costs(cost))
 
     def started(self, now: float, cost: Cost = 1.0) -> None:
         """
@@ -251,19 +211,11 @@ class Limiter:
         cost : float or sequence of float, default 1
             As it was granted.
         """
-        costs = self._costs(cost)
-        with lock():
-            self._change([gate.bucket.withdrawn(each).filled(now, each) for gate, each in zip(self._gates, costs, strict=True)])
-        self._call_first()
+        self._turnstile.started(now, self._turnstile.costs(cost))
 
     def withdraw(self, cost: Cost = 1.0) -> None:
         """Give back what was granted and will not start; `cost` as it was granted."""
-        costs = self._costs(cost)
-        with lock():
-            self._change([gate.bucket.withdrawn(each) for gate, each in zip(self._gates, costs, strict=True)])
-            for gate in self._gates:
-                gate.withdrawn += 1
-        self._call_first()
+        self._turnstile.withdraw(self._turnstile.costs(cost))
 
     def line_up(self, callback: Wake) -> Place:
         """
@@ -280,83 +232,15 @@ class Limiter:
         Place
             To be granted once, or left.
         """
-        place = Place(self)
-        with lock():
-            for gate in self._gates:
-                gate.line[place] = callback
-        return place
-
-    # --- Inside -----------------------------------------------------------------------------------------------------
-
-    def _costs(self, cost: Cost) -> tuple[float, ...]:
-        """Return what is asked of each gate."""
-        given = cost if isinstance(cost, Sequence) else (cost,) * len(self._gates)
-        if len(given) != len(self._gates):
-            raise ValueError(f"cost must be one number, or one for each of {len(self._gates)} limiters, not {cost!r}")
-        for gate, each in zip(self._gates, given, strict=True):
-            if not 0 <= checked_number("cost", each) <= gate.bucket.burst:
-                raise ValueError(f"cost must be from 0 to the burst of its limit, {gate.limit.burst!r}, not {each!r}; allow for a larger burst")
-        return tuple(map(float, given))
-
-    def _grant(self, place: Place | None, now: float, costs: tuple[float, ...], *, starts: bool = False) -> float:
-        """Let a place in, who starts at once or will report; return 0, or how long to wait."""
-        with lock():
-            if not all(gate.is_open_to(place) for gate in self._gates):
-                return math.inf
-            buckets = [gate.bucket for gate in self._gates]
-            wait = max(bucket.wait(now, cost) for bucket, cost in zip(buckets, costs, strict=True))
-            if wait:
-                return wait
-            self._change([bucket.filled(now, cost) if starts else bucket.granted(cost) for bucket, cost in zip(buckets, costs, strict=True)])
-            for gate in self._gates:
-                gate.granted += 1
-                gate.line.pop(place, None)
-        self._call_first()
-        return 0.0
-
-    def _change(self, buckets: Sequence[Bucket]) -> None:
-        for gate, bucket in zip(self._gates, buckets, strict=True):
-            gate.bucket = bucket
-
-    def _leave(self, place: Place) -> None:
-        with lock():
-            was_first = any(gate.is_open_to(place) for gate in self._gates)
-            for gate in self._gates:
-                gate.line.pop(place, None)
-        if was_first:
-            self._call_first()
-
-    def _call_first(self) -> None:
-        """Call whoever is first in a line, once."""
-        with lock():
-            wakes = {id(wake): wake for gate in self._gates if (wake := gate.first()) is not None}
-        for wake in wakes.values():
-            wake()
+        check_callable("callback", callback, "nothing")
+        return self._turnstile.line_up(callback)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a limiter belongs to its process and cannot be pickled; send its RateLimit, and pay where the calls are handed out")
 
     def __repr__(self) -> str:
-        if len(self._gates) > 1:
-            return f"{type(self).__name__}.all({', '.join(map(repr, self.limits))})"
-        return f"{type(self).__name__}({self.limits[0]!r})"
-
-
-class Place:
-    """A place in a limiter's line, made by :meth:`Limiter.line_up`; gone once it was granted or left."""
-
-    __slots__ = ("_limiter",)
-
-    def __init__(self, limiter: Limiter) -> None:
-        self._limiter = limiter
-
-    def grant(self, now: float, cost: Cost = 1.0) -> float:
-        """Let something start if this is the first place in line, and leave the line; as :meth:`Limiter.grant`."""
-        return self._limiter._grant(self, now, self._limiter._costs(cost))  # noqa: SLF001 - its limiter's
-
-    def leave(self) -> None:
-        """Give the place up; again, or after a grant, that does nothing."""
-        self._limiter._leave(self)  # noqa: SLF001
+        limits = ", ".join(map(repr, self.limits))
+        return f"{type(self).__name__}{'.all' if len(self.limits) > 1 else ''}({limits})"
 
 
 def _timeout(timeout: float | None) -> float:

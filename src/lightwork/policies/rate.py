@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
 from lightwork.policies.checks import checked_number, checked_seconds
@@ -26,7 +25,7 @@ class RateLimit:
     ----------
     count : float
         How many starts, greater than 0.
-    per : {"second", "minute", "hour", "day"}, float or datetime.timedelta, default "second"
+    per : {"second", "minute", "hour", "day"} or float, default "second"
         The period, by name or in seconds.
     burst : float, default 1
         How many may start at once after a pause; at least 1. With 1 they are spread evenly, one every ``1 / rate`` seconds.
@@ -48,7 +47,7 @@ class RateLimit:
     """
 
     count: float
-    per: Literal["second", "minute", "hour", "day"] | float | timedelta = "second"
+    per: Literal["second", "minute", "hour", "day"] | float = "second"
     burst: float = 1.0
 
     def __post_init__(self) -> None:

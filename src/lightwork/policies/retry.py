@@ -2,80 +2,81 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import random as system_random
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from contextvars import ContextVar
-from dataclasses import KW_ONLY, dataclass
-from datetime import timedelta
-from functools import wraps
-from typing import Any, Final, Literal, ParamSpec, TypeVar, cast
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
-from lightwork._clock import sleep, sleep_async
 from lightwork._errors import Stopped
 from lightwork.policies.attempts import Attempts
-from lightwork.policies.backoff import JITTERS, Backoff, Jitter, Random, jittered, planned
-from lightwork.policies.checks import check_callable, check_choice, check_error_types, checked_count, checked_number, checked_seconds
+from lightwork.policies.backoff import JITTERS, Backoff, Random, jittered, planned
+from lightwork.policies.calling import Calling
+from lightwork.policies.checks import check_callable, check_choice, check_error_types, checked_count, checked_int, checked_number, checked_seconds
 from lightwork.policies.decision import Decision, RetryInfo
-from lightwork.policies.http import TEMPORARY, HasStatus, IsTemporary, RetryAfter
+from lightwork.policies.http import TEMPORARY, ErrorTypes, rules
 
 __all__ = ["BACKOFF", "Retry"]
 
-P = ParamSpec("P")
-T = TypeVar("T")
+DONE: Final[Decision] = Decision("done")
 
-ErrorTypes = type[Exception] | tuple[type[Exception], ...]
-Seconds = float | timedelta
-
-DONE: Final = Decision("done")
+# What each option that is a function takes.
+FUNCTIONS: Final[dict[str, str]] = {
+    "retry_if": "an exception",
+    "retry_result": "a value",
+    "wait_from": "an exception or a refused value",
+    "on_retry": "a RetryInfo",
+    "fallback": "an exception; to have a constant write lambda error: constant",
+}
 
 # Whether there is any wait before a retry; tests turn it off.
 BACKOFF: Final[ContextVar[bool]] = ContextVar("lightwork.backoff", default=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry(Calling):
     """
     What is called again when it fails, how often, and after how long.
 
-    Given to :func:`lightwork.parallel_map` and its family, or used alone: :meth:`call`, :meth:`acall`, or as a decorator of a function or of
-    an async one. The wait after attempt `k` is ``backoff * factor ** (k - 1)`` seconds, at most `max_delay`, spread by `jitter`.
+    Handed to a parallel call for each of its items, or used alone: :meth:`call`, :meth:`acall`, or as a decorator of functions and
+    async functions. The wait after attempt `k` is ``backoff * factor ** (k - 1)`` seconds, spread by `jitter`.
 
     Parameters
     ----------
     attempts : int or None, default 3
         How often to call at most, the first time included. None: until `max_elapsed`, which has to be given then.
-    backoff : float, datetime.timedelta or callable, default 1.0
+    backoff : float or callable, default 1.0
         Seconds before the second attempt; or a function from the number of attempts made to seconds.
     factor : float, default 2.0
-        What each wait is longer by than the one before; 1 for equal waits.
-    max_delay : float or datetime.timedelta, default 60.0
-        The longest wait, jitter included.
+        How many times as long each wait is as the one before; 1 for equal waits.
+    max_delay : float, default 60.0
+        The longest wait in seconds, jitter included.
     jitter : {"full", "equal", "half", "decorrelated", "none"}, default "full"
-        Spreads a wait of `d` seconds evenly: from 0 to `d`; from `d/2` to `d`; from `d/2` to `3d/2`; as a random walk from `backoff`, each step of
-        which goes to between `backoff` and thrice the last; or not.
+        Draws the wait evenly from a range, for a planned one of `d` seconds: from 0 to `d`, from `d/2` to `d`, from `d/2` to
+        `3d/2`; by a random walk that begins at `backoff` and goes to between `backoff` and thrice where it was; or not.
     on : type or tuple of types, default Exception
-        The exceptions that are worth another attempt. ``KeyboardInterrupt``, ``SystemExit`` and others that are no ``Exception`` never are.
+        The exceptions that are worth another attempt. What is no ``Exception``, such as ``KeyboardInterrupt``, never is.
     retry_if : callable, optional
-        Takes such an exception; another attempt is made if the answer is true.
+        Takes such an exception; there is another attempt if the answer is true.
     retry_result : callable, optional
-        Takes a value that was returned; another attempt is made if the answer is true. When the last one is refused, the call fails with :class:`Refused`.
+        Takes a value that was returned; there is another attempt if the answer is true. A call whose last value is refused
+        fails with :class:`Refused`.
     wait_from : callable, optional
-        Takes the exception, or the refused value, and returns for how many seconds the other end asks to be left alone, or None. It
-        counts instead of the back-off, which is spread on top; `max_delay` does not shorten it.
-    max_server_wait : float or datetime.timedelta, default 600.0
-        Who asks for a longer wait than this is not asked again.
-    max_elapsed : float or datetime.timedelta, optional
-        Seconds from the beginning of the first attempt. A wait that would end after them is not begun.
+        Takes the exception or the refused value, and returns for how many seconds the other end asks to be left alone, or
+        None. They are waited in full, and the back-off's jitter on top.
+    max_server_wait : float, default 600.0
+        Seconds; who asks to be left alone for longer is not asked again.
+    max_elapsed : float, optional
+        Seconds since the first attempt began. A wait that would end later is not begun.
     when : {"now", "end"}, default "now"
-        Among many items: try an item again when its wait is over, or when besides all others have had their turn.
+        Among many items: whether an item is tried again when its wait is over, or when all others have had their turn, too.
     on_retry : callable, optional
         Takes a :class:`RetryInfo`, before each wait.
     fallback : callable, optional
-        When attempts or time are used up, takes the exception and returns the value to be used instead.
+        When attempts or time are used up: takes the exception and returns the value to be had instead.
     seed : int, optional
-        Draw the jitter from this seed, for waits that can be repeated.
+        Draws the jitter from this seed, for waits that can be repeated.
 
     Raises
     ------
@@ -84,8 +85,8 @@ class Retry:
 
     Notes
     -----
-    Frozen and without state, so it can be shared by any number of threads and calls; it can be pickled if its functions can. The kinds of
-    jitter are compared in M. Brooker, *Exponential Backoff And Jitter*, AWS Architecture Blog, 2015.
+    Frozen and without state: any number of threads and calls may share it, and it can be pickled if its functions can. The kinds of
+    jitter are compared by M. Brooker in *Exponential Backoff And Jitter*, AWS Architecture Blog, 2015.
 
     Examples
     --------
@@ -101,18 +102,17 @@ class Retry:
     'up'
     """
 
-    attempts: int | None = 3
-    _: KW_ONLY
+    attempts: int | None = field(default=3, kw_only=False)
     backoff: Backoff = 1.0
     factor: float = 2.0
-    max_delay: Seconds = 60.0
-    jitter: Jitter = "full"
+    max_delay: float = 60.0
+    jitter: Literal["full", "equal", "half", "decorrelated", "none"] = "full"
     on: ErrorTypes = Exception
     retry_if: Callable[[Any], object] | None = None
     retry_result: Callable[[Any], object] | None = None
-    wait_from: Callable[[Any], Seconds | None] | None = None
-    max_server_wait: Seconds = 600.0
-    max_elapsed: Seconds | None = None
+    wait_from: Callable[[Any], float | None] | None = None
+    max_server_wait: float = 600.0
+    max_elapsed: float | None = None
     when: Literal["now", "end"] = "now"
     on_retry: Callable[[RetryInfo], object] | None = None
     fallback: Callable[[Any], Any] | None = None
@@ -125,8 +125,9 @@ class Retry:
         check_choice("jitter", self.jitter, JITTERS)
         check_choice("when", self.when, ("now", "end"))
         check_error_types("on", self.on)
-        for name in ("retry_if", "retry_result", "wait_from", "on_retry", "fallback"):
-            check_callable(name, getattr(self, name))
+        for name, parameter in FUNCTIONS.items():
+            if getattr(self, name) is not None:
+                check_callable(name, getattr(self, name), parameter)
 
     def _check_attempts(self) -> None:
         if self.attempts is not None:
@@ -144,8 +145,8 @@ class Retry:
         self._set("factor", checked_number("factor", self.factor))
         if not 1.0 <= self.factor < math.inf:
             raise ValueError(f"factor must be finite and at least 1, not {self.factor!r}; pass 1 for equal waits")
-        if self.seed is not None and (isinstance(self.seed, bool) or not isinstance(self.seed, int)):
-            raise TypeError(f"seed must be an int or None, not {self.seed!r}")
+        if self.seed is not None:
+            self._set("seed", checked_int("seed", self.seed, "pass None for waits that differ from run to run"))
 
     def _set(self, name: str, value: float) -> None:
         object.__setattr__(self, name, value)
@@ -161,10 +162,10 @@ class Retry:
         **options: Any,
     ) -> Retry:
         """
-        Return a policy for requests over HTTP, which waits as long as servers ask by ``Retry-After``.
+        Return a policy for requests over HTTP, which waits as long as the server asks by ``Retry-After``.
 
-        It knows the responses and the errors of ``urllib``, ``http.client``, ``requests``, ``httpx`` and ``aiohttp``, and whatever has a status and headers
-        by the same names, raised or returned.
+        It knows what ``urllib``, ``http.client``, ``requests``, ``httpx`` and ``aiohttp`` raise or return, and whatever else has a status
+        and headers by the same names.
 
         Parameters
         ----------
@@ -173,23 +174,17 @@ class Retry:
         statuses : collection of int, default {429, 502, 503, 504}
             The statuses that are worth another attempt.
         on : type or tuple of types, default (ConnectionError, TimeoutError)
-            The exceptions that are so without a status.
+            The exceptions that are so without having a status.
         response : callable, optional
             Takes what was raised or returned, and returns the response or None, for libraries that keep it elsewhere.
         **options
-            Others of the class but `retry_if`, `retry_result` and `wait_from`.
+            Others of the class, but for `retry_if`, `retry_result` and `wait_from`.
 
         Notes
         -----
         ``Retry-After`` counts in seconds or as a date (RFC 9110, 10.2.3).
         """
-        check_error_types("on", on)
-        check_callable("response", response)
-        codes = frozenset(checked_count("statuses", status, "statuses are numbers such as 503") for status in statuses)
-        temporary = IsTemporary(response, codes, on)
-        return cls(attempts, retry_if=temporary, retry_result=HasStatus(response, codes), wait_from=RetryAfter(response), **options)
-
-    # --- For schedulers ---------------------------------------------------------------------------------------------
+        return cls(attempts, **rules(statuses, on, response), **options)
 
     def decide(
         self,
@@ -226,29 +221,33 @@ class Retry:
         """
         if not self._refuses(error, result):
             return DONE if error is None else Decision("give_up", reason=f"{type(error).__name__} is not retried")
-        if self.attempts is not None and attempt >= self.attempts:
-            return self._given_up("no more attempts are allowed")
         asked = self._asked(result if error is None else error)
-        if asked is not None and asked > _seconds(self.max_server_wait):
-            return self._given_up(f"asked to wait {asked:.3g} s, longer than max_server_wait")
+        if asked > self.max_server_wait:
+            return self._given_up(f"the other end asks for {asked:.3g} s, more than max_server_wait", 0.0)
+        if self.attempts is not None and attempt >= self.attempts:
+            return self._given_up("no more attempts are allowed", asked)
         delay = self._delay(attempt, asked, random) if BACKOFF.get() else 0.0
-        if elapsed + delay > _seconds(self.max_elapsed):
-            return self._given_up(f"a wait of {delay:.3g} s would end after max_elapsed")
+        if self.max_elapsed is not None and elapsed + delay > self.max_elapsed:
+            return self._given_up(f"a wait of {delay:.3g} s would end after max_elapsed", asked)
         if delay > remaining:
-            return self._given_up(f"a wait of {delay:.3g} s would end after the deadline")
-        return Decision("retry", delay, min(asked or 0.0, delay))
+            return self._given_up(f"a wait of {delay:.3g} s would end after the deadline", asked)
+        return Decision("retry", delay, asked)
 
     def random_for(self, *key: int) -> Random:
         """
-        Return what draws the jitter of one call.
+        Return what draws the jitter.
 
         Parameters
         ----------
         *key : int
-            Which call it is, such as the index of its item and the number of its attempt. With a seed the draws depend on both, and on nothing
-            else; without one they are the process's.
+            For which call, such as the index of its item and the number of its attempt. With a seed the draws depend on these and on the
+            seed; without one they are the process's.
         """
-        return system_random if self.seed is None else system_random.Random(f"{self.seed}:{key}")
+        return system_random if self.seed is None else system_random.Random(f"{self.seed}:{key}")  # noqa: S311 - no secret
+
+    def begin(self) -> Attempts:
+        """Return what counts and judges the attempts of one call."""
+        return Attempts(self.decide, self.on_retry, self.random_for())
 
     def _refuses(self, error: BaseException | None, result: Any) -> bool:
         """Whether an outcome is worth another attempt."""
@@ -258,95 +257,18 @@ class Retry:
             return False
         return self.retry_if is None or bool(self.retry_if(error))
 
-    def _given_up(self, reason: str) -> Decision:
-        return Decision("give_up", fallback=self.fallback, reason=reason)
+    def _given_up(self, reason: str, pause: float) -> Decision:
+        return Decision("give_up", pause=pause, fallback=self.fallback, reason=reason)
 
-    def _asked(self, outcome: Any) -> float | None:
-        """Return how long the other end asks to be left alone."""
+    def _asked(self, outcome: Any) -> float:
+        """Return for how many seconds the other end asks to be left alone."""
         asked = None if self.wait_from is None else self.wait_from(outcome)
-        return None if asked is None else checked_seconds("what wait_from returned", asked, finite=False)
+        return 0.0 if asked is None or not BACKOFF.get() else checked_seconds("what wait_from returned", asked, finite=False)
 
-    def _delay(self, attempt: int, asked: float | None, random: Random) -> float:
-        longest = _seconds(self.max_delay)
-        delay = planned(self.backoff, self.factor, longest, attempt)
-        if asked is None:
-            first = planned(self.backoff, self.factor, longest, 1)
-            return jittered(self.jitter, delay, first, longest, attempt, random)
-        # Whoever comes too early is sent away again, so the spread goes on top.
+    def _delay(self, attempt: int, asked: float, random: Random) -> float:
+        delay = planned(self.backoff, self.factor, self.max_delay, attempt)
+        if not asked:
+            first = planned(self.backoff, self.factor, self.max_delay, 1)
+            return jittered(self.jitter, delay, first, self.max_delay, attempt, random)
+        # Who comes too early is sent away again, so the spread goes on top.
         return asked if self.jitter == "none" else asked + delay * random.random()
-
-    # --- Alone ------------------------------------------------------------------------------------------------------
-
-    def call(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """
-        Return what a function returns, in as many attempts as it takes and the policy allows.
-
-        Raises
-        ------
-        Exception
-            What the last attempt raised, with a note of how many there were.
-        Refused
-            If `retry_result` refuses what the last attempt returned.
-
-        Notes
-        -----
-        The calling thread sleeps between attempts; Ctrl-C ends that. In :func:`lightwork.parallel_map` nobody does: pass the policy there.
-        """
-        if _is_async(fn):
-            raise TypeError("an async function is retried by Retry.acall(), or decorated by the policy")
-        attempts = self._attempts()
-        while True:
-            with attempts:
-                attempts.result = fn(*args, **kwargs)
-            if attempts.delay is None:
-                return cast("T", attempts.result)
-            sleep(attempts.delay)
-
-    async def acall(self, fn: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what an async function returns: as :meth:`call`, but the event loop goes on. A cancellation ends it at once."""
-        attempts = self._attempts()
-        while True:
-            with attempts:
-                attempts.result = await fn(*args, **kwargs)
-            if attempts.delay is None:
-                return cast("T", attempts.result)
-            await sleep_async(attempts.delay)
-
-    def __call__(self, fn: Callable[P, T], /) -> Callable[P, T]:
-        """Return a function that calls another by this policy; async if that is."""
-        if isinstance(fn, (staticmethod, classmethod)):
-            raise TypeError(f"write the policy below @{type(fn).__name__}, next to the function")
-        if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
-            raise TypeError("a generator cannot be begun again halfway; retry what it calls")
-        if not callable(fn):
-            raise TypeError(f"a policy decorates functions, not {fn!r}")
-        return cast("Callable[P, T]", self._async_wrapper(fn)) if _is_async(fn) else self._wrapper(fn)
-
-    def _wrapper(self, fn: Callable[P, T]) -> Callable[P, T]:
-        @wraps(fn)
-        def retried(*args: P.args, **kwargs: P.kwargs) -> T:
-            return self.call(fn, *args, **kwargs)
-
-        return retried
-
-    def _async_wrapper(self, fn: Callable[P, Any]) -> Callable[P, Any]:
-        @wraps(fn)
-        async def retried(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return await self.acall(fn, *args, **kwargs)
-
-        return retried
-
-    def _attempts(self) -> Attempts:
-        return Attempts(self.decide, self.on_retry, self.random_for())
-
-
-def _is_async(fn: object) -> bool:
-    """Whether calling it makes a coroutine."""
-    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004 - its kind is asked for
-
-
-def _seconds(value: Seconds | None) -> float:
-    """Return a checked time as a float; None stands for no end."""
-    if value is None:
-        return math.inf
-    return value.total_seconds() if isinstance(value, timedelta) else value

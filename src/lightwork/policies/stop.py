@@ -8,21 +8,21 @@ from collections.abc import Callable, Generator
 from typing import Any, NoReturn
 
 from lightwork._clock import LoopWaker, Waker, clock
-from lightwork.policies.checks import checked_seconds
+from lightwork.policies.checks import check_callable, checked_seconds
 
 __all__ = ["StopToken"]
 
 
-class _Subscription:
-    """A callback that runs at most once, whichever of its tokens is stopped first."""
+class Subscription:
+    """A callback that runs at most once, whichever of the tokens in whose tables it stands is stopped first."""
 
-    __slots__ = ("_callbacks", "_tokens")
+    __slots__ = ("_callbacks", "_tables")
 
-    def __init__(self, callback: Callable[[], object], tokens: list[StopToken]) -> None:
+    def __init__(self, callback: Callable[[], object], tables: list[Table]) -> None:
         self._callbacks = [callback]
-        self._tokens = tokens
-        for token in tokens:
-            token._subscriptions[self] = None  # noqa: SLF001 - tokens and subscriptions are one mechanism
+        self._tables = tables
+        for table in tables:
+            table[self] = None
 
     def run(self) -> None:
         """Call back, unless that was done or taken back."""
@@ -30,12 +30,15 @@ class _Subscription:
             callback()
 
     def end(self) -> list[Callable[[], object]]:
-        """Let go of the tokens, and return the callback to the first who asks."""
-        for token in self._tokens:
-            token._subscriptions.pop(self, None)  # noqa: SLF001
+        """Leave the tables, and return the callback to the first who asks."""
+        for table in self._tables:
+            table.pop(self, None)
         with contextlib.suppress(IndexError):
             return [self._callbacks.pop()]  # atomic: exactly one thread gets it
         return []
+
+
+Table = dict[Subscription, None]  # in the order of subscription
 
 
 class StopToken:
@@ -66,7 +69,7 @@ class StopToken:
         # Who stops writes the reason and then reads the subscriptions; who subscribes does so the other way round. Methods of
         # dicts are atomic and in one order for all, so at least one of the two sees the other.
         self._reasons: dict[None, list[object]] = {}
-        self._subscriptions: dict[_Subscription, None] = {}
+        self._subscriptions: Table = {}
 
     @classmethod
     def linked(cls, *tokens: StopToken) -> StopToken:
@@ -126,11 +129,10 @@ class StopToken:
         Returns
         -------
         callable
-            Takes the subscription back. The callback does not begin after that.
+            Takes the subscription back, unless another thread is about to call already.
         """
-        if not callable(callback):
-            raise TypeError(f"callback must be a function of nothing, not {callback!r}")
-        subscription = _Subscription(callback, self._ancestry())
+        check_callable("callback", callback, "nothing")
+        subscription = Subscription(callback, self._tables())
         if self.is_stopped:
             subscription.run()
         return lambda: subscription.end().clear()
@@ -173,18 +175,18 @@ class StopToken:
         finally:
             unsubscribe()
 
-    def _ancestry(self) -> list[StopToken]:
-        """Return the token and all that stop it, each once."""
-        found = {id(self): self}
+    def _tables(self) -> list[Table]:
+        """Return the subscriptions of the token and of all that stop it, each once."""
+        found = {id(self._subscriptions): self._subscriptions}
         for parent in self._parents:
-            found.update((id(token), token) for token in parent._ancestry())
+            found |= {id(table): table for table in parent._tables()}  # noqa: SLF001 - of its own class
         return list(found.values())
 
     def _reason(self) -> list[object] | None:
         """Return the reason in a list, which a linked token takes over from the first that it sees stopped; None before."""
         if not self._reasons:
             for parent in self._parents:
-                if (reason := parent._reason()) is not None:
+                if (reason := parent._reason()) is not None:  # noqa: SLF001
                     return self._reasons.setdefault(None, reason)
         return self._reasons.get(None)
 

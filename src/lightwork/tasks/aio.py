@@ -81,7 +81,7 @@ async def async_parallel_map(fn: Callable[..., Any], items: Items[Any], **option
     >>> asyncio.run(lw.async_parallel_map(double, [1, 2, 3])).values()
     [2, 4, 6]
     """
-    return await _collect(fn, items, Options(**options))
+    return await _collect(fn, items, _checked(options))
 
 
 async def async_parallel_starmap(fn: Callable[..., Awaitable[T]], items: Items[Iterable[Any]], **options: Unpack[CommonOptions]) -> ParallelResult[T]:
@@ -97,7 +97,7 @@ async def async_parallel_starmap(fn: Callable[..., Awaitable[T]], items: Items[I
     >>> asyncio.run(lw.async_parallel_starmap(power, [(2, 3), (3, 2)])).values()
     [8, 9]
     """
-    result: ParallelResult[T] = await _collect(fn, items, Options(**options), star=True)
+    result: ParallelResult[T] = await _collect(fn, items, _checked(options), star=True)
     return result
 
 
@@ -133,8 +133,15 @@ def async_parallel_iter(fn: Callable[[S], Awaitable[T]], items: Items[S], **opti
     >>> asyncio.run(main())
     [0, 2, 4]
     """
-    checked = Options(**({"ordered": False} | options))
+    checked = _checked({"ordered": False} | options)
     return _results(_stages(fn, checked, star=False), source_of(items, checked), checked)
+
+
+def _checked(options: Any) -> Options:
+    for name in ("executor", "chunk_size"):
+        if name in options:
+            raise TypeError(f"{name} is for functions that are not async; the event loop awaits each item by itself")
+    return Options(**options)
 
 
 def _stages(fn: Callable[..., Any], options: Options, *, star: bool) -> list[Stage]:

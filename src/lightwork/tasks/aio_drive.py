@@ -197,7 +197,7 @@ class AsyncDrive:
             chunk = self.run.late.popleft()
             if chunk in self._tasks:
                 self._tasks[chunk].cancel()
-            self.run.end_late(chunk, now, judge(chunk, TimedOut("the item took longer than task_timeout"), now, self.run.deadline))
+            self.run.end_late(chunk, judge(chunk, TimedOut("the item took longer than task_timeout"), now, self.run.deadline), now)
 
     async def _attempt(self, chunk: Chunk) -> None:
         """Make one attempt at one item, in a task of its own."""

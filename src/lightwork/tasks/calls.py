@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
@@ -78,8 +77,7 @@ def workers_for(options: Options) -> tuple[AnyWorkers, Random | None]:
     if isinstance(options.executor, Pool):
         return Threads(n_workers, options.executor.core), None
     if isinstance(options.executor, ThreadPoolExecutor):
-        is_here = threading.current_thread() in options.executor._threads  # noqa: SLF001 - nobody else knows
-        return ThreadsOfOthers(options.executor, n_workers, is_here=is_here), None
+        return ThreadsOfOthers(options.executor, n_workers), None
     if isinstance(options.executor, Executor):
         return Foreign(options.executor, n_workers), None
     if options.executor == "serial" or options.workers == 1:

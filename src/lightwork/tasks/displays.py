@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from lightwork._clock import clock
+
 __all__ = ["Display", "Line", "RichBar", "TqdmBar", "display"]
 
 LINE_INTERVAL = 10.0  # seconds between lines where they stay, as in a log
@@ -30,17 +32,29 @@ class TqdmBar:
     """A bar of tqdm, which knows terminals and notebooks apart."""
 
     def __init__(self) -> None:
-        self._bar: Any = importlib.import_module("tqdm.auto").tqdm(total=0, unit="item", mininterval=0.0, miniters=0)
+        self._kind: Any = importlib.import_module("tqdm.auto").tqdm
+        self._start = time.time()  # on tqdm's clock
+        self._bar: Any = None
 
     def __call__(self, done: int, total: int) -> None:
         """Move the bar; it draws itself each time, since it is not called often."""
-        self._bar.total = total
+        if self._bar is None:
+            self._bar = self._kind(total=total, unit="item", mininterval=0.0, miniters=0)
+            self._bar.start_t = self._start  # the first items took time before there was a total
         self._bar.n = done
+        self._stretch(total)
         self._bar.refresh()
+
+    def _stretch(self, total: int) -> None:
+        self._bar.total = total
+        widgets = getattr(self._bar, "container", None)
+        if widgets is not None:  # in a notebook the total is looked at once, for the width of a widget
+            widgets.children[1].max = total
 
     def close(self) -> None:
         """Leave the bar where it stands."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
 
 class RichBar:
@@ -66,11 +80,11 @@ class RichBar:
 class Line:
     """A line of numbers: one that is written over again on a terminal, and a new one now and then in a file."""
 
-    def __init__(self, stream: Any = None, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: Any = None, now: Callable[[], float] | None = None) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._is_terminal: bool = self._stream is not None and self._stream.isatty()
-        self._now = now
-        self._start = now()
+        self._now = clock().now if now is None else now
+        self._start = self._now()
         self._next = self._start + LINE_INTERVAL
         self._pending: str | None = None
 

@@ -103,6 +103,7 @@ class Drive:
             if self.run.is_hungry and (self.feed.is_quick or not finished):
                 self.pull()
             elif finished:
+                self.crew.leave()
                 yield finished.popleft()
             else:
                 when = due()

@@ -88,7 +88,13 @@ class Feed:
     @classmethod
     def of(cls, items: Iterable[Any], options: Options) -> Feed:
         """Return the feed of a call."""
-        return cls(items, clock(), key=options.item_key, cost=options.cost, is_numbered=options.rng is not None)
+        return cls(
+            items,
+            clock(),
+            key=options.item_key,
+            cost=options.cost_of if callable(options.cost) else options.cost,
+            is_numbered=options.rng is not None,
+        )
 
     def take_all(self) -> Batch | None:
         """Return all items at once if they are there already and nothing has to be found out about each; else None."""

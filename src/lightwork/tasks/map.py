@@ -17,7 +17,7 @@ from lightwork.tasks.listeners import Listeners
 from lightwork.tasks.options import MapOptions, Options
 from lightwork.tasks.results import MISSING, ParallelResult, RunStatus
 
-__all__ = ["collect", "parallel_map", "parallel_starmap"]
+__all__ = ["collect", "map_items_of", "parallel_map", "parallel_starmap"]
 
 AT_HAND = (list, tuple, range)  # sequences whose items cost nothing to come by
 
@@ -136,7 +136,7 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
     >>> result.ok, result.successes()
     (False, [(0, 1), (2, 3)])
     """
-    return _map(fn, items, Options(**options))
+    return map_items_of(fn, items, Options(**options))
 
 
 @overload
@@ -171,10 +171,11 @@ def parallel_starmap(fn: Callable[..., Any], items: Iterable[Any], **options: An
     >>> list(lw.parallel_starmap(pow, [(2, 3), (3, 2)]))
     [8, 9]
     """
-    return _map(fn, items, Options(**options), star=True)
+    return map_items_of(fn, items, Options(**options), star=True)
 
 
-def _map(fn: Callable[..., Any], items: Iterable[Any], options: Options, *, star: bool = False) -> Any:
+def map_items_of(fn: Callable[..., Any], items: Iterable[Any], options: Options, *, star: bool = False) -> Any:
+    """Run a function over items by the shortest way there is for what is asked."""
     check_function(fn)
     if options.is_plain and isinstance(items, AT_HAND) and INLINE.get() is None:
         return _map_at_hand(fn, items, options, star=star)

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["add_note", "brief", "item_note"]
+__all__ = ["add_note", "brief", "item_note", "note_failures"]
 
 N_CHARACTERS = 100  # of an argument: enough to recognise it, and fits a line
+N_BYTES = 18  # of a bytes object: each may take four characters
 
-_shortener = reprlib.Repr()
-_shortener.maxstring = _shortener.maxother = N_CHARACTERS
+
+class _Shortener(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = N_CHARACTERS
+
+    def repr_bytes(self, data: bytes | bytearray, _: int) -> str:
+        return repr(data) if len(data) <= N_BYTES else f"{data[:N_BYTES]!r}... ({len(data)} bytes)"
+
+    repr_bytearray = repr_bytes
+
+
+_shortener = _Shortener()
 
 
 def brief(value: object) -> str:
     """Return a value's repr on one line, cut short; never raises, and looks at the beginning of a long value only."""
-    if isinstance(value, (bytes, bytearray)) and len(value) > N_CHARACTERS:
-        return f"{bytes(value[: N_CHARACTERS // 4])!r}... ({len(value)} bytes)"
     try:
         text = " ".join(_shortener.repr(value).split())
     except Exception:  # a repr that fails, or a number of more digits than Python writes, says nothing about the item
@@ -56,3 +66,21 @@ def add_note(error: BaseException, note: str) -> None:
     with contextlib.suppress(Exception):  # frozen dataclasses refuse; what happened is worth more than where
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
+
+
+def note_failures(failures: Mapping[int, BaseException], note_of: Callable[[int], str]) -> None:
+    """
+    Add to each exception the note of its item; to one that several items raised, that of the first, and how many there are besides.
+
+    Parameters
+    ----------
+    failures : mapping of int to BaseException
+        By the index of the item.
+    note_of : callable
+        Returns the note of an item, by its index.
+    """
+    items: dict[int, list[int]] = {}
+    for index in sorted(failures):
+        items.setdefault(id(failures[index]), []).append(index)
+    for first, *others in items.values():
+        add_note(failures[first], f"{note_of(first)}; {len(others)} other items raised the same object" if others else note_of(first))

@@ -157,9 +157,9 @@ class Options:
         if not isinstance(self.executor, Executor):
             check_choice("executor (if it is no concurrent.futures.Executor)", self.executor, ("thread", "serial"))
         if self.rate_limit is not None and not isinstance(self.rate_limit, Limiter):
-            self._set("rate_limit", Limiter(self.rate_limit))
+            self._set("rate_limit", _limiter(self.rate_limit))
         if not callable(self.cost):
-            self._set("cost", checked_number("cost", self.cost))
+            self._set("cost", self.checked_cost(self.cost))
 
     def _merge_names(self) -> None:
         if self.window is not None and self.batch_size is not None:
@@ -180,6 +180,17 @@ class Options:
         """The limiter, if there is one."""
         return self.rate_limit if isinstance(self.rate_limit, Limiter) else None
 
+    def checked_cost(self, cost: float) -> float:
+        """Return what an item counts for, if the limiter will ever grant it."""
+        most = min((limit.burst for limit in self.limiter.limits), default=math.inf) if self.limiter is not None else math.inf
+        if not 0 <= checked_number("cost", cost) <= most:
+            raise ValueError(f"cost must be from 0 to {most}, the burst of the rate limit, not {cost!r}; allow for a larger burst")
+        return float(cost)
+
+    def cost_of(self, item: Any) -> float:
+        """Return what an item counts for."""
+        return self.checked_cost(self.cost(item)) if callable(self.cost) else self.cost
+
     def deadline(self, now: float) -> float:
         """When the run ends at the latest."""
         return math.inf if self.timeout is None else now + _seconds(self.timeout)
@@ -199,6 +210,13 @@ class Options:
         """Whether nothing is asked for but values, by any number of workers."""
         asked = {field.name for field in fields(self) if getattr(self, field.name) != field.default}
         return asked <= {"workers", "executor", "errors", "return_exceptions"} and self.executor == "thread" and self.errors != "raise"
+
+
+def _limiter(rate_limit: RateLimit | float) -> Limiter:
+    try:
+        return Limiter(rate_limit)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"rate_limit must be a positive number per second, a RateLimit or a Limiter: {error}") from None
 
 
 def _of_kind(name: str, value: object, kind: type, example: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
+from lightwork._clock import clock
 from lightwork.tasks.displays import display
 
 __all__ = ["OnProgress", "Throttle", "followed"]
@@ -25,8 +25,8 @@ class Throttle:
     ----------
     on_progress : callable
         Called in the thread that calls the methods. What it raises goes to the caller of the method.
-    now : callable
-        Returns seconds of a monotonic clock.
+    now : callable, optional
+        Returns seconds of a monotonic clock; that in force if it is not given.
 
     Notes
     -----
@@ -35,10 +35,10 @@ class Throttle:
 
     __slots__ = ("_latest", "_next", "_now", "_on_progress", "_told")
 
-    def __init__(self, on_progress: OnProgress, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, on_progress: OnProgress, now: Callable[[], float] | None = None) -> None:
         self._on_progress = on_progress
-        self._now = now
-        self._next = now()  # the first change is told at once
+        self._now = clock().now if now is None else now
+        self._next = self._now()  # the first change is told at once
         self._latest = (0, 0)
         self._told: tuple[int, int] | None = None
 
@@ -70,7 +70,7 @@ class Throttle:
 
 
 @contextlib.contextmanager
-def followed(on_progress: OnProgress | None, *, progress: bool, now: Callable[[], float] = time.monotonic) -> Iterator[Throttle | None]:
+def followed(on_progress: OnProgress | None, *, progress: bool, now: Callable[[], float] | None = None) -> Generator[Throttle | None, None, None]:
     """
     Open what a run was asked to tell its progress to; close it in the end, whatever becomes of the run.
 
@@ -80,8 +80,8 @@ def followed(on_progress: OnProgress | None, *, progress: bool, now: Callable[[]
         The caller's own function.
     progress : bool
         Whether to show a bar, too.
-    now : callable
-        Returns seconds of a monotonic clock.
+    now : callable, optional
+        Returns seconds of a monotonic clock; that in force if it is not given.
 
     Yields
     ------

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any, Generic, NamedTuple, TypeVar, cast, final, overload
+from typing import Any, TypeVar, cast, final, overload
 
 from lightwork._errors import Aborted, Cancelled, TimedOut
-from lightwork.tasks.notes import add_note, item_note
+from lightwork.tasks.item_result import ItemResult, Measured
+from lightwork.tasks.notes import item_note, note_failures
 from lightwork.tasks.summaries import html_summary, text_summary
 
 __all__ = ["MISSING", "ItemResult", "Measured", "Missing", "ParallelResult", "RunStatus"]
@@ -46,98 +47,8 @@ class Missing(Enum):
 
 MISSING = Missing.MISSING
 
-
-class Measured(NamedTuple):
-    """
-    What was measured of an item.
-
-    Attributes
-    ----------
-    attempts : int
-        How often the function was called.
-    duration : float or None
-        Seconds from the first call's beginning to the last one's end, waits between them included.
-    queued : float or None
-        Seconds from the item's admission to the first call's beginning.
-    """
-
-    attempts: int = 1
-    duration: float | None = None
-    queued: float | None = None
-
-
 _ONCE = Measured()
 _NEVER = Measured(attempts=0)
-
-
-@final
-class ItemResult(Generic[T]):
-    """
-    What came of one item.
-
-    Unpacks into two: ``for index, outcome in results``.
-
-    Attributes
-    ----------
-    index : int
-        Position of the item in the input.
-    key : object
-        What ``item_key`` calls the item; None if there is no such function.
-    value : object
-        What the function returned; None if it failed. :meth:`unwrap` tells the two apart.
-    error : BaseException or None
-        What it raised the last time, or why it was not called.
-    attempts : int
-        How often it was called; 0 for an item whose turn did not come.
-    duration, queued : float or None
-        Seconds that it took and waited, see :class:`Measured`; None where that was not measured.
-    """
-
-    __slots__ = ("attempts", "duration", "error", "index", "key", "queued", "value")
-
-    # A plain class: a frozen dataclass takes five times as long to make, and a stream makes one for each item.
-    def __init__(
-        self,
-        index: int,
-        key: Any = None,
-        value: T | None = None,
-        error: BaseException | None = None,
-        attempts: int = 1,
-        duration: float | None = None,
-        queued: float | None = None,
-    ) -> None:
-        self.index = index
-        self.key = key
-        self.value = value
-        self.error = error
-        self.attempts = attempts
-        self.duration = duration
-        self.queued = queued
-
-    @property
-    def ok(self) -> bool:
-        """Whether the function returned."""
-        return self.error is None
-
-    @property
-    def outcome(self) -> T | BaseException:
-        """The value, or the exception in its place."""
-        return cast("T", self.value) if self.error is None else self.error
-
-    def unwrap(self) -> T:
-        """Return the value, or raise the error."""
-        if self.error is not None:
-            raise self.error
-        return cast("T", self.value)
-
-    def __iter__(self) -> Iterator[Any]:
-        yield self.index
-        yield self.outcome
-
-    def __repr__(self) -> str:
-        name = "value" if self.error is None else "error"
-        shown = [f"{self.index}"] if self.key is None else [f"{self.index}", f"key={self.key!r}"]
-        return f"{type(self).__name__}({', '.join(shown)}, {name}={self.outcome!r}, attempts={self.attempts})"
 
 
 @final
@@ -153,8 +64,8 @@ class ParallelResult(Sequence[T_co]):
     n_items : int or None
         How many items the run had; None if that is not known, and so those that `values` has a place for.
     values : sequence
-        The value of each item by its index, with anything at the places of those that failed and `MISSING` at those whose
-        turn did not come. Kept, not copied. What is beyond its end had no turn.
+        The value of each item by its index, with anything at the places of those that failed and, unless the run completed, `MISSING`
+        at those whose turn did not come. Kept, not copied. What is beyond its end had no turn.
     failures : mapping of int to BaseException
         What items raised, by their index.
     status : RunStatus
@@ -181,7 +92,7 @@ class ParallelResult(Sequence[T_co]):
     def __init__(
         self,
         n_items: int | None,
-        values: Sequence[T_co | Any],
+        values: Sequence[T_co | Missing],
         failures: Mapping[int, BaseException],
         status: RunStatus = RunStatus.COMPLETED,
         *,
@@ -192,7 +103,7 @@ class ParallelResult(Sequence[T_co]):
         arguments: Mapping[int, Any] | None = None,
     ) -> None:
         self._n_items = max(n_items or 0, len(values))
-        self._values = values
+        self._values: Sequence[Any] = values
         self._failures = failures
         self._status = status
         self._reason = reason
@@ -207,7 +118,7 @@ class ParallelResult(Sequence[T_co]):
     @property
     def ok(self) -> bool:
         """Whether there is a value for every item."""
-        return self._status is RunStatus.COMPLETED and not self._failures
+        return self._status is RunStatus.COMPLETED and not self._failures and len(self._values) == self._n_items
 
     @property
     def status(self) -> RunStatus:
@@ -267,7 +178,7 @@ class ParallelResult(Sequence[T_co]):
 
     def __iter__(self) -> Iterator[T_co]:
         self.raise_on_failure()
-        return iter(self._values) if self._order is None else map(self._values.__getitem__, self._order)
+        return iter(self._values) if self._order is None else map(self._values.__getitem__, self._indices())
 
     @overload
     def __getitem__(self, position: int) -> T_co: ...
@@ -306,9 +217,8 @@ class ParallelResult(Sequence[T_co]):
         return self._ending
 
     def _n_without_turn(self) -> int:
-        if self._status is RunStatus.COMPLETED:
-            return 0
-        return sum(not self._has_value(i) and i not in self._failures for i in range(self._n_items))
+        first = len(self._values) if self._status is RunStatus.COMPLETED else 0  # in a completed run all that has a place had its turn
+        return sum(not self._has_value(i) and i not in self._failures for i in range(first, self._n_items))
 
     def _n_ok(self) -> int:
         return self._n_items - len(self._failures) - self._n_without_turn()
@@ -329,7 +239,7 @@ class ParallelResult(Sequence[T_co]):
     def _group(self) -> BaseExceptionGroup[Any]:
         self._note_failures()
         errors = {id(error): error for _, error in sorted(self._failures.items())}  # two items may have raised the same object
-        if self._status is not RunStatus.COMPLETED:
+        if self._status is not RunStatus.COMPLETED or self._n_without_turn():
             errors[id(self._why_it_ended())] = self._why_it_ended()
         return BaseExceptionGroup(f"{len(self._failures)} of {self._n_items} items failed", list(errors.values()))
 
@@ -338,9 +248,10 @@ class ParallelResult(Sequence[T_co]):
             arguments = self._unnoted.pop()  # atomic: exactly one thread gets it
         except IndexError:
             return
-        for i, error in self._failures.items():
-            note = item_note(i, key=_at(self._keys, i, None), arguments=arguments, attempts=self._measured_of(i).attempts)
-            add_note(error, note)
+        note_failures(
+            self._failures,
+            lambda i: item_note(i, key=_at(self._keys, i, None), arguments=arguments, attempts=self._measured_of(i).attempts),
+        )
 
     def __getstate__(self) -> object:
         self._note_failures()
