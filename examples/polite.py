@@ -136,9 +136,8 @@ def counts(arrivals: list[Arrival], status: int, width: float) -> Counter[int]:
     return Counter(int((arrival.seconds - arrivals[0].seconds) / width) for arrival in arrivals if arrival.status == status)
 
 
-def picture(arrivals: list[Arrival], rate: float, save: Path) -> None:
-    """Draw the requests per second over time."""
-    axes = new_axes()
+def draw(axes: Any, arrivals: list[Arrival], rate: float) -> None:
+    """Draw the requests per second over time, and the pauses."""
     welcome, refused = (counts(arrivals, status, PICTURE_BIN) for status in (OK, TOO_MANY_REQUESTS))
     bins = range(max(welcome | refused) + 1)
     edges = [i * PICTURE_BIN for i in bins]
@@ -151,7 +150,6 @@ def picture(arrivals: list[Arrival], rate: float, save: Path) -> None:
             axes.axvspan(before.seconds - arrivals[0].seconds, after.seconds - arrivals[0].seconds, color="#dddddd", zorder=0)
     axes.set(xlabel="seconds", ylabel="requests a second", xlim=(0, edges[-1] + PICTURE_BIN))
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
-    axes.figure.savefig(save, dpi=100)
 
 
 def new_axes() -> Any:
@@ -172,6 +170,7 @@ def main() -> None:
     parser.add_argument("--window", type=float, default=3.0, help="in how many seconds (default: %(default)s)")
     parser.add_argument("--save", type=Path, metavar="PNG", help="where to write the picture")
     arguments = parser.parse_args()
+    axes = None if arguments.save is None else new_axes()
     paths = [f"/{i}" for i in range(arguments.pages)]
     with serving(arguments.quota, arguments.window) as server:
         result = fetch_all(server.address, paths, arguments.rate)
@@ -181,8 +180,9 @@ def main() -> None:
     print(f"{len(result)} pages, each as it should be")
     report(arrivals, arguments.rate)
     print(text(arrivals))
-    if arguments.save is not None:
-        picture(arrivals, arguments.rate, arguments.save)
+    if axes is not None:
+        draw(axes, arrivals, arguments.rate)
+        axes.figure.savefig(arguments.save, dpi=100)
 
 
 if __name__ == "__main__":

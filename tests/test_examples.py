@@ -25,6 +25,12 @@ def printed_by(script: str, *arguments: str) -> str:
     return done.stdout
 
 
+def run_without(modules: tuple[str, ...], script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run an example where some modules cannot be imported."""
+    hide = f"import runpy, sys; sys.modules.update(dict.fromkeys({modules!r})); sys.argv[:] = sys.argv[1:]; sys.path.insert(0, {str(EXAMPLES)!r})"
+    return run("-c", f"{hide}; runpy.run_path(sys.argv[0], run_name='__main__')", str(EXAMPLES / script), *arguments)
+
+
 def pixels(path: Path) -> np.ndarray:
     """Return the pixels of a PGM file, rows first."""
     header, _, rest = path.read_bytes().partition(b"\n")
@@ -61,8 +67,7 @@ def test_a_drum_stands_still_at_its_rim_and_on_its_diameters(tmp_path: Path) -> 
 
 def test_a_drum_without_scipy_says_what_to_install() -> None:
     """Where SciPy is missing the example ends in one line that names it, without a traceback."""
-    hide_scipy = "import runpy, sys; sys.modules['scipy'] = sys.modules['scipy.special'] = None; sys.path.insert(0, sys.argv[1])"
-    done = run("-c", f"{hide_scipy}; runpy.run_path(sys.argv[1] + '/drum.py', run_name='__main__')", str(EXAMPLES))
+    done = run_without(("scipy", "scipy.special"), "drum.py")
     assert done.returncode == 1
     assert done.stderr.strip().endswith("pip install scipy")
     assert "Traceback" not in done.stderr
@@ -114,6 +119,14 @@ def test_a_client_waits_as_long_as_the_server_asks(tmp_path: Path) -> None:
     assert "".join(histogram).count("#") == 15
     assert "".join(histogram).count("x") == n_refused
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_without_matplotlib_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
+    """The one line on the error stream names what to install, and nothing has been printed."""
+    done = run_without(("matplotlib", "matplotlib.figure"), "polite.py", "--save", str(tmp_path / "polite.png"))
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("pip install matplotlib")
+    assert not done.stdout
 
 
 def test_a_difference_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
