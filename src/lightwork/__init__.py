@@ -1,9 +1,9 @@
 """
 Run a function over many inputs on every core, with nothing to tune and NumPy's bits at any number of threads.
 
-The package has floors, and imports point down only. ``arrays`` (functions over arrays) and ``tasks`` (calls one by one)
-stand on ``_core``, the compiled scheduler and its kernels, which knows neither. ``policies`` are values and arithmetic, without
-compiled code. At the bottom are leaves that import nothing of ours: ``_clock``, ``_config``, ``_cpus`` and ``_errors``.
+The package has floors, and imports point down only. ``arrays`` (functions over arrays) and ``tasks`` (functions over items, by way of
+``engine`` and ``executors``) stand on ``_core``, the compiled scheduler and its kernels, which knows neither. ``policies`` are values
+and arithmetic, without compiled code. At the bottom are leaves that import nothing of ours: ``_clock``, ``_config``, ``_cpus`` and ``_errors``.
 """
 
 from lightwork._config import configure as configure

@@ -5,7 +5,7 @@ import time
 import lightwork as lw
 
 
-def fail(item: int) -> None:
+def fail(item: int) -> int:
     """Fail at once."""
     raise ConnectionError(item)
 

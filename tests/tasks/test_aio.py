@@ -37,7 +37,8 @@ def test_values_and_failures_are_those_of_a_loop(options: dict[str, Any], is_asy
     """From sources of both kinds."""
 
     async def main() -> lw.ParallelResult[int]:
-        return await lw.async_parallel_map(half, numbers(30) if is_async else range(30), **options)
+        result: lw.ParallelResult[int] = await lw.async_parallel_map(half, numbers(30) if is_async else range(30), **options)
+        return result
 
     result = asyncio.run(main())
     assert result.successes() == [(i, i // 2) for i in range(0, 30, 2)]
@@ -141,9 +142,9 @@ def test_streams_yield_every_result() -> None:
             indices = [result.index async for result in lw.async_parallel_iter(half, numbers(20), ordered=ordered, workers=3)]
             assert (indices if ordered else sorted(indices)) == list(range(20))
         seen: list[int] = []
-        with pytest.raises(OSError, match="gone"):
+        with pytest.raises(OSError, match="gone"):  # noqa: PT012 - what was read before the error counts
             async for result in lw.async_parallel_iter(half, numbers(5, OSError("gone"))):
-                seen.append(result.index)  # noqa: PERF401 - what was read before the error counts
+                seen.append(result.index)  # noqa: PERF401
         assert sorted(seen) == list(range(5))
 
     asyncio.run(main())
@@ -207,7 +208,8 @@ def test_tokens_and_limiters_are_heard_in_the_loop() -> None:
 
 def test_what_is_not_awaitable_is_the_item_s_failure() -> None:
     """A plain function belongs elsewhere."""
-    result = asyncio.run(lw.async_parallel_map(len, ["a"]))  # type: ignore[arg-type]
+    plain: Any = len
+    result: lw.ParallelResult[int] = asyncio.run(lw.async_parallel_map(plain, ["a"]))
     assert isinstance(result.failures()[0][1], TypeError)
 
 

@@ -4,6 +4,7 @@ import functools
 import pickle
 import threading
 from operator import neg
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,7 @@ def test_wrong_options_are_said_at_once() -> None:
 
 def test_tasks_are_calls_of_different_functions() -> None:
     """With keywords, in order or not, with exceptions in their places if that is wanted."""
-    tasks = [lw.Task(add, (1,), {"y": 2}), lw.Task(add, {"x": 3, "y": 4}), functools.partial(int, "7"), lw.Task(inverse, (0,))]
+    tasks: list[Any] = [lw.Task(add, (1,), {"y": 2}), lw.Task(add, {"x": 3, "y": 4}), functools.partial(int, "7"), lw.Task(inverse, (0,))]
     outcomes = lw.run_tasks(tasks, return_exceptions=True)
     assert (outcomes[:3], type(outcomes[3])) == ([3, 7, 7], ZeroDivisionError)
     assert sorted(lw.run_tasks(tasks[:3], ordered=False)) == [3, 7, 7]

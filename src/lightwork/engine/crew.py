@@ -6,10 +6,11 @@ import contextvars
 import functools
 import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from lightwork._clock import Clock, Waker
+from lightwork._clock import SYSTEM, Clock, Waker
 from lightwork._errors import TimedOut
 from lightwork.engine.chunk import Chunk
 from lightwork.engine.keeper import Keeper
@@ -77,6 +78,7 @@ class Crew:
     ) -> None:
         self.run = run
         self.clock = clock
+        self._now = time.monotonic if clock is SYSTEM else clock.now  # the same, without a call in between for each item
         self._workers = workers
         self._token = token
         self._enter = enter
@@ -185,7 +187,7 @@ class Crew:
 
     def _run_inline(self, chunk: Chunk) -> None:
         self._start(chunk)
-        self._bring_back(chunk, chunk.run(self.clock.now), goes_on=False)
+        self._bring_back(chunk, chunk.run(self._now), goes_on=False)
 
     def _wakes(self) -> bool:
         """Whether the caller sleeps and should not; whoever is told so wakes him."""

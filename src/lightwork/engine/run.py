@@ -138,10 +138,17 @@ class Run:
     def admit(self, items: Sequence[Any], now: float, costs: Sequence[float] | None = None) -> None:
         """Let items in; they wait for their turn."""
         if items and self.status is None:
-            self.stages[0].add(Batch(self.n_admitted, items, now, costs=costs))
+            for batch in self._batches(items, now, costs):
+                self.stages[0].add(batch)
             self.n_admitted += len(items)
             self._n_open += len(items)
         self._settle(now)
+
+    def _batches(self, items: Sequence[Any], now: float, costs: Sequence[float] | None) -> list[Batch]:
+        """Return items together; or each by itself, where they are to be drawn."""
+        if self._random is None:
+            return [Batch(self.n_admitted, items, now, costs=costs)]
+        return [Batch(self.n_admitted + i, [item], now, costs=costs and costs[i : i + 1]) for i, item in enumerate(items)]
 
     def exhaust(self, now: float, error: BaseException | None = None) -> None:
         """Note that there are no more items, because the source has ended or failed; those that are in come to their end."""

@@ -8,8 +8,9 @@ from typing import Any
 
 from lightwork.engine.chunk import Batch
 from lightwork.engine.timers import Timer
-from lightwork.policies.limiter import Limiter, Place
+from lightwork.policies.limiter import Limiter
 from lightwork.policies.retry import Retry
+from lightwork.policies.turnstile import Place
 
 __all__ = ["Stage"]
 

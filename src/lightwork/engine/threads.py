@@ -47,6 +47,6 @@ class ThreadCrew(Crew):
             chunk = self._begin()
             while chunk is not None:
                 self._start(chunk)
-                chunk = self._bring_back(chunk, chunk.run(self.clock.now), goes_on=True)
+                chunk = self._bring_back(chunk, chunk.run(self._now), goes_on=True)
         except BaseException as error:
             self._fail(error)

@@ -65,6 +65,8 @@ def judge(chunk: Chunk, error: BaseException, now: float, deadline: float = math
     try:
         random = retry.random_for(chunk.index, n_attempts)
         decision = retry.decide(n_attempts, failure, value, elapsed, random, remaining=deadline - now)
+        if decision.pause and chunk.stage.limiter is not None:
+            chunk.stage.limiter.pause(decision.pause, now=now)  # the other end wants to be left alone by all
         if decision.kind == "done":
             return Verdict(value=value)
         final = Refused.of(value, decision.reason) if failure is None else failure
@@ -72,8 +74,6 @@ def judge(chunk: Chunk, error: BaseException, now: float, deadline: float = math
             return Verdict(final) if decision.fallback is None else Verdict(value=decision.fallback(final))
         if retry.on_retry is not None:
             retry.on_retry(RetryInfo(n_attempts, failure, value, decision.delay, elapsed, chunk.index, key))
-        if decision.pause and chunk.stage.limiter is not None:
-            chunk.stage.limiter.pause(decision.pause)  # the other end wants to be left alone by all
     except BaseException as broken:
         return Verdict(broken)
     return Verdict(final, delay=decision.delay)

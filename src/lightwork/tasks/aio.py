@@ -19,15 +19,14 @@ from lightwork.tasks.stream import Order, read
 __all__ = ["async_parallel_iter", "async_parallel_map", "async_parallel_starmap"]
 
 T = TypeVar("T")
-S = TypeVar("S")
 
-Items = Iterable[S] | AsyncIterable[S]
+Items = Iterable[Any] | AsyncIterable[Any]
 
 
 @overload
 async def async_parallel_map(
-    fn: Callable[[S], Awaitable[T]],
-    items: Items[S],
+    fn: Callable[..., Awaitable[T]],
+    items: Items,
     *,
     errors: Literal["collect", "raise"] = ...,
     return_exceptions: Literal[False] = ...,
@@ -35,18 +34,18 @@ async def async_parallel_map(
 ) -> ParallelResult[T]: ...
 @overload
 async def async_parallel_map(
-    fn: Callable[[S], Awaitable[T]], items: Items[S], *, errors: Literal["return"], return_exceptions: bool = ..., **options: Unpack[CommonOptions]
+    fn: Callable[..., Awaitable[T]], items: Items, *, errors: Literal["return"], return_exceptions: bool = ..., **options: Unpack[CommonOptions]
 ) -> list[T | BaseException]: ...
 @overload
 async def async_parallel_map(
-    fn: Callable[[S], Awaitable[T]],
-    items: Items[S],
+    fn: Callable[..., Awaitable[T]],
+    items: Items,
     *,
     return_exceptions: Literal[True],
     errors: Literal["collect", "return"] = ...,
     **options: Unpack[CommonOptions],
 ) -> list[T | BaseException]: ...
-async def async_parallel_map(fn: Callable[..., Any], items: Items[Any], **options: Any) -> Any:
+async def async_parallel_map(fn: Callable[..., Any], items: Items, **options: Any) -> Any:
     """
     Await an async function for each item, many at a time, and return all that came of it.
 
@@ -84,7 +83,7 @@ async def async_parallel_map(fn: Callable[..., Any], items: Items[Any], **option
     return await _collect(fn, items, _checked(options))
 
 
-async def async_parallel_starmap(fn: Callable[..., Awaitable[T]], items: Items[Iterable[Any]], **options: Unpack[CommonOptions]) -> ParallelResult[T]:
+async def async_parallel_starmap(fn: Callable[..., Awaitable[T]], items: Items, **options: Unpack[CommonOptions]) -> ParallelResult[T]:
     """
     Await ``fn(*item)`` for each item; else as :func:`async_parallel_map`.
 
@@ -101,7 +100,7 @@ async def async_parallel_starmap(fn: Callable[..., Awaitable[T]], items: Items[I
     return result
 
 
-def async_parallel_iter(fn: Callable[[S], Awaitable[T]], items: Items[S], **options: Unpack[AsyncStreamOptions]) -> AsyncIterator[ItemResult[T]]:
+def async_parallel_iter(fn: Callable[..., Awaitable[T]], items: Items, **options: Unpack[AsyncStreamOptions]) -> AsyncIterator[ItemResult[T]]:
     """
     Await an async function for each item, many at a time, and yield what came of each.
 
@@ -133,15 +132,15 @@ def async_parallel_iter(fn: Callable[[S], Awaitable[T]], items: Items[S], **opti
     >>> asyncio.run(main())
     [0, 2, 4]
     """
-    checked = _checked({"ordered": False} | options)
+    checked = _checked(options, ordered=False)
     return _results(_stages(fn, checked, star=False), source_of(items, checked), checked)
 
 
-def _checked(options: Any) -> Options:
+def _checked(options: Any, **defaults: Any) -> Options:
     for name in ("executor", "chunk_size"):
         if name in options:
             raise TypeError(f"{name} is for functions that are not async; the event loop awaits each item by itself")
-    return Options(**options)
+    return Options.of(options, **defaults)
 
 
 def _stages(fn: Callable[..., Any], options: Options, *, star: bool) -> list[Stage]:
@@ -149,7 +148,7 @@ def _stages(fn: Callable[..., Any], options: Options, *, star: bool) -> list[Sta
     return [Stage(call_for(fn, None, options.rng, star=star), options.retry, options.limiter)]
 
 
-async def _collect(fn: Callable[..., Any], items: Items[Any], options: Options, *, star: bool = False) -> Any:
+async def _collect(fn: Callable[..., Any], items: Items, options: Options, *, star: bool = False) -> Any:
     listeners = Listeners(options)
     drive = AsyncDrive(_stages(fn, options, star=star), source_of(items, options), options, waits_for_reader=False)
     harvest = Harvest(drive, is_ordered=options.ordered, is_numbered=options.rng is not None)

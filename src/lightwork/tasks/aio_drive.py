@@ -133,7 +133,7 @@ class AsyncDrive:
         if self._unsubscribe is not None:
             self._unsubscribe()
         self.run.stop("cancelled", self.clock.now(), error, abandon=True)
-        tasks = [task for task in (*self._tasks.values(), self._pull, self._keeper) if task is not None]
+        tasks: list[asyncio.Task[Any]] = [task for task in (*self._tasks.values(), self._pull, self._keeper) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

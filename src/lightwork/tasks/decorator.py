@@ -38,6 +38,9 @@ class Parallel(Generic[P, T]):
     Thread-safe. In a class it is a method, a class method or a static method like any other.
     """
 
+    __name__: str
+    __qualname__: str
+
     def __init__(self, fn: Callable[P, T], options: dict[str, Any]) -> None:
         check_function(fn)
         self._fn = fn
@@ -82,7 +85,7 @@ class Parallel(Generic[P, T]):
         return self if bind is None else type(self)(bind(instance, owner), self._options)
 
     def __reduce__(self) -> str:
-        return cast("str", vars(self)["__qualname__"])
+        return self.__qualname__
 
     def __repr__(self) -> str:
         return f"<parallel {self._fn!r}>"
@@ -121,7 +124,11 @@ def parallel(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     >>> double.submit(4).result()
     8
     """
-    Options(**options)  # what is wrong is said here, and not at the first call
+    Options.of(options)  # what is wrong is said here, and not at the first call
     if fn is not None:
         return Parallel(fn, {})
-    return lambda function: Parallel(function, options)
+    return functools.partial(_decorate, options)
+
+
+def _decorate(options: dict[str, Any], fn: Callable[..., Any]) -> Parallel[..., Any]:
+    return Parallel(fn, options)

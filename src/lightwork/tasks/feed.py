@@ -137,8 +137,8 @@ class Feed:
         return Batch(prepared, costs)
 
 
-def _length(items: object) -> int | None:
+def _length(items: Any) -> int | None:
     try:
-        return len(items)  # type: ignore[arg-type]
+        return len(items)
     except TypeError:
         return None

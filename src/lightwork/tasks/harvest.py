@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
@@ -109,7 +110,5 @@ class _Measurements(Mapping[int, Measured]):
 
 def carry(error: BaseException, result: ParallelResult[Any]) -> None:
     """Let an exception carry what was finished before it, as its attribute ``partial_result``."""
-    try:
-        error.partial_result = result  # type: ignore[attr-defined]
-    except Exception:  # one that takes no attributes goes without
-        return
+    with contextlib.suppress(Exception):  # one that takes no attributes goes without
+        vars(error)["partial_result"] = result

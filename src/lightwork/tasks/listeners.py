@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from lightwork.engine.chunk import Block
@@ -49,7 +49,7 @@ class Listeners:
         return options.on_progress is not None or options.on_result is not None or options.progress
 
     @contextlib.contextmanager
-    def follow(self, drive: Driven) -> Iterator[None]:
+    def follow(self, drive: Driven) -> Generator[None]:
         """Be ready to tell of a run, and in the end, unless it breaks off, tell the last numbers."""
         with followed(self._options.on_progress, progress=self._options.progress, now=drive.clock.now) as self._throttle:
             yield

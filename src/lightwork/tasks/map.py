@@ -22,13 +22,12 @@ __all__ = ["collect", "map_items_of", "parallel_map", "parallel_starmap"]
 AT_HAND = (list, tuple, range)  # sequences whose items cost nothing to come by
 
 T = TypeVar("T")
-S = TypeVar("S")
 
 
 @overload
 def parallel_map(
-    fn: Callable[[S], T],
-    items: Iterable[S],
+    fn: Callable[..., T],
+    items: Iterable[Any],
     *,
     errors: Literal["collect", "raise"] = ...,
     return_exceptions: Literal[False] = ...,
@@ -36,12 +35,12 @@ def parallel_map(
 ) -> ParallelResult[T]: ...
 @overload
 def parallel_map(
-    fn: Callable[[S], T], items: Iterable[S], *, errors: Literal["return"], return_exceptions: bool = ..., **options: Unpack[MapOptions]
+    fn: Callable[..., T], items: Iterable[Any], *, errors: Literal["return"], return_exceptions: bool = ..., **options: Unpack[MapOptions]
 ) -> list[T | BaseException]: ...
 @overload
 def parallel_map(
-    fn: Callable[[S], T],
-    items: Iterable[S],
+    fn: Callable[..., T],
+    items: Iterable[Any],
     *,
     return_exceptions: Literal[True],
     errors: Literal["collect", "return"] = ...,
@@ -136,7 +135,7 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
     >>> result.ok, result.successes()
     (False, [(0, 1), (2, 3)])
     """
-    return map_items_of(fn, items, Options(**options))
+    return map_items_of(fn, items, Options.of(options))
 
 
 @overload
@@ -171,7 +170,7 @@ def parallel_starmap(fn: Callable[..., Any], items: Iterable[Any], **options: An
     >>> list(lw.parallel_starmap(pow, [(2, 3), (3, 2)]))
     [8, 9]
     """
-    return map_items_of(fn, items, Options(**options), star=True)
+    return map_items_of(fn, items, Options.of(options), star=True)
 
 
 def map_items_of(fn: Callable[..., Any], items: Iterable[Any], options: Options, *, star: bool = False) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
 
@@ -19,6 +19,13 @@ from lightwork.policies.stop import StopToken
 from lightwork.tasks.results import ItemResult
 
 __all__ = ["AsyncStreamOptions", "CommonOptions", "MapOptions", "Options", "StreamOptions"]
+
+LISTENERS = {
+    "on_progress": "how many are done and how many there are",
+    "on_result": "an ItemResult",
+    "on_report": "an index, what is done and the total",
+    "item_key": "an item",
+}
 
 Seed = int | Sequence[int] | np.random.SeedSequence
 Seconds = float | timedelta
@@ -137,6 +144,11 @@ class Options:
     item_key: Callable[[Any], Any] | None = None
     rng: Seed | None = None
 
+    @classmethod
+    def of(cls, given: Any, **defaults: Any) -> Self:
+        """Return what a call was given, over what holds where it says nothing."""
+        return cls(**{**defaults, **given})
+
     def __post_init__(self) -> None:
         """Check everything that can be checked before there is an item."""
         for name in ("workers", "chunk_size", "window", "batch_size", "max_in_flight", "max_errors"):
@@ -145,8 +157,9 @@ class Options:
         for name in ("timeout", "task_timeout"):
             if getattr(self, name) is not None:
                 self._set(name, checked_seconds(name, getattr(self, name)))
-        for name in ("on_progress", "on_result", "on_report", "item_key"):
-            check_callable(name, getattr(self, name))
+        for name, parameters in LISTENERS.items():
+            if getattr(self, name) is not None:
+                check_callable(name, getattr(self, name), parameters)
         self._check_kinds()
         self._merge_names()
 

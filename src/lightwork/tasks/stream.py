@@ -18,10 +18,9 @@ from lightwork.tasks.results import ItemResult
 __all__ = ["Order", "parallel_iter", "read", "stream"]
 
 T = TypeVar("T")
-S = TypeVar("S")
 
 
-def parallel_iter(fn: Callable[[S], T], items: Iterable[S], **options: Unpack[StreamOptions]) -> Iterator[ItemResult[T]]:
+def parallel_iter(fn: Callable[..., T], items: Iterable[Any], **options: Unpack[StreamOptions]) -> Iterator[ItemResult[T]]:
     """
     Call a function for each item, many at a time, and yield what came of each.
 
@@ -67,7 +66,7 @@ def parallel_iter(fn: Callable[[S], T], items: Iterable[S], **options: Unpack[St
     >>> result
     ItemResult(3, value='3', attempts=1)
     """
-    checked = Options(**({"ordered": False} | options))
+    checked = Options.of(options, ordered=False)
     return stream(one_stage(fn, checked), items, checked)
 
 

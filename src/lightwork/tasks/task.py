@@ -42,7 +42,7 @@ class Task(Generic[T]):
 
     fn: Callable[..., T]
     args: tuple[Any, ...] | Mapping[str, Any] = ()
-    kwargs: Mapping[str, Any] | tuple[()] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] | tuple[()] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
         """Check what can be checked before the call."""
@@ -102,7 +102,7 @@ def run_tasks(tasks: Iterable[Call[Any]], **options: Any) -> Any:
     >>> list(lw.run_tasks([lw.Task(pow, (2, 5)), lw.Task(len, ("four",))]))
     [32, 4]
     """
-    return map_items_of(_make, tasks, Options(**options))
+    return map_items_of(_make, tasks, Options.of(options))
 
 
 def iter_tasks(tasks: Iterable[Call[T]], **options: Unpack[StreamOptions]) -> Iterator[ItemResult[T]]:
