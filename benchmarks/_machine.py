@@ -12,7 +12,7 @@ from time import perf_counter
 from benchmarks.peers import n_workers
 
 BLOCK = bytes(8 << 20)
-DISTRIBUTIONS = ("lightwork", "numpy", "joblib", "numexpr", "numba", "dask")
+DISTRIBUTIONS = ("lightwork", "numpy", "joblib", "numexpr", "numba", "dask", "mpire", "pyarallel", "makeparallel")
 
 
 def free_cores() -> float:

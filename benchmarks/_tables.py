@@ -19,7 +19,7 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def section(question: Question, answers: Answers) -> list[str]:
     """Return one question with its table and notes."""
-    shown = [peer for peer in NAMES if answers[peer].figures]
+    shown = [peer for peer in answers if answers[peer].figures]
     header = [question.MEASURE.name, "target", "", *(NAMES[peer] for peer in shown), "cores free"]
     rows = [row(question, line, [answers[peer].figure(line) for peer in shown]) for line in question.LINES]
     return [f"## {title(question)}", "", *markdown(header, rows), "", *notes(answers), ""]

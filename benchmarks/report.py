@@ -13,7 +13,7 @@ from benchmarks._machine import describe
 from benchmarks._tables import Answers, is_reached, markdown, section
 from benchmarks.bench_protocol import measured_costs
 from benchmarks.bench_skew import C_FUNCTION
-from benchmarks.peers import LIGHTWORK, NAMES, n_workers
+from benchmarks.peers import LIGHTWORK, contenders, n_workers
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 PROTOCOL, SKEW = "bench_protocol", "bench_skew"
@@ -26,6 +26,9 @@ QUESTIONS = (
     "bench_fuse",
     "bench_reductions",
     SKEW,
+    "bench_items",
+    "bench_policies",
+    "bench_memory",
     "bench_import",
     "bench_idle",
 )
@@ -50,7 +53,7 @@ class Report:
 
     def put(self, question: str) -> None:
         """Ask a question of every contender, and say the answers."""
-        self.answers[question] = {peer: ask(question, peer) for peer in NAMES}
+        self.answers[question] = {peer: ask(question, peer) for peer in contenders(load(question).NEEDS)}
         self.say(*section(load(question), self.answers[question]))
 
     def missed(self) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import lightwork
+from lightwork import testing
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -52,10 +53,13 @@ def test_pycon_blocks_print_what_they_say(page: Path) -> None:
     assert report_of(test) == ""
 
 
-@pytest.mark.parametrize("name", [name for name in vars(lightwork) if name[0] != "_"])
+PUBLIC = {name: value for name, value in vars(lightwork).items() if name[0] != "_"} | {name: getattr(testing, name) for name in testing.__all__}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
 def test_examples_in_docstrings_print_what_they_say(name: str) -> None:
     """The examples of a public object and of its methods give what stands there."""
-    for test in doctest.DocTestFinder(recurse=True).find(getattr(lightwork, name), name, module=False, globs={}):
+    for test in doctest.DocTestFinder(recurse=True).find(PUBLIC[name], name, module=False, globs={}):
         assert report_of(test) == ""
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import lightwork
 
-FLOORS = ("arrays", "tasks")
+FLOORS = ("arrays", "policies", "tasks")
 
 
 def public(module: ModuleType) -> dict[str, object]:

@@ -73,6 +73,7 @@ def test_importing_leaves_the_gil_off() -> None:
 WAYS_TO_EXIT = (
     "end", "exit", "exit in atexit", "map in atexit", "in a thread", "in daemon threads", "submit",
     "while a task runs", "after a pool", "after calls", "in daemon threads with calls", "exit in a thread", "exit in a task", "exit in a chunk",
+    "after items", "amid items", "in daemon threads with items",
 )  # fmt: skip
 
 
@@ -132,6 +133,12 @@ def test_fork_in_a_chunk(where: str) -> None:
     check("fork_in_chunk", where, options=FORKS_KNOWINGLY)
 
 
+@pytest.mark.parametrize("where", ["caller leaves", "caller stays", "helper leaves"])
+def test_fork_in_an_item(where: str) -> None:
+    """An item may fork: the child maps anew; if it comes back into the parent's call, that tells it so and what was finished."""
+    check("fork_in_item", *where.split(), options=FORKS_KNOWINGLY)
+
+
 def test_fork_in_a_task() -> None:
     """A submitted call may fork, and the child use the pool anew."""
     check("fork_in_task", options=FORKS_KNOWINGLY)
@@ -150,7 +157,7 @@ def test_a_pool_of_forked_processes() -> None:
 # --- Signals --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("where", ["kernel", "chunk", "helper", "nested", "result"])
+@pytest.mark.parametrize("where", ["kernel", "chunk", "helper", "nested", "result", "item", "items", "last item"])
 def test_ctrl_c_raises_soon_and_once(where: str) -> None:
     """Within half a second, whoever is at work; afterwards the pool is as good as new."""
     assert float(check("interrupt", where)) < 0.5
@@ -215,3 +222,23 @@ def test_idle_workers_sleep() -> None:
 def test_workers_compute_as_their_caller_does(options: tuple[str, ...]) -> None:
     """Rounding mode and subnormal numbers are the caller's in every worker, and forgotten afterwards."""
     check("floating_point", options=options)
+
+
+# --- Items ----------------------------------------------------------------------------------------------------------
+
+
+def test_waits_that_nobody_waits_for_do_not_delay_the_exit() -> None:
+    """Back-off and rate limits of runs that timed out or were left."""
+    began = time.monotonic()
+    assert check("exit_after_timeout") == "leaves\n"
+    assert time.monotonic() - began < 10
+
+
+def test_a_slow_reader_keeps_memory_low() -> None:
+    """A gigabyte passes a stream, and at most ten megabytes of it are there at a time."""
+    assert float(check("stream_slowly")) < 10
+
+
+def test_ctrl_c_ends_a_call_over_items() -> None:
+    """At once, with what was finished."""
+    assert check("interrupt_items") == "goes on\n"

@@ -15,8 +15,17 @@
     Returns ``f(a, b, mask, out)``, which divides contiguous float64 arrays where the mask has it, and leaves the rest of `out` as it is.
 ``reduction(name)``
     Returns ``f(array)``, which reduces an array as NumPy's function of that name does, or None where there is no such thing.
+``over_items(function)``
+    Returns ``f(items)``, which calls a Python function for each item of a list, and returns the results in their order.
+``retried(function)``
+    The same, with three attempts for an item that fails, and its last exception in the place of a result.
+``streamed(function)``
+    Returns ``f(items)``, which takes any iterable, and yields the results as they come or in their order, whatever is quicker.
+``limited(function, spread)``
+    As ``over_items``, under a rate limit so high that nobody waits, which lets items start all at once, or spreads them.
 
-What a contender cannot do it says in ``CANNOT``, a mapping from the function's name to the reason. ``IMPORT`` is what users import.
+Some take arrays and some take items, and those that take items may lack some of the last three. What a contender cannot do it says in ``CANNOT``, a
+mapping from the function's name to the reason. ``IMPORT`` is what users import.
 """
 
 import os
@@ -31,8 +40,30 @@ NAMES = {
     "numexpr_threads": "numexpr",
     "numba_parallel": "Numba prange",
     "dask_array": "dask.array",
+    "multiprocessing_threads": "ThreadPool",
+    "mpire_threading": "mpire threading",
+    "pyarallel_threads": "pyarallel",
+    "makeparallel_threads": "makeParallel",
+    "dask_bag": "dask.bag",
 }
-RIVALS = tuple(NAMES)[1:]
+RIVALS = ("thread_pool", "joblib_threading", "numexpr_threads", "numba_parallel", "dask_array")
+ITEM_RIVALS = (
+    "thread_pool",
+    "multiprocessing_threads",
+    "joblib_threading",
+    "mpire_threading",
+    "pyarallel_threads",
+    "makeparallel_threads",
+    "dask_bag",
+)
+
+
+RATE = 1e7  # items a second, of a rate limit that nobody reaches
+
+
+def contenders(needs: str) -> tuple[str, ...]:
+    """Return who is asked for such a function, lightwork first."""
+    return (LIGHTWORK, *(ITEM_RIVALS if needs in ("over_items", "streamed") else RIVALS))
 
 
 def n_workers() -> int:

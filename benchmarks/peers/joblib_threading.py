@@ -7,10 +7,10 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from benchmarks.peers import n_workers
-from benchmarks.peers.thread_pool import BY_SLICES, divide_masked, nothing, slices
+from benchmarks.peers.thread_pool import BY_SLICES, divide_masked, nothing, slices, three_attempts
 
 IMPORT = "joblib"
-CANNOT: dict[str, str] = {}
+CANNOT = {"limited": "has no rate limit"}
 
 PARALLEL = Parallel(n_jobs=n_workers(), backend="threading").__enter__()
 
@@ -29,6 +29,23 @@ def elementwise(name: str) -> Callable[..., Any]:
 def pieces(n: int) -> Callable[[], Any]:
     """Hand out one by one; joblib batches threads' work by itself if it wants to."""
     return lambda: PARALLEL(delayed(nothing)() for _ in range(n))
+
+
+def over_items(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Hand out items, in batches of its own choice."""
+    task = delayed(function)
+    return lambda items: PARALLEL(task(item) for item in items)
+
+
+def retried(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Hand out a wrapper written by hand."""
+    return over_items(three_attempts(function))
+
+
+def streamed(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Its generator, which takes a new object for each stream."""
+    task = delayed(function)
+    return lambda items: Parallel(n_jobs=n_workers(), backend="threading", return_as="generator_unordered")(task(item) for item in items)
 
 
 def fork_join() -> Callable[[], Any]:

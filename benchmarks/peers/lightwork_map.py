@@ -1,12 +1,13 @@
 """lightwork itself, with nothing tuned. Its jobs and chunks have no Python in them, so ``probe.pyx`` times those in C."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from lightwork.arrays.ufunc import on_every_core
 
 import lightwork as lw
+from benchmarks.peers import RATE, n_workers
 from lightwork.arrays import counting, moments, positions, reductions
 
 IMPORT = "lightwork"
@@ -27,6 +28,34 @@ def elementwise(name: str) -> Callable[..., Any]:
 def over_slices(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """Map the kernel over chunks of lightwork's own choice."""
     return lambda array, out: lw.chunked_map(kernel, array, out=out)
+
+
+def over_items(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Map the items."""
+    return lambda items: lw.parallel_map(function, items, workers=n_workers()).values()
+
+
+def retried(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Map with a policy."""
+    retry = lw.Retry(attempts=3)
+    return lambda items: lw.parallel_map(function, items, workers=n_workers(), retry=retry).values()
+
+
+def streamed(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Stream, as the results come."""
+
+    def run(items: Any) -> Iterator[Any]:
+        for result in lw.parallel_iter(function, items, workers=n_workers()):
+            yield result.value
+
+    return run
+
+
+def limited(function: Callable[[Any], Any], spread: bool) -> Callable[..., Any]:
+    """Map under a limit."""
+    return lambda items: lw.parallel_map(
+        function, items, workers=n_workers(), rate_limit=lw.RateLimit(RATE, burst=1 if spread else len(items))
+    ).values()
 
 
 def expression() -> Callable[..., Any]:

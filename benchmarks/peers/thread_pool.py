@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.peers import n_workers
 
 IMPORT = "concurrent.futures"
-CANNOT: dict[str, str] = {}
+CANNOT = {"limited": "has no rate limit"}
 POOL = ThreadPoolExecutor(n_workers())
 
 
@@ -66,6 +66,36 @@ def divide_masked(a: Any, b: Any, mask: Any, out: Any) -> None:
 def masked() -> Callable[..., Any]:
     """Submit it on slices."""
     return over_slices(divide_masked)
+
+
+def over_items(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Its own map, which submits item by item."""
+    return lambda items: list(POOL.map(function, items))
+
+
+def three_attempts(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return what people write where there are no retries."""
+
+    def attempt(item: Any) -> Any:
+        for attempts_left in (2, 1, 0):
+            try:
+                return function(item)
+            except Exception as error:
+                if not attempts_left:
+                    return error
+        raise AssertionError("the last attempt returns")
+
+    return attempt
+
+
+def retried(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Map a wrapper written by hand."""
+    return over_items(three_attempts(function))
+
+
+def streamed(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Its own map again, which takes all items in before the first result is out."""
+    return lambda items: POOL.map(function, items)
 
 
 N_COUNTS = 1000  # that bincount has, to be added

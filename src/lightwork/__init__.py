@@ -1,9 +1,9 @@
 """
 Run a function over many inputs on every core, with nothing to tune and NumPy's bits at any number of threads.
 
-The package has floors, and imports point down only. ``arrays`` (functions over arrays) and ``tasks`` (calls one by one)
-stand on ``_core``, the compiled scheduler and its kernels, which knows neither. At the bottom are leaves that import
-nothing of ours: ``_config``, ``_cpus`` and ``_errors``.
+The package has floors, and imports point down only. ``arrays`` (functions over arrays) and ``tasks`` (functions over items, by way of
+``engine`` and ``executors``) stand on ``_core``, the compiled scheduler and its kernels, which knows neither. ``policies`` are values
+and arithmetic, without compiled code. At the bottom are leaves that import nothing of ours: ``_clock``, ``_config``, ``_cpus`` and ``_errors``.
 """
 
 from lightwork._config import configure as configure
@@ -11,16 +11,51 @@ from lightwork._core.pool import statistics as statistics
 from lightwork._core.statistics import PoolStatistics as PoolStatistics
 from lightwork._core.statistics import WorkerStatistics as WorkerStatistics
 from lightwork._cpus import cpu_budget as cpu_budget
+from lightwork._errors import Aborted as Aborted
+from lightwork._errors import Cancelled as Cancelled
 from lightwork._errors import FuseError as FuseError
 from lightwork._errors import LightworkError as LightworkError
+from lightwork._errors import Refused as Refused
 from lightwork._errors import Stopped as Stopped
+from lightwork._errors import TimedOut as TimedOut
 from lightwork.arrays import accumulate as accumulate
 from lightwork.arrays import chunked_map as chunked_map
 from lightwork.arrays import fuse as fuse
 from lightwork.arrays import map_reduce as map_reduce
 from lightwork.arrays import minmax as minmax
 from lightwork.arrays import reduce as reduce
+from lightwork.policies import Limiter as Limiter
+from lightwork.policies import LimiterStatistics as LimiterStatistics
+from lightwork.policies import RateLimit as RateLimit
+from lightwork.policies import Retry as Retry
+from lightwork.policies import RetryInfo as RetryInfo
+from lightwork.policies import StopToken as StopToken
 from lightwork.tasks import Handle as Handle
+from lightwork.tasks import ItemResult as ItemResult
+from lightwork.tasks import Parallel as Parallel
+from lightwork.tasks import ParallelResult as ParallelResult
+from lightwork.tasks import PickleExplanation as PickleExplanation
+from lightwork.tasks import PickleProblem as PickleProblem
 from lightwork.tasks import Pool as Pool
+from lightwork.tasks import ProcessDecision as ProcessDecision
+from lightwork.tasks import RunStatus as RunStatus
+from lightwork.tasks import Stage as Stage
+from lightwork.tasks import Task as Task
+from lightwork.tasks import async_parallel_iter as async_parallel_iter
+from lightwork.tasks import async_parallel_map as async_parallel_map
+from lightwork.tasks import async_parallel_starmap as async_parallel_starmap
+from lightwork.tasks import check_cancelled as check_cancelled
+from lightwork.tasks import explain_pickle as explain_pickle
+from lightwork.tasks import is_picklable as is_picklable
+from lightwork.tasks import iter_stages as iter_stages
+from lightwork.tasks import iter_tasks as iter_tasks
+from lightwork.tasks import map_stages as map_stages
+from lightwork.tasks import parallel as parallel
+from lightwork.tasks import parallel_iter as parallel_iter
+from lightwork.tasks import parallel_map as parallel_map
+from lightwork.tasks import parallel_starmap as parallel_starmap
+from lightwork.tasks import report_progress as report_progress
+from lightwork.tasks import run_tasks as run_tasks
+from lightwork.tasks import should_use_processes as should_use_processes
 
 __version__ = "0.1.0"

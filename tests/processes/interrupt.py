@@ -10,6 +10,7 @@ from types import CodeType, FrameType
 
 import numpy as np
 from checks import check_map
+from lightwork._core.items import map_items
 
 import lightwork as lw
 
@@ -93,7 +94,57 @@ def result() -> None:
     lw.Pool(1).submit(release.wait, 20).result()
 
 
-CALLS = {"kernel": kernel, "chunk": python(busy), "helper": python(away), "nested": python(nested), "result": result}
+def items(fn: Callable[[int], object], n_items: int) -> Callable[[], None]:
+    """Return the call that runs this over items, and raises what interrupted it."""
+
+    def call() -> None:
+        interrupt = map_items(fn, range(n_items), n_workers=2).interrupt
+        if interrupt is not None:
+            raise interrupt
+
+    return call
+
+
+def busy_item(item: int) -> None:
+    """Run Python in the caller's thread and in the helper's, at the same time."""
+    if in_main():
+        assert helping.wait(20)
+        started.set()
+    helping.set()
+    while not release.is_set():
+        pass
+
+
+def last_item(item: int) -> None:
+    """Let the caller come to the end of its items, and wait, while the helper's goes on."""
+    if in_main():
+        assert helping.wait(20)
+        return
+    helping.set()
+    while main_is_in(last_item.__code__):
+        time.sleep(0.001)
+    started.set()
+    release.wait(20)
+
+
+def many_items() -> None:
+    """Run a function in C, which has no bytecode between its items."""
+    started.set()
+    items(bytes(100_000).count, 256)()
+    while True:
+        items(abs, 100_000)()
+
+
+CALLS = {
+    "item": items(busy_item, 2),
+    "last item": items(last_item, 2),
+    "items": many_items,
+    "kernel": kernel,
+    "chunk": python(busy),
+    "helper": python(away),
+    "nested": python(nested),
+    "result": result,
+}
 
 threading.Thread(target=send, daemon=True).start()
 try:

@@ -3,9 +3,11 @@
 import atexit
 import sys
 import threading
+import time
 
 import numpy as np
 from checks import check_map, linger
+from lightwork._core.items import map_items
 
 import lightwork as lw
 
@@ -26,6 +28,24 @@ def hammer_with_calls() -> None:
     """The same with a callable, which workers need the GIL for."""
     while True:
         check_calls()
+
+
+def check_items() -> None:
+    """Map items on more than one thread."""
+    assert map_items(lambda item: -item, range(1000), n_workers=4).values == [-item for item in range(1000)]
+
+
+def hammer_with_items() -> None:
+    """Map items until the interpreter is gone."""
+    while True:
+        check_items()
+
+
+def interrupt_first(item: int) -> None:
+    """Leave the call, while other items go on."""
+    if item == 0:
+        raise KeyboardInterrupt
+    time.sleep(0.1)
 
 
 def map_after_the_end() -> None:
@@ -67,6 +87,17 @@ match sys.argv[1]:
         for _ in range(3):
             threading.Thread(target=hammer_with_calls, daemon=True).start()
         check_calls()
+        linger()
+    case "after items":
+        check_items()
+        linger()
+    case "amid items":
+        assert map_items(interrupt_first, range(6), n_workers=6).interrupt is not None
+        linger()
+    case "in daemon threads with items":
+        for _ in range(3):
+            threading.Thread(target=hammer_with_items, daemon=True).start()
+        check_items()
         linger()
     case "exit in a thread":
         threading.Thread(target=sys.exit, args=(3,)).start()

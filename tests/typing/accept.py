@@ -1,6 +1,7 @@
 """Uses that must type-check, with the types that they have. Never run."""
 
 import ctypes
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, assert_type
 
@@ -9,7 +10,20 @@ import numpy.typing as npt
 
 import lightwork as lw
 import lightwork.numpy as lnp
-from lightwork import Handle, LightworkError, Pool, PoolStatistics, Stopped, WorkerStatistics
+from lightwork import (
+    Handle,
+    ItemResult,
+    LightworkError,
+    ParallelResult,
+    Pool,
+    PoolStatistics,
+    ProcessDecision,
+    RetryInfo,
+    RunStatus,
+    Stopped,
+    WorkerStatistics,
+)
+from lightwork.testing import MockClock, no_backoff
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,12 +83,113 @@ def with_a_pool(executor: Executor) -> Future[str]:
     return executor.submit(str, 1)
 
 
+def with_a_result(result: ParallelResult[float]) -> Sequence[object]:
+    """A result is a sequence of what the function returns, and says of what type each of its views is."""
+    assert_type(result[0], float)
+    assert_type(result[1:], list[float])
+    assert_type(list(result), list[float])
+    assert_type(result.values(), list[float])
+    assert_type(result.ok_values(), list[float])
+    assert_type(result.successes(), list[tuple[int, float]])
+    assert_type(result.failures(), list[tuple[int, BaseException]])
+    assert_type(result.outcomes(), list[float | BaseException])
+    assert_type(result.status, RunStatus)
+    assert_type(result.ok, bool)
+    return result
+
+
+def with_item_results(result: ParallelResult[str]) -> ParallelResult[object]:
+    """What is known of an item: its value may be missing until it is unwrapped."""
+    for item in result.item_results():
+        assert_type(item, ItemResult[str])
+        assert_type(item.value, str | None)
+        assert_type(item.error, BaseException | None)
+        assert_type(item.unwrap(), str)
+        assert_type(item.attempts, int)
+        assert_type(item.duration, float | None)
+    for _, outcome in result.item_results():
+        assert_type(outcome, Any)
+    return result
+
+
+def with_helpers() -> int:
+    """A word has a plain answer, and a function a decision."""
+    assert_type(lw.should_use_processes("cpu"), bool)
+    assert_type(lw.should_use_processes(len, ["a", "b"], n_items=1000, seconds=0.1), ProcessDecision)
+    assert_type(lw.should_use_processes(len, ["a"]).reasons, tuple[str, ...])
+    assert_type(lw.is_picklable(lw), bool)
+    lw.check_cancelled()
+    lw.report_progress(0.5, total=1)
+    return sum(len(problem.path) for problem in lw.explain_pickle(lw).problems)
+
+
 def with_statistics() -> WorkerStatistics:
     """Statistics are numbers by worker and in sum."""
     statistics = lw.statistics()
     assert_type(statistics.chunks, int)
     assert_type(statistics.workers[0].busy_seconds, float)
     return statistics.workers[0]
+
+
+@lw.Retry(5, backoff=0.5, on=(ConnectionError, TimeoutError), on_retry=print)
+def fetch(url: str, *, timeout: float = 1.0) -> bytes:
+    """Stand for a function that fails now and then."""
+    return url.encode()
+
+
+@lw.Retry.for_http(attempts=3, statuses={503}, jitter="equal")
+async def fetch_later(url: str) -> bytes:
+    """Stand for an async one."""
+    return url.encode()
+
+
+async def with_retries(retry: lw.Retry) -> bytes:
+    """A decorated function has the types that it had, and a call by a policy those of the function."""
+    assert_type(fetch("url", timeout=2.0), bytes)
+    assert_type(await fetch_later("url"), bytes)
+    assert_type(retry.call(divmod, 7, 2), tuple[int, int])
+    assert_type(await retry.acall(fetch_later, "url"), bytes)
+    lw.Retry(None, max_elapsed=10, backoff=lambda attempt: attempt / 2, retry_result=lambda value: value is None, when="end")
+    lw.Retry(retry_if=is_busy, wait_from=lambda error: getattr(error, "wait", None), on_retry=when_retried, fallback=str, seed=1)
+    return await lw.Retry().acall(fetch_later, url="url")
+
+
+def is_busy(error: OSError) -> bool:
+    """A condition of errors of one type."""
+    return error.errno == 11
+
+
+def when_retried(info: RetryInfo) -> None:
+    """A hook."""
+    assert_type(info.attempt, int)
+    assert_type(info.error, Exception | None)
+    assert_type(info.delay, float)
+
+
+async def with_limits(token: lw.StopToken) -> None:
+    """Limiters and stop tokens in threads and in event loops."""
+    requests, tokens = lw.Limiter(10), lw.Limiter(lw.RateLimit(90, "minute", burst=5))
+    with lw.Limiter.all(requests, tokens) as both:
+        assert_type(both, lw.Limiter)
+        assert_type(both.try_acquire((1, 2.5)), bool)
+    async with requests:
+        assert_type(await tokens.acquire_async(timeout=1, cost=2), bool)
+    assert_type(requests.grant(1.0), float)
+    assert_type(requests.line_up(token.stop).grant(1.0, cost=1), float)
+    assert_type(requests.statistics().waiting, int)
+    requests.pause(3)
+    unsubscribe = lw.StopToken.linked(token, lw.StopToken()).on_stop(requests.resume)
+    assert_type(token.wait(timeout=0.5), bool)
+    assert_type(token.reason, object)
+    await token
+    unsubscribe()
+
+
+def with_test_tools() -> float:
+    """A clock that is told to go, and no back-off."""
+    with MockClock(wall=1e9, autojump=True) as clock, no_backoff():
+        clock.advance(1)
+        return clock.now()
 
 
 def with_errors(x: Floats) -> Exception | None:

@@ -32,3 +32,32 @@ text: str = pool.submit(len, "abc").result()  # type: ignore[assignment]  # pyri
 
 lw.statistics().n_workers = 3  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 lw.statistics().chunk  # type: ignore[attr-defined]  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+
+result = lw.ParallelResult(None, [1, 2], {})
+text = result[0]  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+result.ok = True  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+result[0] = 3  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
+lw.ItemResult(0, value="x").value.upper()  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+lw.should_use_processes(len)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+lw.should_use_processes(len, [1])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.report_progress("half")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+lw.Retry(3, 1.0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+lw.Retry(attempts="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Retry(jitter="some")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Retry(on=KeyboardInterrupt)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Retry(when="later")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Retry(on_retry=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Retry().attempts = 4  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+lw.Retry().call(len)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+lw.Retry().call(len, 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Retry()(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+lw.RateLimit("10")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.RateLimit(10, "fortnight")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Limiter("10")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Limiter(10).acquire(cost="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Limiter(10).line_up(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.Limiter.all(10)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.StopToken().on_stop(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.StopToken().is_stopped = True  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]

@@ -49,6 +49,7 @@ cdef extern from * nogil:
     /* Value-initialised, every element on lines of its own when sizeof(T) is a multiple of a line.
        Fields of a Cython class cannot be over-aligned, so such arrays always live behind a pointer. */
     template <class T> static inline T* lw_new_array(size_t n) {
+        if (n > SIZE_MAX / 2 / sizeof(T)) return nullptr;
         size_t bytes = (n * sizeof(T) + LW_CACHE_LINE - 1) / LW_CACHE_LINE * LW_CACHE_LINE;
         void* memory = nullptr;
         if (posix_memalign(&memory, LW_CACHE_LINE, bytes ? bytes : LW_CACHE_LINE) != 0) return nullptr;

@@ -36,16 +36,22 @@ ctypedef int (*Body)(void* context, Py_ssize_t start, Py_ssize_t stop, int worke
 cdef enum:
     INTERRUPTED = 0x7fffffff
 
+# Runs chunks for a whole stay in a seat, for who holds something meanwhile that is dear to take for each chunk, such as the GIL. `turn` is a
+# Turn of worker.pxd, which stands above. Only after it was taken do more helpers come: who takes a turn wakes them.
+ctypedef void (*TakeTurn)(void* context, void* turn) noexcept nogil
+
 # Frees the context of an orphaned job.
 ctypedef void (*Drop)(void* context) noexcept nogil
 
 cdef struct Seat:
     atomic[packed_run] run    # the chunks that the one who sits here owns
     atomic[int] is_taken
-    char line[CACHE_LINE - 12]
+    atomic[uint32_t] n_done   # chunks that were run by who sat here, where turns are taken
+    char line[CACHE_LINE - 16]
 
 cdef struct Job:
     Body body
+    TakeTurn take_turn        # instead of the body, or NULL
     void* context
     Drop drop
     Py_ssize_t n_items
@@ -91,6 +97,7 @@ cdef inline void job_begin(Job* job) noexcept nogil:
     for i in range(job.n_seats):
         job.seats[i].run.store(run_share(job.n_chunks, job.n_seats, i), memory_order_relaxed)
         job.seats[i].is_taken.store(i == 0, memory_order_relaxed)
+        job.seats[i].n_done.store(0, memory_order_relaxed)
     job.n_taken.store(1, memory_order_relaxed)
     job.is_stopped.store(False, memory_order_relaxed)
     job.is_interrupted.store(False, memory_order_relaxed)
@@ -125,8 +132,37 @@ cdef inline void job_fail(Job* job, uint32_t chunk, int code) noexcept nogil:
     while mine < seen and not job.error.compare_exchange_weak(seen, mine, memory_order_relaxed, memory_order_relaxed):
         pass
     if code == INTERRUPTED:
-        job.is_interrupted.store(True, memory_order_relaxed)
+        job.is_interrupted.store(True, memory_order_release)  # partner: job_is_interrupted
     job_stop(job)
+
+
+cdef inline bint job_is_interrupted(Job* job) noexcept nogil:
+    """Whether the owner need not wait for chunks in progress, and sees what interrupted it."""
+    return job.is_interrupted.load(memory_order_acquire) != 0  # partner: job_fail
+
+
+cdef inline void job_count_done(Job* job, uint32_t seat) noexcept nogil:
+    """By who sits there: another chunk was run, and what it wrote is to be seen."""
+    cdef atomic[uint32_t]* n_done = &job.seats[seat].n_done
+    n_done.store(n_done.load(memory_order_relaxed) + 1, memory_order_release)  # partner: job_is_done
+
+
+cdef inline bint job_is_done(Job* job) noexcept nogil:
+    """Whether every chunk was run, so that whoever is still inside has nothing to do there."""
+    cdef uint64_t n_done = 0
+    cdef uint32_t i
+    for i in range(job.n_seats):
+        n_done += job.seats[i].n_done.load(memory_order_acquire)  # partner: job_count_done
+    return n_done == job.n_chunks
+
+
+cdef inline bint job_has_chunks(Job* job) noexcept nogil:
+    """Whether somebody could take a chunk; only a hint."""
+    cdef uint32_t i
+    for i in range(job.n_seats):
+        if run_length(job.seats[i].run.load(memory_order_relaxed)) > 0:
+            return True
+    return False
 
 
 cdef inline int job_take_seat(Job* job, uint32_t preferred) noexcept nogil:
@@ -152,9 +188,18 @@ cdef inline bint job_has_free_seat(Job* job) noexcept nogil:
     return job.n_taken.load(memory_order_relaxed) < job.n_seats
 
 
+cdef inline Py_ssize_t job_chunk_start(Job* job, uint32_t chunk) noexcept nogil:
+    return <Py_ssize_t> chunk * job.grain
+
+
+cdef inline Py_ssize_t job_chunk_stop(Job* job, uint32_t chunk) noexcept nogil:
+    cdef Py_ssize_t start = job_chunk_start(job, chunk)
+    return start + min(job.grain, job.n_items - start)
+
+
 cdef inline void job_run_chunk(Job* job, uint32_t chunk, int seat) noexcept nogil:
-    cdef Py_ssize_t start = <Py_ssize_t> chunk * job.grain
-    cdef Py_ssize_t stop = start + min(job.grain, job.n_items - start)
+    cdef Py_ssize_t start = job_chunk_start(job, chunk)
+    cdef Py_ssize_t stop = job_chunk_stop(job, chunk)
     cdef int code, raised
     if job.watches_flags and fetestexcept(FE_ALL_EXCEPT):  # to look costs a tenth of clearing
         feclearexcept(FE_ALL_EXCEPT)

@@ -1,6 +1,7 @@
 """Parallel regions for Cython code: ours, and other people's through ``from lightwork cimport parallel_for``."""
 
-from lightwork._core.job cimport Body, Drop
+from lightwork._core.job cimport Body, Drop, TakeTurn
+from lightwork._core.pool_state cimport PoolState
 
 # What is to run, and afterwards how it ended.
 cdef struct Region:
@@ -23,6 +24,11 @@ cdef inline Py_ssize_t count_chunks(Py_ssize_t n_items, Py_ssize_t grain) noexce
 # this one is nested in was stopped, and in a child that the body forked off. Only where `drop` is given may the call end with
 # a chunk still running: an interrupted caller does not wait for it, and the last helper frees the context.
 cdef int region_run(Region* region) except -1
+
+# The same in a pool of one's own choice, by turns: chunks are taken in `take_turn`, which is given a Turn, and region.body is not called. Each chunk
+# that was run is counted by job_count_done; with `drop` given the call does not wait for helpers that have no turn. It starts no
+# threads, and wakes one.
+cdef int region_run_turns(PoolState* pool, Region* region, TakeTurn take_turn) except -1
 
 # Run `body(context, start, stop, worker)` over chunks of `grain` items of [0, n_items) on up to `n_workers` workers, the caller
 # among them. Call it with the GIL. Answers 0, or the positive code of the first chunk by index that failed, after which no

@@ -20,6 +20,7 @@ from lightwork._core.job cimport (
     Body,
     Job,
     Seat,
+    TakeTurn,
     job_begin,
     job_is_live,
     job_reserve_seats,
@@ -35,7 +36,7 @@ cdef enum:
 
 
 cdef int count_workers(PoolState* pool, Region* region) except -1:
-    """As many as were asked for and have something to do; see that their threads exist."""
+    """As many as were asked for and have something to do."""
     cdef int n_workers = region.n_workers if region.n_workers > 0 else default_workers(pool)
     if is_finalizing():
         n_workers = 1  # other threads can neither be started nor take the GIL any more
@@ -43,13 +44,16 @@ cdef int count_workers(PoolState* pool, Region* region) except -1:
     if region.grain <= 0:
         region.grain = region.n_items // (n_workers * CHUNKS_PER_WORKER)
     region.grain = max(1, min(region.grain, region.n_items))
-    n_workers = min(n_workers, max(1, count_chunks(region.n_items, region.grain)))
+    return min(n_workers, max(1, count_chunks(region.n_items, region.grain)))
+
+
+cdef int ensure_threads(PoolState* pool, int n_workers) except -1:
     try:
         # In a pool of one's own the caller may be one of its threads; the default pool keeps to the budget.
         pool_ensure(pool, n_workers if pool.max_workers > 0 and current_worker() != NULL else n_workers - 1)
     except RuntimeError:
         pass  # no more threads to be had, as at interpreter shutdown: those that exist do it, or the caller alone
-    return n_workers
+    return 0
 
 
 cdef Job* take_job(PoolState* pool) except NULL:
@@ -76,10 +80,11 @@ cdef void give_back(PoolState* pool, Job* job) noexcept nogil:
         delete_array[Job](job, 1)
 
 
-cdef void fill_job(Job* job, Region* region, int n_seats) noexcept nogil:
+cdef void fill_job(Job* job, Region* region, TakeTurn take_turn, int n_seats) noexcept nogil:
     while count_chunks(region.n_items, region.grain) > <Py_ssize_t> UINT32_MAX:
         region.grain *= 2
     job.body = region.body
+    job.take_turn = take_turn
     job.context = region.context
     job.drop = region.drop
     job.n_items = region.n_items
@@ -116,9 +121,18 @@ cdef void tell(Region* region, Job* job) noexcept nogil:
 
 
 cdef int region_run(Region* region) except -1:
-    cdef Worker* worker = current_worker()
     cdef PoolState* pool = home_pool()
-    cdef int n_seats = count_workers(pool, region)
+    cdef int n_workers = count_workers(pool, region)
+    ensure_threads(pool, n_workers)
+    return run(pool, region, NULL, n_workers)
+
+
+cdef int region_run_turns(PoolState* pool, Region* region, TakeTurn take_turn) except -1:
+    return run(pool, region, take_turn, count_workers(pool, region))
+
+
+cdef int run(PoolState* pool, Region* region, TakeTurn take_turn, int n_seats) except -1:
+    cdef Worker* worker = current_worker()
     cdef Job* job = take_job(pool)
     cdef Watch watch
     cdef bint is_live = True, was_forked = False
@@ -128,7 +142,7 @@ cdef int region_run(Region* region) except -1:
         give_back(pool, job)
         raise MemoryError("no memory for a job")
     region.n_workers = n_seats
-    fill_job(job, region, n_seats)
+    fill_job(job, region, take_turn, n_seats)
     watch.is_interrupted = False
     watch.next_look_ns = coarse_now_ns() + SIGNALS_EVERY_NS
     if worker == NULL:

@@ -343,8 +343,10 @@ cdef class Core:
     cdef PoolState* alive(self) except NULL:
         return refresh(&self.state, self.max_workers)
 
-    def spawn(self, task):
-        """Call `task()` once on a worker: after what came in before it, or next if it is spawned by a worker of this pool."""
+    def spawn(self, task, bint may_grow=True):
+        """Call `task()` once on a worker: after what came in before it, or next if it is spawned by a worker of this pool.
+
+        Unless it `may_grow` the pool starts no thread for it, and it waits for one of those there are."""
         cdef PoolState* pool = self.alive()
         if not pool_let_in(pool):
             raise refusal()
@@ -356,7 +358,7 @@ cdef class Core:
             Py_DECREF(task)
             pool_let_out(pool)
             raise MemoryError("no memory for another task")
-        if pool_wake(pool, 1) == 0:
+        if pool_wake(pool, 1) == 0 and may_grow:
             self.grow(pool, task)
 
     cdef int grow(self, PoolState* pool, object task) except -1:

@@ -37,6 +37,8 @@ cdef struct PoolState:
     Dormitory dormitory
     int max_workers              # of a pool made for a number of workers; 0 for the default pool, which asks each time
     atomic[int] n_threads        # that were started
+    atomic[int] n_busy           # threads that are in a task, or have a turn in somebody's job
+    atomic[int] n_wanted         # helpers that calls over items have seats for, those from outside together
     atomic[int] top              # the highest index of a worker that was asked for
     atomic[int] is_claimed[MAX_WORKERS + 1]  # whether somebody starts, or has started, the worker's thread
     atomic[int] is_closing

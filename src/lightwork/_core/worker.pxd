@@ -1,7 +1,8 @@
 """How a worker lives, and how the owner of a job works on it and waits."""
 
-from lightwork._core.atomics cimport int64_t
-from lightwork._core.job cimport Job
+from lightwork._core.atomics cimport int64_t, uint32_t
+from lightwork._core.chunk cimport run_take
+from lightwork._core.job cimport Job, job_is_live
 from lightwork._core.pool_state cimport PoolState, Tally, Worker
 
 cdef extern from * nogil:
@@ -23,6 +24,33 @@ cdef enum:
 cdef struct Watch:
     int64_t next_look_ns         # on the coarse clock
     bint is_interrupted          # a handler raised; the exception is set in the owner's thread state
+
+# One stay in a seat of a job.
+cdef struct Turn:
+    PoolState* pool
+    Job* job
+    int seat
+    uint32_t luck                # whom to rob next
+    Watch* watch                 # the owner's, if it is to look for signals; else NULL
+    int64_t n_chunks             # taken so far,
+    int64_t n_stolen             # and of these, those that came out of another's run
+
+# Fill one's own empty run with half of another's; False when there is nothing left to take.
+cdef bint turn_steal(Turn* turn) noexcept nogil
+# Let Python's signal handlers run if it is time; True once one of them raised.
+cdef bint watch_signals(Watch* watch) noexcept nogil
+
+
+cdef inline bint turn_next(Turn* turn, uint32_t* chunk) noexcept nogil:
+    """Take the next chunk; False when there is none, or none may start any more."""
+    while not run_take(&turn.job.seats[turn.seat].run, chunk):
+        if not turn_steal(turn):
+            return False
+    if not job_is_live(turn.job):  # not asked before: only with a chunk in hand is the job not over, nor are those around it
+        return False
+    turn.n_chunks += 1
+    return True
+
 
 # Call a task, which reports its own errors; what escapes is nobody's, and shown as such.
 cdef void call_task(object task) noexcept

@@ -20,16 +20,17 @@ from lightwork._core.board cimport (
     board_withdraw,
     lowest_bit,
 )
-from lightwork._core.chunk cimport run_length, run_take
+from lightwork._core.chunk cimport run_length
 from lightwork._core.deque cimport Item, deque_pop
 from lightwork._core.injector cimport injector_take
 from lightwork._core.job cimport (
     FE_DFL_ENV,
     Job,
-    Seat,
     fesetenv,
+    job_has_chunks,
     job_has_free_seat,
-    job_is_live,
+    job_is_done,
+    job_is_interrupted,
     job_leave_seat,
     job_run_chunk,
     job_steal,
@@ -113,8 +114,10 @@ cdef bint run_task(Worker* worker, Item item) noexcept nogil:
     if item == NULL:
         return False
     cdef int64_t began = now_ns()
+    worker.pool.n_busy.fetch_add(1, memory_order_relaxed)
     worker.tally.tasks.fetch_add(1, memory_order_relaxed)  # now: whoever has the task's outcome finds it counted
     call_item(item)
+    worker.pool.n_busy.fetch_sub(1, memory_order_relaxed)
     pool_let_out(worker.pool)
     worker.tally.busy_ns.fetch_add(now_ns() - began, memory_order_relaxed)
     return True
@@ -143,33 +146,49 @@ cdef bint watch_signals(Watch* watch) noexcept nogil:
 
 
 cdef void ask_for_help(PoolState* pool, Job* job) noexcept nogil:
-    """Say that there is work to share. Each who comes wakes two more, so a large pool wakes as a tree does."""
+    """Say that there is work to share. Each who comes wakes two more, so a large pool wakes as a tree does.
+
+    Where turns are taken it wakes one, who wakes more when there is a turn to be had."""
     board_ask(&pool.board, job)
-    pool_wake(pool, 2)
+    pool_wake(pool, 2 if job.take_turn == NULL else 1)
+
+
+cdef bint turn_steal(Turn* turn) noexcept nogil:
+    cdef PoolState* pool = turn.pool
+    cdef Job* job = turn.job
+    if job.is_stopped.load(memory_order_relaxed) or not job_steal(job, turn.seat, &turn.luck):
+        return False
+    turn.n_stolen += run_length(job.seats[turn.seat].run.load(memory_order_relaxed))
+    if job_has_free_seat(job) and latch_is_open(&job.latch) and not board_is_asking(&pool.board, job):
+        ask_for_help(pool, job)  # while the half was in nobody's run, somebody may have thought that all is done
+    return True
+
+
+cdef void run_chunks(Turn* turn) noexcept nogil:
+    cdef uint32_t chunk = 0
+    while turn_next(turn, &chunk):
+        job_run_chunk(turn.job, chunk, turn.seat)
+        if watch_signals(turn.watch):
+            job_stop(turn.job)
 
 
 cdef void work(PoolState* pool, Job* job, int seat, Tally* tally, Watch* watch) noexcept nogil:
     """Run chunks from one's own run, then from others', until there are none or the job is stopped."""
-    cdef uint32_t chunk = 0
-    cdef uint32_t luck = 0x9E3779B9u * (<uint32_t> seat + 1)  # not zero, and far from the other seats'
-    cdef int64_t n_chunks = 0, n_stolen = 0
-    cdef Job* outer = swap_job(job)
-    cdef Seat* own = &job.seats[seat]
-    while job_is_live(job):
-        if run_take(&own.run, &chunk):
-            job_run_chunk(job, chunk, seat)
-            n_chunks += 1
-            if watch_signals(watch):
-                job_stop(job)
-        elif job_steal(job, seat, &luck):
-            n_stolen += run_length(own.run.load(memory_order_relaxed))
-            if job_has_free_seat(job) and latch_is_open(&job.latch) and not board_is_asking(&pool.board, job):
-                ask_for_help(pool, job)  # while the half was in nobody's run, somebody may have thought that all is done
-        else:
-            break
+    cdef Turn turn
+    cdef Job* outer
+    if job.take_turn != NULL and (job.is_stopped.load(memory_order_relaxed) or not job_has_chunks(job)):
+        return  # a turn would be waited for in vain
+    turn.pool, turn.job, turn.seat, turn.watch = pool, job, seat, watch
+    turn.luck = 0x9E3779B9u * (<uint32_t> seat + 1)  # not zero, and far from the other seats'
+    turn.n_chunks = turn.n_stolen = 0
+    outer = swap_job(job)
+    if job.take_turn == NULL:
+        run_chunks(&turn)
+    else:
+        job.take_turn(job.context, &turn)
     swap_job(outer)
-    tally.chunks.fetch_add(n_chunks, memory_order_relaxed)
-    tally.stolen.fetch_add(n_stolen, memory_order_relaxed)
+    tally.chunks.fetch_add(turn.n_chunks, memory_order_relaxed)
+    tally.stolen.fetch_add(turn.n_stolen, memory_order_relaxed)
 
 
 cdef void clean_orphan(PoolState* pool, Job* job) noexcept nogil:
@@ -182,7 +201,7 @@ cdef void help_in_seat(Worker* worker, Job* job, int seat) noexcept nogil:
     cdef int64_t began = now_ns()
     if not job_has_free_seat(job):
         board_withdraw(&pool.board, job)
-    else:
+    elif job.take_turn == NULL:
         pool_wake(pool, 2)
     fesetenv(&job.environment)
     work(pool, job, seat, &worker.tally, NULL)
@@ -236,7 +255,8 @@ cdef void owner_work(PoolState* pool, Job* job, Tally* tally, Watch* watch) noex
 cdef bint owner_wait(PoolState* pool, Job* job, Tally* tally, Watch* watch) noexcept nogil:
     """Wait for the helpers of a closed job, working along if one of them brings back more than it can eat.
 
-    False when the job was left to its last helper: after an interrupt, if the context can do without its owner."""
+    False when the job was left to its last helper, if the context can do without its owner: after an interrupt, or when every chunk was run
+    and helpers only wait for their turn."""
     cdef int64_t began = now_ns()
     while not latch_is_quiet(&job.latch):
         if job_was_forked(job):
@@ -245,7 +265,7 @@ cdef bint owner_wait(PoolState* pool, Job* job, Tally* tally, Watch* watch) noex
         if watch_signals(watch):
             job_stop(job)
             job.is_interrupted.store(True, memory_order_relaxed)
-        if job.drop != NULL and job.is_interrupted.load(memory_order_relaxed) and latch_orphan(&job.latch):
+        if job.drop != NULL and (job_is_interrupted(job) or job_is_done(job)) and latch_orphan(&job.latch):
             return False
         if now_ns() - began < SPIN_NS:
             spin_hint()

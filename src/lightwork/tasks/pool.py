@@ -46,7 +46,7 @@ class Pool(Executor):
     """
 
     def __init__(self, max_workers: SupportsIndex | None = None) -> None:
-        self._core = Core(min(32, cpu_budget() + 4) if max_workers is None else _checked(max_workers))
+        self.core = Core(min(32, cpu_budget() + 4) if max_workers is None else _checked(max_workers))
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
         """
@@ -62,13 +62,13 @@ class Pool(Executor):
         RuntimeError
             If the pool was shut down, the interpreter exits, or the system gives not one thread.
         """
-        handle: Handle[T] = Handle(functools.partial(fn, *args, **kwargs), contextvars.copy_context(), self._core)
-        self._core.spawn(handle)
+        handle: Handle[T] = Handle(functools.partial(fn, *args, **kwargs), contextvars.copy_context(), self.core)
+        self.core.spawn(handle)
         return handle
 
     def statistics(self) -> PoolStatistics:
         """Return what the workers have done, as a frozen snapshot; see :func:`lightwork.statistics`."""
-        return self._core.statistics()
+        return self.core.statistics()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """
@@ -81,12 +81,12 @@ class Pool(Executor):
         cancel_futures : bool, default False
             Cancel the calls that have not begun.
         """
-        self._core.close(wait=False)
+        self.core.close(wait=False)
         if cancel_futures:
-            for handle in self._core.discard():
+            for handle in self.core.discard():
                 handle.cancel()
         if wait:
-            self._core.close()
+            self.core.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(max_workers={self._core.max_workers})"
+        return f"{type(self).__name__}(max_workers={self.core.max_workers})"

@@ -1,0 +1,304 @@
+"""Who carries out a run: workers that take its items, and a caller who waits for what comes of them."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from lightwork._clock import SYSTEM, Clock, Waker
+from lightwork._errors import TimedOut
+from lightwork.engine.chunk import Chunk
+from lightwork.engine.keeper import Keeper
+from lightwork.engine.run import Run
+from lightwork.engine.verdict import Verdict, judge
+from lightwork.policies.stop import StopToken
+
+__all__ = ["Crew", "Workers"]
+
+
+class Workers(Protocol):
+    """
+    Those who run chunks.
+
+    Attributes
+    ----------
+    n_workers : int
+        How many there are at most.
+    is_here : bool
+        Whether the caller's thread is one of them, and must run chunks itself while it waits.
+    """
+
+    n_workers: int
+    is_here: bool
+
+
+class Crew:
+    """
+    Drives a run from several threads: its lock, its workers, and its clock.
+
+    Workers take chunks from the run and bring back what came of them; one that finds nothing to begin goes home. The caller
+    lets items in, reads what is done, and sleeps until there is something for him. Whoever waits also keeps the time; while the caller is
+    elsewhere, with the source or with a reader, a thread of its own does, if anything will be due.
+
+    Parameters
+    ----------
+    run : Run
+        What to drive.
+    workers : Workers
+        Who run the chunks.
+    clock : Clock
+        Tells the time.
+    token : StopToken, optional
+        Stops the run.
+    enter : callable, optional
+        Called by a worker with each chunk before it is run.
+    wants_results : bool
+        Whether the caller is to be woken for what is done, and not only for the end or for want of items.
+
+    Notes
+    -----
+    No code of the user's runs under the lock, and whoever pokes - limiters, tokens, signal handlers - never waits for it: he leaves a
+    note, and who holds the lock answers it.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        workers: Workers,
+        clock: Clock,
+        *,
+        token: StopToken | None = None,
+        enter: Callable[[Chunk], object] | None = None,
+        wants_results: bool = False,
+    ) -> None:
+        self.run = run
+        self.clock = clock
+        self._now = time.monotonic if clock is SYSTEM else clock.now  # the same, without a call in between for each item
+        self._workers = workers
+        self._token = token
+        self._enter = enter
+        self._wants_results = wants_results
+        self._context = contextvars.copy_context()
+        self._lock = threading.Lock()
+        self._waker = Waker()
+        self._n_workers = 0  # that were called and have not gone home
+        self._asleep_until = -math.inf  # the caller; minus infinity while he is awake
+        self._keeper: Keeper | None = None
+        self._is_poked = False
+        self._is_closed = False
+        self._is_away = False
+        self._may_hire = threading.Lock()
+        self._failure: BaseException | None = None
+        self._unsubscribe = token.on_stop(self.poke) if token is not None else None
+
+    # --- The caller -------------------------------------------------------------------------------------------------
+
+    def admit(self, items: Sequence[Any], costs: Sequence[float] | None = None) -> None:
+        """Let items in."""
+        self._tell(lambda now: self.run.admit(items, now, costs))
+
+    def exhaust(self, error: BaseException | None = None) -> None:
+        """Note that the source has no more items, or has failed."""
+        self._tell(lambda now: self.run.exhaust(now, error))
+
+    def read(self, n_items: int) -> None:
+        """Note that so many results were read."""
+        self._tell(lambda now: self.run.read(n_items, now))
+
+    def wait(self, until: float = math.inf) -> None:
+        """Return when there is something for the caller to do, or at a time; work along if that is the way."""
+        self._is_away = False
+        while not self._look(until):
+            if not (self._workers.is_here and self._lend_a_hand()):
+                self.clock.sleep(self._waker, self._asleep_until - self.clock.now())
+        if self._failure is not None:
+            raise self._failure
+
+    def leave(self) -> None:
+        """Say that the caller goes elsewhere: somebody else keeps the time until he waits again."""
+        if not self._is_away:
+            self._is_away = True
+            self._tell(lambda _now: None)
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the run, whatever is unfinished; nobody waits for what workers have in hand."""
+        self._is_closed = True
+        self._tell(lambda now: self.run.stop("cancelled", now, error, abandon=True))
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        if self._keeper is not None:
+            self._keeper.wake()
+
+    def keep(self) -> float | None:
+        """Do what is due; return when something will be, or None if nothing ever will."""
+        self._tell(self.run.due)
+        return None if self._is_closed or self.run.is_over else self.run.timers.next_due
+
+    def poke(self) -> None:
+        """Have limiters and the token looked at again; from any thread, also from one that holds the lock."""
+        self._is_poked = True
+        self._answer()
+
+    # --- Inside: the caller -----------------------------------------------------------------------------------------
+
+    @property
+    def _is_inline(self) -> bool:
+        return self._workers.n_workers == 1 and self._workers.is_here
+
+    def _tell(self, event: Callable[[float], object]) -> None:
+        """Let the run know of something, and do what it wants to be done."""
+        with self._lock:
+            event(self.clock.now())
+            n_more, wakes = self._n_to_call(), self._wakes()
+        self._act(n_more, wakes=wakes)
+
+    def _look(self, until: float) -> bool:
+        """Do what is due; return whether there is something for the caller, who else may sleep."""
+        with self._lock:
+            self.run.due(self.clock.now())
+            has_news = self._has_news() or self.clock.now() >= until
+            self._asleep_until = -math.inf if has_news else min(self.run.timers.next_due, until)
+            n_more = self._n_to_call()
+        self._act(n_more, wakes=False)
+        return has_news
+
+    def _has_news(self) -> bool:
+        run = self.run
+        if run.is_over or (self._wants_results and run.finished):
+            return True
+        return run.is_hungry
+
+    def _lend_a_hand(self) -> bool:
+        with self._lock:
+            chunk = self.run.take(self.clock.now())
+        if chunk is None:
+            return False
+        self._is_away = True
+        try:
+            self._context.copy().run(self._run_inline, chunk)
+        finally:
+            self._is_away = False
+        return True
+
+    def _run_inline(self, chunk: Chunk) -> None:
+        self._start(chunk)
+        self._bring_back(chunk, chunk.run(self._now), goes_on=False)
+
+    def _wakes(self) -> bool:
+        """Whether the caller sleeps and should not; whoever is told so wakes him."""
+        if self._asleep_until == -math.inf:
+            return False
+        could_help = self._workers.is_here and self.run.n_startable > 0  # those who were called for it may all be waiting like him
+        if not (could_help or self._has_news() or self.run.timers.next_due < self._asleep_until):
+            return False
+        self._asleep_until = -math.inf
+        return True
+
+    # --- Inside: workers --------------------------------------------------------------------------------------------
+
+    def _n_to_call(self) -> int:
+        """Return how many more workers to call, and count them in."""
+        if self._is_inline:
+            return 0
+        n_more = max(min(self.run.n_startable, self._workers.n_workers - self._n_workers), 0)
+        self._n_workers += n_more
+        return n_more
+
+    def _call(self, n_workers: int) -> None:
+        """Have some more workers come, which were counted in; then answer who has poked meanwhile."""
+        raise NotImplementedError
+
+    def _begin(self) -> Chunk | None:
+        """Take a worker's first chunk, and see that others are called if there is more."""
+        with self._lock:
+            chunk = self._take()
+            n_more, wakes = self._n_to_call(), self._wakes()  # a limiter may have said when to ask again
+        self._act(n_more, wakes=wakes)
+        return chunk
+
+    def _take(self) -> Chunk | None:
+        chunk = self.run.take(self.clock.now())
+        if chunk is None:
+            self._n_workers -= 1
+        return chunk
+
+    def _bring_back(self, chunk: Chunk, error: BaseException | None, *, goes_on: bool) -> Chunk | None:
+        """Hand in what came of a chunk; return the next for a worker that goes on."""
+        verdict = None if error is None else self._judge(chunk, error)
+        following = None
+        with self._lock:
+            if isinstance(error, KeyboardInterrupt):
+                self.run.stop("cancelled", self.clock.now(), error, abandon=True)
+            self.run.end(chunk, self.clock.now(), verdict)
+            if goes_on:
+                following = self._take()
+            n_more, wakes = self._n_to_call(), self._wakes()
+        self._act(n_more, wakes=wakes)
+        return following
+
+    def _fail(self, error: BaseException) -> None:
+        """Give the run up because of an error that is no item's: it is raised where the caller waits."""
+        self._failure = error
+        self._tell(lambda now: self.run.stop("aborted", now, error, abandon=True))
+
+    def _start(self, chunk: Chunk) -> None:
+        """Say that the chunk begins now, to its limiter and to its own function."""
+        if self._enter is not None:
+            self._enter(chunk)
+        if chunk.stage.limiter is not None:
+            chunk.stamps[0] = self.clock.now()
+            if chunk.queue:
+                chunk.stage.limiter.started(chunk.stamps[0], chunk.cost)
+            else:  # the run was stopped in between
+                chunk.stage.limiter.withdraw(chunk.cost)
+
+    def _judge(self, chunk: Chunk, error: BaseException) -> Verdict | None:
+        return None if isinstance(error, KeyboardInterrupt) else judge(chunk, error, self.clock.now(), self.run.deadline)
+
+    def _judge_late(self) -> None:
+        """Ask what becomes of the attempts that took too long."""
+        while self.run.late:
+            try:
+                chunk = self.run.late.popleft()
+            except IndexError:  # somebody else has it
+                return
+            verdict = judge(chunk, TimedOut("the item took longer than task_timeout"), self.clock.now(), self.run.deadline)
+            self._tell(functools.partial(self.run.end_late, chunk, verdict))
+
+    def _act(self, n_more: int, *, wakes: bool) -> None:
+        """Do what the lock's holder found to be done, now that it is free."""
+        if wakes:
+            self._waker.wake()
+        self._call(n_more)
+        if self._is_away:
+            self._see_to_the_time()
+        if self.run.late:
+            self._judge_late()
+
+    def _see_to_the_time(self) -> None:
+        """While the caller is away: have a keeper if anything will be due, and have him know of it in time."""
+        due = self.run.timers.next_due
+        if due == math.inf or self._is_inline or self.run.is_over:
+            return
+        if self._keeper is None and self._may_hire.acquire(blocking=False):  # the first who comes here
+            self._keeper = Keeper(self.keep, self.clock, self._context.copy())
+        elif self._keeper is not None and due < self._keeper.asleep_until:
+            self._keeper.wake()
+
+    def _answer(self) -> None:
+        """Answer who has poked, unless another thread holds the lock, which will."""
+        while self._is_poked and self._lock.acquire(blocking=False):
+            try:
+                self._is_poked = False
+                if self._token is not None and self._token.is_stopped:
+                    self.run.stop("cancelled", self.clock.now(), self._token.reason)
+                self.run.ask_again(self.clock.now())
+                n_more, wakes = self._n_to_call(), self._wakes()
+            finally:
+                self._lock.release()
+            self._act(n_more, wakes=wakes)

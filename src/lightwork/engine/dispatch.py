@@ -1,0 +1,80 @@
+"""A run's workers as somebody else's, wherever they are."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from lightwork._clock import Clock
+from lightwork.engine.chunk import Chunk
+from lightwork.engine.crew import Crew, Workers
+from lightwork.engine.run import Run
+
+__all__ = ["Dispatch", "Sender"]
+
+
+class Sender(Workers, Protocol):
+    """What hands items to workers elsewhere."""
+
+    def hand_out(self, call: Callable[[Any], Any], items: Sequence[Any], done: Callable[..., object]) -> None:
+        """Have items run; `done` takes their values, the seconds that they took, and an error or None."""
+        ...
+
+
+class Dispatch(Crew):
+    """
+    Workers that are elsewhere: chunks are sent to them, and come back.
+
+    What goes to a limiter as the start of an item is when it was handed out.
+    """
+
+    def __init__(self, run: Run, sender: Sender, clock: Clock, **more: Any) -> None:
+        super().__init__(run, sender, clock, **more)
+        self._sender = sender
+        self._outbox: deque[Chunk] = deque()
+        self._outbox_lock = threading.Lock()
+
+    def _call(self, n_workers: int) -> None:
+        for _ in range(n_workers):
+            chunk = self._begin()
+            if chunk is not None:
+                self._outbox.append(chunk)
+        self._send()
+        if self._is_poked:
+            self._answer()
+
+    def _send(self) -> None:
+        """Hand out what is to be, unless somebody is at it: a chunk that comes back in the middle of that does not nest."""
+        while self._outbox and self._outbox_lock.acquire(blocking=False):
+            try:
+                while self._outbox:
+                    self._hand_out(self._outbox.popleft())
+            finally:
+                self._outbox_lock.release()
+
+    def _hand_out(self, chunk: Chunk) -> None:
+        self._start(chunk)
+        items = list(chunk.queue)
+        chunk.queue.clear()  # they are out of reach
+        try:
+            self._sender.hand_out(chunk.stage.call, items, functools.partial(self._receive, chunk))
+        except BaseException as error:
+            self._receive(chunk, [], [0.0], error)
+
+    def _receive(self, chunk: Chunk, values: list[Any], seconds: list[float], error: BaseException | None) -> None:
+        """Take a chunk back, with what was not begun after a failure."""
+        now = self.clock.now()
+        chunk.values.extend(values)
+        chunk.stamps[0] = now - sum(seconds)  # clocks of other processes may differ, but time goes by as fast
+        chunk.stamps.extend(itertools.accumulate(seconds, initial=chunk.stamps[0]))
+        del chunk.stamps[1]
+        if error is not None:
+            chunk.queue.extend(chunk.items[len(values) + 1 :])
+        following = self._bring_back(chunk, error, goes_on=True)
+        if following is not None:
+            self._outbox.append(following)
+        self._send()

@@ -1,0 +1,381 @@
+"""One run over items as a state machine without I/O: events come in with the time, and it answers what to do."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any, Literal
+
+from lightwork.engine.chunk import Batch, Block, Chunk
+from lightwork.engine.stage import Stage
+from lightwork.engine.timers import Timers
+from lightwork.engine.verdict import Verdict
+
+__all__ = ["Run", "Status"]
+
+Status = Literal["completed", "timed out", "aborted", "cancelled"]
+
+# Guesses, measured to be good enough: a chunk should take long against what it costs to hand it over (some microseconds),
+# and short against what people notice.
+CHUNK_SECONDS = 200e-6
+MAX_GRAIN = 512
+OVERDUE_SECONDS = 20e-3
+
+
+class Run:
+    """
+    What is to be done, is being done and was done, and what is due when.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+        What each item passes, in order.
+    n_workers : int
+        How many chunks may be in workers' hands at a time.
+    window : int, optional
+        How many items may be unfinished or unread at a time. None: two chunks per worker.
+    chunk_size : int, optional
+        How many items a worker takes at a time; None: as many as take about 200 µs.
+    deadline : float, default inf
+        When the run ends, whatever is unfinished.
+    task_timeout : float, optional
+        Seconds after which an attempt has failed.
+    max_errors : int, optional
+        How many failed items end the run.
+    fails_fast : bool
+        Whether that leaves alone what is in workers' hands.
+    waits_for_reader : bool
+        Whether what is done counts until it is :meth:`read`.
+    random : Random, optional
+        Draws which of the items that could begin does, where an order by lot is wanted.
+    wake : callable
+        What a limiter calls when the front of its line may ask again.
+
+    Attributes
+    ----------
+    finished : deque of Block
+        What is done, in the order in which it was; emptied by the reader.
+    late : deque of Chunk
+        Attempts that took too long; each is to be judged, under no lock, and reported by :meth:`end_late`.
+    status : str or None
+        How the run ended; None as long as it goes on.
+    reason : object
+        Why it ended early.
+
+    Notes
+    -----
+    Not thread-safe: whoever drives it sees to that. Each admitted item ends up in exactly one block, or nowhere if the run
+    ends early. ``unfinished + unread <= window``, at all times.
+    """
+
+    def __init__(  # noqa: PLR0913 - each of these may be missing, and none belongs to another
+        self,
+        stages: Sequence[Stage],
+        n_workers: int,
+        *,
+        window: int | None = None,
+        chunk_size: int | None = None,
+        deadline: float = math.inf,
+        task_timeout: float | None = None,
+        max_errors: int | None = None,
+        fails_fast: bool = False,
+        waits_for_reader: bool = False,
+        random: Random | None = None,
+        wake: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.stages = stages
+        self.n_workers = n_workers
+        self.deadline = deadline
+        self.finished: deque[Block] = deque()
+        self.late: deque[Chunk] = deque()
+        self.status: Status | None = None
+        self.reason: object = None
+        self.is_exhausted = False
+        self.source_error: BaseException | None = None
+        self.n_admitted = 0
+        self.n_finished = 0
+        self.n_failed = 0
+        self.timers = Timers()
+        self._window = window
+        self._chunk_size = chunk_size
+        self._grain = chunk_size or 1
+        self._task_timeout = task_timeout
+        self._max_errors = max_errors
+        self._fails_fast = fails_fast
+        self._waits_for_reader = waits_for_reader
+        self._random = random
+        self._wake = wake
+        self._running: set[Chunk] = set()
+        self._n_abandoned = 0
+        self._n_late = 0
+        self._n_open = 0
+        self._later: list[tuple[float, tuple[Stage, Batch]]] = []  # those that wait for all others, and until when at least
+        if deadline < math.inf:
+            self.timers.set(deadline, self._time_is_up)
+
+    # --- The source -------------------------------------------------------------------------------------------------
+
+    @property
+    def n_wanted(self) -> int:
+        """How many items may be admitted."""
+        if self.is_exhausted or self.status is not None:
+            return 0
+        return max(self.window - self._n_open, 0)
+
+    @property
+    def window(self) -> int:
+        """How many items may be unfinished or unread."""
+        return self._window or 2 * self.n_workers * self._grain
+
+    @property
+    def is_hungry(self) -> bool:
+        """Whether it is time to admit more: there is nothing left to begin, or room for a good part of what there may be."""
+        n_wanted = self.n_wanted
+        return n_wanted > 0 and (n_wanted * 4 >= self.window or not any(stage.n_ready for stage in self.stages))
+
+    def admit(self, items: Sequence[Any], now: float, costs: Sequence[float] | None = None) -> None:
+        """Let items in; they wait for their turn."""
+        if items and self.status is None:
+            for batch in self._batches(items, now, costs):
+                self.stages[0].add(batch)
+            self.n_admitted += len(items)
+            self._n_open += len(items)
+        self._settle(now)
+
+    def _batches(self, items: Sequence[Any], now: float, costs: Sequence[float] | None) -> list[Batch]:
+        """Return items together; or each by itself, where they are to be drawn."""
+        if self._random is None:
+            return [Batch(self.n_admitted, items, now, costs=costs)]
+        return [Batch(self.n_admitted + i, [item], now, costs=costs and costs[i : i + 1]) for i, item in enumerate(items)]
+
+    def exhaust(self, now: float, error: BaseException | None = None) -> None:
+        """Note that there are no more items, because the source has ended or failed; those that are in come to their end."""
+        self.is_exhausted = True
+        self.source_error = error
+        self._settle(now)
+
+    # --- Workers ----------------------------------------------------------------------------------------------------
+
+    @property
+    def n_startable(self) -> int:
+        """How many more workers would find something to begin, as far as that can be told without asking a limiter."""
+        if self.status is not None:
+            return 0
+        n_chunks = 0
+        for stage in self.stages:
+            if stage.n_ready and not stage.is_held_up:
+                n_chunks += int(min(stage.n_free, 1 if stage.limiter else -(-stage.n_ready // self._grain_of(stage))))
+        return max(min(n_chunks, self.n_workers - len(self._running) - self._n_abandoned), 0)
+
+    def take(self, now: float) -> Chunk | None:
+        """Give a worker something to begin at once, or nothing: then it is called when there is."""
+        if self.status is not None or len(self._running) + self._n_abandoned >= self.n_workers:
+            return None
+        for stage in reversed(self.stages):  # what is nearly done goes first
+            if stage.n_ready and not stage.is_held_up and stage.n_free > 0 and self._is_let_in(stage, now):
+                return self._begin(stage, now)
+        return None
+
+    def end(self, chunk: Chunk, now: float, verdict: Verdict | None = None) -> None:
+        """Take a chunk back from a worker; with what becomes of the item that it failed in, if it did."""
+        chunk.stage.n_running -= 1
+        if chunk.is_abandoned:
+            self._n_abandoned -= 1
+        else:
+            self._running.discard(chunk)
+            self.timers.cancel(chunk.timer)
+            self._collect(chunk.hand_in(), chunk.stage)
+            if verdict is not None:
+                self._follow(verdict, chunk, now)
+            self._give_back(chunk)
+            self._measure(chunk)
+        self._settle(now)
+
+    def end_late(self, chunk: Chunk, verdict: Verdict, now: float) -> None:
+        """Note what becomes of an item of :attr:`late`."""
+        self._n_late -= 1
+        self._follow(verdict, chunk, now)
+        self._settle(now)
+
+    def due(self, now: float) -> None:
+        """Do what is due."""
+        self.timers.run(now)
+        self._settle(now)
+
+    def ask_again(self, now: float) -> None:
+        """Note that limiters may give another answer."""
+        for stage in self.stages:
+            stage.is_held_up = False
+            self.timers.cancel(stage.timer)
+        self._settle(now)
+
+    # --- The reader -------------------------------------------------------------------------------------------------
+
+    def read(self, n_items: int, now: float) -> None:
+        """Note that so many results were read, which makes room for as many items."""
+        self._n_open -= n_items
+        self._settle(now)
+
+    def stop(self, status: Status, now: float, reason: object = None, *, abandon: bool = False) -> None:
+        """
+        End the run: nothing begins any more, and the source is left alone.
+
+        What is in workers' hands comes to its end; with `abandon` nobody waits for that, and what is done so far is all there will be.
+        """
+        if self.is_over:
+            return
+        if self.status is None:
+            self.status = status
+            self.reason = reason
+            self._forget_what_waits(now)
+        if abandon:
+            for chunk in list(self._running):
+                self._collect(chunk.hand_over(), chunk.stage)
+                self._abandon(chunk)
+            self.late.clear()
+            self._n_late = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come."""
+        if self.status is not None:
+            return not self._running and not self._n_late
+        return self.is_exhausted and self.n_finished == self.n_admitted
+
+    # --- Inside: what begins ----------------------------------------------------------------------------------------
+
+    def _grain_of(self, stage: Stage) -> int:
+        return 1 if stage.limiter or self._task_timeout is not None or self._random else self._grain
+
+    def _is_let_in(self, stage: Stage, now: float) -> bool:
+        """Ask the limiter, and have it asked again when it says so."""
+        wait = stage.ask(now, stage.ready[0].cost, self._wake)
+        stage.is_held_up = wait > 0
+        if 0 < wait < math.inf:
+            stage.timer = self.timers.set(now + wait, self._let_ask, stage)
+        return not wait
+
+    def _let_ask(self, stage: Stage, _now: float) -> None:
+        stage.is_held_up = False
+
+    def _begin(self, stage: Stage, now: float) -> Chunk:
+        batch = self._next_batch(stage)
+        chunk = batch.cut(min(self._grain_of(stage), len(batch)), stage, now)
+        if not len(batch):
+            stage.ready.popleft()
+        stage.n_ready -= len(chunk.items)
+        stage.n_running += 1
+        self._running.add(chunk)
+        self._watch(chunk, now)
+        return chunk
+
+    def _next_batch(self, stage: Stage) -> Batch:
+        """Return the batch whose turn it is, in front of all."""
+        if self._random is not None and stage.limiter is None:
+            stage.ready.rotate(self._random.randrange(len(stage.ready)))
+        return stage.ready[0]
+
+    def _watch(self, chunk: Chunk, now: float) -> None:
+        if self._task_timeout is not None:
+            chunk.timer = self.timers.set(now + self._task_timeout, self._item_is_late, chunk)
+        elif len(chunk.items) > 1:
+            chunk.timer = self.timers.set(now + OVERDUE_SECONDS, self._chunk_is_late, chunk)
+
+    # --- Inside: what is late ---------------------------------------------------------------------------------------
+
+    def _time_is_up(self, _: object, now: float) -> None:
+        self.stop("timed out", now, abandon=True)
+
+    def _item_is_late(self, chunk: Chunk, _now: float) -> None:
+        """Let an attempt fail that takes too long; it may go on, but nobody waits for it."""
+        self._abandon(chunk)
+        self._n_late += 1
+        self.late.append(chunk)
+
+    def _chunk_is_late(self, chunk: Chunk, _now: float) -> None:
+        """Hand over what is done of a chunk that takes longer than others did, and let others have what its worker has not begun."""
+        self._grain = self._chunk_size or max(self._grain // 2, 1)
+        self._collect(chunk.hand_over(), chunk.stage)
+        self._give_back(chunk)
+
+    def _abandon(self, chunk: Chunk) -> None:
+        chunk.is_abandoned = True
+        chunk.take_back()
+        self.timers.cancel(chunk.timer)
+        self._running.discard(chunk)
+        self._n_abandoned += 1
+
+    # --- Inside: what ends ------------------------------------------------------------------------------------------
+
+    def _give_back(self, chunk: Chunk) -> None:
+        """Let what the worker of a chunk has not begun wait again, before all others."""
+        items = chunk.take_back()
+        if items and self.status is None:
+            start = chunk.start + len(chunk.items) - len(items)
+            chunk.stage.add(Batch(start, items, chunk.admitted, chunk.attempts, chunk.began), first=True)
+
+    def _collect(self, block: Block | None, stage: Stage) -> None:
+        """Take over what succeeded: it goes on to the next stage, or to the reader."""
+        if block is None:
+            return
+        if stage.index + 1 == len(self.stages):
+            self._finish(block)
+        elif self.status is None:
+            self.stages[stage.index + 1].add(Batch(block.start, block.values, block.admitted))
+
+    def _finish(self, block: Block) -> None:
+        self.n_finished += len(block)
+        if not self._waits_for_reader:
+            self._n_open -= len(block)
+        self.finished.append(block)
+
+    def _follow(self, verdict: Verdict, chunk: Chunk, now: float) -> None:
+        """Let an item that failed have its next attempt, or its end."""
+        if verdict.delay is not None and self.status is None:
+            self._repeat(chunk, now + verdict.delay)
+        elif verdict.error is None:
+            self._collect(chunk.outcome(now, verdict.value), chunk.stage)
+        else:
+            self._finish(chunk.outcome(now, error=verdict.error))
+            self.n_failed += 1
+            if self.n_failed == self._max_errors:
+                self.stop("aborted", now, f"{self.n_failed} items failed", abandon=self._fails_fast)
+
+    def _repeat(self, chunk: Chunk, due: float) -> None:
+        waiting = (chunk.stage, chunk.again())
+        if chunk.stage.retry is not None and chunk.stage.retry.when == "end":
+            self._later.append((due, waiting))
+        else:
+            self.timers.set(due, self._wait_is_over, waiting)
+
+    def _wait_is_over(self, waiting: tuple[Stage, Batch], _now: float) -> None:
+        stage, batch = waiting
+        stage.add(batch, first=stage.retry is None or stage.retry.when == "now")  # it has waited long enough
+
+    def _settle(self, now: float) -> None:
+        """Let those that were sent behind the others have their turn, if no others are left or can be let in."""
+        if self._later and not any(stage.n_ready for stage in self.stages) and not self.n_wanted:
+            for due, waiting in self._later:
+                self.timers.set(due, self._wait_is_over, waiting)
+            self._later.clear()
+        if self.timers.next_due <= now:
+            self.timers.run(now)
+
+    def _forget_what_waits(self, now: float) -> None:
+        self.timers.clear()
+        if now < self.deadline < math.inf:
+            self.timers.set(self.deadline, self._time_is_up)
+        self._later.clear()
+        for stage in self.stages:
+            stage.clear()
+        for chunk in self._running:
+            chunk.take_back()
+
+    def _measure(self, chunk: Chunk) -> None:
+        """Adapt the grain to what items take, by halves and doubles."""
+        if self._chunk_size is None:
+            seconds = chunk.typical_seconds()
+            fitting = CHUNK_SECONDS / seconds if seconds > 0 else MAX_GRAIN
+            self._grain = int(max(min(fitting, 2 * self._grain, MAX_GRAIN), self._grain // 2, 1))

@@ -1,0 +1,52 @@
+"""A run's workers as threads of this process."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from lightwork._clock import Clock
+from lightwork.engine.crew import Crew, Workers
+from lightwork.engine.run import Run
+
+__all__ = ["Spawner", "ThreadCrew"]
+
+
+class Spawner(Workers, Protocol):
+    """What makes calls in threads."""
+
+    def spawn(self, call: Callable[[], object]) -> None:
+        """Have a call made soon, by another thread."""
+        ...
+
+
+class ThreadCrew(Crew):
+    """
+    Workers that take chunks themselves, one after the other; one that finds nothing to begin goes home.
+
+    Parameters
+    ----------
+    run, spawner, clock, **more
+        As of :class:`Crew`.
+    """
+
+    def __init__(self, run: Run, spawner: Spawner, clock: Clock, **more: Any) -> None:
+        super().__init__(run, spawner, clock, **more)
+        self._spawner = spawner
+
+    def _call(self, n_workers: int) -> None:
+        for _ in range(n_workers):
+            self._spawner.spawn(functools.partial(self._context.copy().run, self._work))
+        if self._is_poked:
+            self._answer()
+
+    def _work(self) -> None:
+        """Do what a worker does: chunk after chunk, as long as there is something to begin."""
+        try:
+            chunk = self._begin()
+            while chunk is not None:
+                self._start(chunk)
+                chunk = self._bring_back(chunk, chunk.run(self._now), goes_on=True)
+        except BaseException as error:
+            self._fail(error)

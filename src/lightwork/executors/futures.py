@@ -1,0 +1,113 @@
+"""Somebody else's executor as the one that runs the items."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+__all__ = ["Foreign", "Outcome", "ThreadsOfOthers", "run_items"]
+
+
+class ThreadsOfOthers:
+    """
+    Runs calls on an executor whose workers are threads of this process.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.ThreadPoolExecutor
+        It is not shut down.
+    n_workers : int
+        How many calls to have in it at a time.
+
+    Attributes
+    ----------
+    is_here : bool
+        Whether the thread that made this is one of them.
+    """
+
+    def __init__(self, executor: ThreadPoolExecutor, n_workers: int) -> None:
+        self.n_workers = n_workers
+        self._executor = executor
+        # The executor itself knows a thread only some time after that has begun to work.
+        self.is_here = getattr(_here, "executor", None) is executor or threading.current_thread() in executor._threads  # noqa: SLF001
+
+    def spawn(self, call: Callable[[], object]) -> None:
+        """Have a call made soon."""
+        self._executor.submit(self._make, call)
+
+    def _make(self, call: Callable[[], object]) -> None:
+        _here.executor = self._executor
+        try:
+            call()
+        finally:
+            _here.executor = None
+
+
+_here = threading.local()
+
+
+class Outcome(NamedTuple):
+    """
+    What came of items that ran elsewhere, one after the other until one failed.
+
+    Attributes
+    ----------
+    values : list
+        What they returned.
+    seconds : list of float
+        How long each took; that of the failed one included.
+    error : BaseException or None
+        What the next one raised.
+    """
+
+    values: list[Any]
+    seconds: list[float]
+    error: BaseException | None
+
+
+def run_items(call: Callable[[Any], Any], items: Sequence[Any]) -> Outcome:
+    """Call a function for items until one fails; wherever that is."""
+    values: list[Any] = []
+    seconds: list[float] = []
+    for item in items:
+        began = time.perf_counter()
+        try:
+            values.append(call(item))
+        except BaseException as error:
+            return Outcome(values, [*seconds, time.perf_counter() - began], error)
+        seconds.append(time.perf_counter() - began)
+    return Outcome(values, seconds, None)
+
+
+class Foreign:
+    """
+    Hands items to an executor that may have its workers anywhere, such as processes.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor
+        It is not shut down.
+    n_workers : int
+        How many chunks to have in it at a time.
+    """
+
+    is_here = False
+
+    def __init__(self, executor: Executor, n_workers: int) -> None:
+        self.n_workers = n_workers
+        self._executor = executor
+
+    def hand_out(self, call: Callable[[Any], Any], items: Sequence[Any], done: Callable[..., object]) -> None:
+        """Have items run elsewhere; `done` is called with what came of them, in any thread."""
+
+        def receive(future: Future[Outcome]) -> None:
+            try:
+                outcome = future.result()
+            except BaseException as error:  # the executor's own: it could not send, receive, or find its workers alive
+                outcome = Outcome([], [0.0], error)
+            done(*outcome)
+
+        self._executor.submit(run_items, call, items).add_done_callback(receive)

@@ -1,0 +1,116 @@
+"""One limit at work: its bucket, and the line before it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Concatenate, ParamSpec
+
+from lightwork.policies.bucket import Bucket
+from lightwork.policies.rate import RateLimit
+
+__all__ = ["Gate", "LimiterStatistics", "Wake", "lock"]
+
+P = ParamSpec("P")
+
+Wake = Callable[[], object]
+
+# One for all gates: it is held for microseconds, and what passes several gates needs no order of locking. Reentrant: a
+# finalizer or a signal handler may come in the middle, and reports or leaves.
+_lock = threading.RLock()
+
+
+def _renew_lock() -> None:
+    global _lock  # noqa: PLW0603 - in a forked child nobody may be left to release the old one
+    _lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
+
+
+def lock() -> AbstractContextManager[object]:
+    """Return what to hold while gates are looked at or changed."""
+    return _lock
+
+
+@dataclass(frozen=True, slots=True)
+class LimiterStatistics:
+    """
+    What a limiter has done, and who waits for it, at one moment.
+
+    Attributes
+    ----------
+    granted : int
+        Grants, those included that were withdrawn.
+    withdrawn : int
+        Grants that were given back without a start.
+    waiting : int
+        Places in line.
+    pending : float
+        The cost of what was granted and has not started.
+    level : float
+        How much of the burst is used up by what has started.
+    paused_seconds : float
+        How much longer nothing will be granted.
+    """
+
+    granted: int
+    withdrawn: int
+    waiting: int
+    pending: float
+    level: float
+    paused_seconds: float
+
+
+class Gate:
+    """
+    What of a limiter changes. Everything here wants the lock.
+
+    Attributes
+    ----------
+    limit : RateLimit
+        What it keeps to.
+    bucket : Bucket
+        What was let in.
+    line : OrderedDict
+        Who waits, in the order of coming, each with what to call when it may ask again. It finds its first at once, however many
+        have left.
+    n_granted, n_withdrawn : int
+        How often.
+    """
+
+    __slots__ = ("bucket", "limit", "line", "n_granted", "n_withdrawn")
+
+    def __init__(self, limit: RateLimit) -> None:
+        self.limit: RateLimit = limit
+        self.bucket: Bucket = Bucket.of(limit)
+        self.line: OrderedDict[object, Wake] = OrderedDict()
+        self.n_granted: int = 0
+        self.n_withdrawn: int = 0
+
+    def is_open_to(self, place: object) -> bool:
+        """Whether a place is the first in line; None stands for who passes by when nobody waits."""
+        return next(iter(self.line), None) is place
+
+    def first(self) -> Wake | None:
+        """Return what to call for the first in line."""
+        return next(iter(self.line.values()), None)
+
+    def statistics(self, now: float) -> LimiterStatistics:
+        """Return what was done here, and who waits."""
+        bucket = self.bucket
+        paused_seconds = max(bucket.paused_until - now, 0.0)
+        return LimiterStatistics(self.n_granted, self.n_withdrawn, len(self.line), bucket.pending, bucket.level(now), paused_seconds)
+
+    def change(self, step: Callable[Concatenate[Bucket, P], Bucket], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Put what a method makes of the bucket in its place, whatever comes in the middle of that."""
+        while True:  # again, if a finalizer or a signal handler made a change itself
+            seen = self.bucket
+            changed = step(seen, *args, **kwargs)
+            if self.bucket is seen:  # between this line and the next the interpreter lets nothing in
+                self.bucket = changed
+                return

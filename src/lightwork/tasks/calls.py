@@ -1,0 +1,153 @@
+"""The function of a call as workers call it, and who these are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from lightwork.engine.chunk import Chunk
+from lightwork.engine.crew import Crew
+from lightwork.engine.dispatch import Dispatch
+from lightwork.engine.run import Run
+from lightwork.engine.threads import ThreadCrew
+from lightwork.engine.verdict import refusing
+from lightwork.executors.futures import Foreign, ThreadsOfOthers
+from lightwork.executors.serial import INLINE, Serial
+from lightwork.executors.stealing import Threads, default_workers
+from lightwork.policies.retry import Retry
+from lightwork.tasks.inside import Item, running
+from lightwork.tasks.options import Options
+from lightwork.tasks.pool import Pool
+
+__all__ = ["Entrance", "call_for", "check_function", "crew_for", "workers_for"]
+
+
+def check_function(fn: object) -> None:
+    """Refuse what cannot be called."""
+    if not callable(fn):
+        raise TypeError(f"fn must be a function, not {fn!r}; the items come second")
+
+
+def apply_star(fn: Callable[..., Any], arguments: Any) -> Any:
+    """Call a function with an item's members as its arguments."""
+    return fn(*arguments)
+
+
+def apply_seeded(fn: Callable[..., Any], root: np.random.SeedSequence, numbered: tuple[int, Any]) -> Any:
+    """Call a function with an item, and with a seed that depends on the root and on the item's index alone."""
+    index, item = numbered
+    return fn(item, rng=child(root, index))
+
+
+def apply_star_seeded(fn: Callable[..., Any], root: np.random.SeedSequence, numbered: tuple[int, Any]) -> Any:
+    """Do both."""
+    index, arguments = numbered
+    return fn(*arguments, rng=child(root, index))
+
+
+def child(root: np.random.SeedSequence, index: int) -> np.random.SeedSequence:
+    """Return an item's seed, anew for each attempt."""
+    return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, index), pool_size=root.pool_size)
+
+
+def call_for(fn: Callable[..., Any], retry: Retry | None, rng: Any = None, *, star: bool = False) -> Callable[[Any], Any]:
+    """Return a function of one item, which can be pickled if `fn` can and no value is refused."""
+    call: Callable[[Any], Any] = fn
+    if rng is not None:
+        call = partial(apply_star_seeded if star else apply_seeded, fn, rng)
+    elif star:
+        call = partial(apply_star, fn)
+    return call if retry is None or retry.retry_result is None else refusing(call, retry.retry_result)
+
+
+# --- Who calls it -----------------------------------------------------------------------------------------------------
+
+
+def workers_for(options: Options) -> tuple[AnyWorkers, Random | None]:
+    """Return who runs the items, and what draws their order if that is by lot."""
+    inline = INLINE.get()
+    if inline is not None:
+        return Serial(), inline.random
+    n_workers = min(options.workers or _default_of(options.executor), options.max_in_flight or _default_of(options.executor, options.workers))
+    if isinstance(options.executor, Pool):
+        return Threads(n_workers, options.executor.core), None
+    if isinstance(options.executor, ThreadPoolExecutor):
+        return ThreadsOfOthers(options.executor, n_workers), None
+    if isinstance(options.executor, Executor):
+        return Foreign(options.executor, n_workers), None
+    if options.executor == "serial" or options.workers == 1:
+        return Serial(), None
+    return Threads(n_workers), None
+
+
+AnyWorkers = Serial | Threads | ThreadsOfOthers | Foreign
+
+
+def crew_for(workers: AnyWorkers, run: Run, options: Options, *, can_be_left: bool, **more: Any) -> Crew:
+    """Return who drives a run with such workers; `can_be_left` if the caller may lose interest before the end."""
+    if isinstance(workers, Foreign):
+        return Dispatch(run, workers, token=options.stop, **more)
+    has_wishes = can_be_left or options.can_be_stopped or options.on_report is not None
+    return ThreadCrew(run, workers, token=options.stop, enter=Entrance(run, options.on_report) if has_wishes else None, **more)
+
+
+def _default_of(executor: object, workers: int | None = None) -> int:
+    if workers is not None:
+        return workers
+    if isinstance(executor, Executor):
+        return getattr(executor, "_max_workers", None) or default_workers()
+    return default_workers()
+
+
+# --- What is known inside ---------------------------------------------------------------------------------------------
+
+
+class Entrance:
+    """
+    Tells the items of a chunk, before they run, who wants to stop them or to hear from them.
+
+    Parameters
+    ----------
+    run : Run
+        Theirs.
+    on_report : callable, optional
+        Takes an item's index, and what it says is done and total.
+    """
+
+    def __init__(self, run: Run, on_report: Callable[[int, float, float | None], object] | None) -> None:
+        self._run = run
+        self._on_report = on_report
+
+    def __call__(self, chunk: Chunk) -> None:
+        """Enter."""
+        report = None if self._on_report is None else partial(self._report, chunk)
+        running.set(Item(_Wish(self._run, chunk), report))
+
+    def _report(self, chunk: Chunk, done: float, total: float | None) -> None:
+        if self._on_report is not None:
+            self._on_report(chunk.index, done, total)
+
+
+class _Wish:
+    """Whether anybody still wants what a chunk brings."""
+
+    __slots__ = ("_chunk", "_run")
+
+    def __init__(self, run: Run, chunk: Chunk) -> None:
+        self._run = run
+        self._chunk = chunk
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nobody does."""
+        return self._chunk.is_abandoned or self._run.status is not None
+
+    @property
+    def reason(self) -> object:
+        """Why."""
+        return "it took too long" if self._run.status is None else self._run.reason or self._run.status

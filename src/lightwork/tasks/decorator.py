@@ -1,0 +1,134 @@
+"""Functions that know how to run over items."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from typing import Any, Generic, ParamSpec, TypeVar, Unpack, cast, overload
+
+from lightwork._core.items import shared_core
+from lightwork.tasks.calls import check_function
+from lightwork.tasks.handle import Handle
+from lightwork.tasks.map import parallel_map, parallel_starmap
+from lightwork.tasks.options import MapOptions, Options, StreamOptions
+from lightwork.tasks.results import ItemResult, ParallelResult
+from lightwork.tasks.stream import parallel_iter
+
+__all__ = ["Parallel", "parallel"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Parallel(Generic[P, T]):
+    """
+    A function that is called as ever, and over items by its methods; made by :func:`parallel`.
+
+    Parameters
+    ----------
+    fn : callable
+        The function.
+    options : dict
+        What its methods take where a call says nothing; what a call says counts, None included.
+
+    Notes
+    -----
+    Thread-safe. In a class it is a method, a class method or a static method like any other.
+    """
+
+    __name__: str
+    __qualname__: str
+
+    def __init__(self, fn: Callable[P, T], options: dict[str, Any]) -> None:
+        check_function(fn)
+        self._fn = fn
+        self._options = options
+        functools.update_wrapper(self, fn)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call the function, here and now."""
+        return self._fn(*args, **kwargs)
+
+    def map(self, items: Iterable[Any], **options: Unpack[MapOptions]) -> ParallelResult[T]:
+        """Call it for each item, see :func:`parallel_map`."""
+        merged = self._merged(options)
+        return cast("ParallelResult[T]", parallel_map(self._sendable(merged), items, **merged))
+
+    def starmap(self, items: Iterable[Iterable[Any]], **options: Unpack[MapOptions]) -> ParallelResult[T]:
+        """Call it with each item's members, see :func:`parallel_starmap`."""
+        merged = self._merged(options)
+        return cast("ParallelResult[T]", parallel_starmap(self._sendable(merged), items, **merged))
+
+    def stream(self, items: Iterable[Any], **options: Unpack[StreamOptions]) -> Iterator[ItemResult[T]]:
+        """Call it for each item and yield the results, see :func:`parallel_iter`."""
+        merged = self._merged(options)
+        return parallel_iter(self._sendable(merged), items, **merged)
+
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
+        """Call it in another thread; return a future of the result."""
+        core = shared_core()
+        handle: Handle[T] = Handle(functools.partial(self._fn, *args, **kwargs), contextvars.copy_context(), core)
+        core.spawn(handle)
+        return handle
+
+    def _merged(self, options: Any) -> dict[str, Any]:
+        return {**self._options, **options}
+
+    def _sendable(self, options: dict[str, Any]) -> Callable[..., T]:
+        """Return the function; or for another process this object, since that is what has its name there."""
+        return self if isinstance(options.get("executor"), Executor) else self._fn
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        bind = getattr(self._fn, "__get__", None)
+        return self if bind is None else type(self)(bind(instance, owner), self._options)
+
+    def __reduce__(self) -> str:
+        return self.__qualname__
+
+    def __repr__(self) -> str:
+        return f"<parallel {self._fn!r}>"
+
+
+@overload
+def parallel(fn: Callable[P, T], /) -> Parallel[P, T]: ...
+@overload
+def parallel(**options: Unpack[StreamOptions]) -> Callable[[Callable[P, T]], Parallel[P, T]]: ...
+def parallel(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """
+    Give a function methods that run it over items: ``map``, ``starmap``, ``stream`` and ``submit``.
+
+    Called as ever it runs as ever, in the calling thread.
+
+    Parameters
+    ----------
+    **options
+        Of :func:`parallel_map`, for all its methods; a call may say otherwise, also with None. ``@parallel`` alone is allowed, too.
+
+    Returns
+    -------
+    Parallel
+        In the place of the function.
+
+    Examples
+    --------
+    >>> import lightwork as lw
+    >>> @lw.parallel(workers=2, retry=lw.Retry(2, backoff=0.0))
+    ... def double(x):
+    ...     return 2 * x
+    >>> double(5)
+    10
+    >>> list(double.map([1, 2, 3]))
+    [2, 4, 6]
+    >>> double.submit(4).result()
+    8
+    """
+    Options.of(options)  # what is wrong is said here, and not at the first call
+    if fn is not None:
+        return Parallel(fn, {})
+    return functools.partial(_decorate, options)
+
+
+def _decorate(options: dict[str, Any], fn: Callable[..., Any]) -> Parallel[..., Any]:
+    return Parallel(fn, options)

@@ -1,0 +1,129 @@
+"""One call over items, driven by the thread that makes it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+from lightwork._clock import Clock, clock
+from lightwork.engine.chunk import Block
+from lightwork.engine.run import Run
+from lightwork.engine.stage import Stage
+from lightwork.tasks.calls import call_for, check_function, crew_for, workers_for
+from lightwork.tasks.feed import Feed
+from lightwork.tasks.options import Options
+
+__all__ = ["Drive", "Driven", "one_stage"]
+
+
+class Known(Protocol):
+    """What is known of the items beforehand: how many there are, and what they are called."""
+
+    n_items: int | None
+    keys: dict[int, Any]
+
+
+class Driven(Protocol):
+    """A run under way, whoever drives it."""
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+        ...
+
+    @property
+    def feed(self) -> Known:
+        """Its items."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Its clock."""
+        ...
+
+
+def one_stage(fn: Callable[..., Any], options: Options, *, star: bool = False) -> list[Stage]:
+    """Return what an item passes where there is one function."""
+    check_function(fn)
+    return [Stage(call_for(fn, options.retry, options.rng, star=star), options.retry, options.limiter)]
+
+
+class Drive:
+    """
+    Lets items in, and yields what comes of them, until the run is over.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+        What each item passes.
+    feed : Feed
+        The items.
+    options : Options
+        All of the call's.
+    wants_results : bool
+        Whether the caller looks at each result when it is there; else only at the end.
+    waits_for_reader : bool
+        Whether what is done and not :meth:`read` keeps other items out.
+    """
+
+    def __init__(self, stages: Sequence[Stage], feed: Feed, options: Options, *, wants_results: bool = False, waits_for_reader: bool = False) -> None:
+        self.clock = clock()
+        self.feed = feed
+        self._takes_all = options.window is None and not waits_for_reader
+        workers, random = workers_for(options)
+        self.run = Run(
+            stages,
+            workers.n_workers,
+            window=options.window,
+            chunk_size=options.chunk_size,
+            deadline=options.deadline(self.clock.now()),
+            task_timeout=options.seconds_per_item,
+            max_errors=1 if options.errors == "raise" else options.max_errors,
+            fails_fast=options.errors == "raise",
+            waits_for_reader=waits_for_reader,
+            random=random,
+            wake=self._poke,
+        )
+        self.crew = crew_for(workers, self.run, options, clock=self.clock, can_be_left=waits_for_reader, wants_results=wants_results)
+        if options.stop is not None:
+            self.crew.poke()  # it may be stopped already
+
+    def _poke(self) -> None:
+        self.crew.poke()
+
+    def blocks(self, due: Callable[[], float | None] = lambda: None) -> Iterator[Block | None]:
+        """
+        Yield what is done as it comes, or None when `due` has come.
+
+        What there is to read is yielded before a source is asked that takes its time.
+        """
+        finished = self.run.finished
+        while not self.run.is_over or finished:
+            if self.run.is_hungry and (self.feed.is_quick or not finished):
+                self.pull()
+            elif finished:
+                self.crew.leave()
+                yield finished.popleft()
+            else:
+                when = due()
+                self.crew.wait(math.inf if when is None else when)
+                if when is not None and not finished:
+                    yield None
+
+    def read(self, block: Block) -> None:
+        """Note that what a block tells was read, which makes room for other items."""
+        self.crew.read(len(block))
+
+    def pull(self) -> None:
+        """Let some items in."""
+        batch = self.feed.take_all() if self._takes_all else None
+        if batch is None:
+            self.crew.leave()
+            batch = self.feed.take(self.run.n_wanted, self._is_stopped)
+        self.crew.admit(batch.items, batch.costs)
+        if batch.is_last:
+            self.crew.exhaust(batch.error)
+
+    def _is_stopped(self) -> bool:
+        return self.run.status is not None

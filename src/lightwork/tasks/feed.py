@@ -1,0 +1,144 @@
+"""Where the items come from, one after the other, as many as are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from lightwork._clock import Clock, clock
+from lightwork.tasks.options import Options
+
+__all__ = ["Batch", "Feed"]
+
+QUICK = 100e-6  # seconds: items that take longer to come are let in one by one, for somebody may be waiting for them
+MAX_BATCH = 1024
+
+
+class Batch(NamedTuple):
+    """
+    Items that came from the source together.
+
+    Attributes
+    ----------
+    items : sequence
+        May be empty.
+    costs : list of float, optional
+        What each counts for before a limiter.
+    is_last : bool
+        Whether the source has ended or failed.
+    error : BaseException or None
+        What it failed with, after these items.
+    """
+
+    items: Sequence[Any]
+    costs: list[float] | None = None
+    is_last: bool = False
+    error: BaseException | None = None
+
+
+class Feed:
+    """
+    Takes items from a source, never more than it is asked for, and none after a stop.
+
+    Parameters
+    ----------
+    items : iterable
+        The source. It is iterated in the thread that calls :meth:`take`.
+    key, cost : callable, optional
+        What an item is called, and counts for.
+    clock : Clock
+        By which a source is quick or slow.
+    is_numbered : bool
+        Whether each item comes along with its index.
+
+    Attributes
+    ----------
+    n_items : int or None
+        How many there are, where the source can tell.
+    keys : dict
+        What the items up to now are called, by index, if there is a `key`.
+    is_quick : bool
+        Whether the last items came without a wait.
+    """
+
+    def __init__(
+        self,
+        items: Iterable[Any],
+        clock: Clock,
+        *,
+        key: Callable[[Any], Any] | None = None,
+        cost: float | Callable[[Any], float] = 1.0,
+        is_numbered: bool = False,
+    ) -> None:
+        try:
+            self._iterator: Iterator[Any] = iter(items)
+        except TypeError:
+            raise TypeError(f"items must be iterable, not {type(items).__name__}; for one item, pass [item]") from None
+        self._items = items
+        self.n_items = _length(items)
+        self.keys: dict[int, Any] = {}
+        self._key = key
+        self._cost = cost
+        self._is_numbered = is_numbered
+        self._clock = clock
+        self._n_taken = 0
+        self.is_quick = True
+        self._size = 1  # of the next batch
+
+    @classmethod
+    def of(cls, items: Iterable[Any], options: Options) -> Feed:
+        """Return the feed of a call."""
+        return cls(
+            items,
+            clock(),
+            key=options.item_key,
+            cost=options.cost_of if callable(options.cost) else options.cost,
+            is_numbered=options.rng is not None,
+        )
+
+    def take_all(self) -> Batch | None:
+        """Return all items at once if they are there already and nothing has to be found out about each; else None."""
+        if not isinstance(self._items, (list, tuple, range)) or self._is_numbered or self._key is not None or self._cost != 1.0:
+            return None
+        items = self._items[:]  # the caller's list may change
+        self._n_taken = len(items)
+        return Batch(items, is_last=True)
+
+    def take(self, n_items: int, is_stopped: Callable[[], object]) -> Batch:
+        """Return the next items, at most so many, and fewer if they come slowly."""
+        began = self._clock.now()
+        batch = self.prepared(self._iterator, min(n_items, self._size), is_stopped)
+        self.is_quick = self._clock.now() - began < QUICK
+        self._size = min(2 * self._size, MAX_BATCH) if self.is_quick else 1
+        return batch
+
+    async def take_async(self, n_items: int, is_stopped: Callable[[], object]) -> Batch:
+        """Do the same, for whoever is in an event loop; it does not wait."""
+        return self.take(n_items, is_stopped)
+
+    def prepared(self, items: Iterable[Any], n_items: int = MAX_BATCH, is_stopped: Callable[[], object] = bool) -> Batch:
+        """Return the next items with what is to be found out about each, until there are so many, a stop or an end."""
+        prepared: list[Any] = []
+        costs = None if self._cost == 1.0 else list[float]()
+        iterator = iter(items)
+        try:
+            while len(prepared) < n_items and not is_stopped():
+                item = next(iterator)
+                if costs is not None:
+                    costs.append(self._cost(item) if callable(self._cost) else self._cost)
+                if self._key is not None:
+                    self.keys[self._n_taken] = self._key(item)
+                prepared.append((self._n_taken, item) if self._is_numbered else item)
+                self._n_taken += 1
+        except StopIteration:
+            return Batch(prepared, costs, is_last=True)
+        except BaseException as error:
+            return Batch(prepared, costs, is_last=True, error=error)
+        return Batch(prepared, costs)
+
+
+def _length(items: Any) -> int | None:
+    try:
+        return len(items)
+    except TypeError:
+        return None

@@ -1,0 +1,76 @@
+"""Who wants to hear how a run goes on: callbacks of the caller's, called in his own thread."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from lightwork.engine.chunk import Block
+from lightwork.tasks.drive import Driven
+from lightwork.tasks.options import Options
+from lightwork.tasks.progress import Throttle, followed
+from lightwork.tasks.results import ItemResult
+
+__all__ = ["Listeners", "item_results"]
+
+
+def item_results(block: Block, keys: Any = None) -> Iterator[ItemResult[Any]]:
+    """Yield what came of each item of a block."""
+    start, attempts, admitted = block.start, block.attempts, block.admitted
+    if block.error is not None:
+        key = keys[start] if keys else None
+        yield ItemResult(start, key, None, block.error, attempts, block.duration(0), block.queued(0))
+        return
+    stamps, first = block.stamps, block.began
+    for i, value in enumerate(block.values):
+        began = stamps[i] if first is None else first
+        yield ItemResult(start + i, keys[start + i] if keys else None, value, None, attempts, stamps[i + 1] - began, began - admitted)
+
+
+class Listeners:
+    """
+    Tells the caller's functions what happens.
+
+    Parameters
+    ----------
+    options : Options
+        Which say what these are.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._throttle: Throttle | None = None
+
+    @property
+    def are_any(self) -> bool:
+        """Whether anybody listens."""
+        options = self._options
+        return options.on_progress is not None or options.on_result is not None or options.progress
+
+    @contextlib.contextmanager
+    def follow(self, drive: Driven) -> Generator[None]:
+        """Be ready to tell of a run, and in the end, unless it breaks off, tell the last numbers."""
+        with followed(self._options.on_progress, progress=self._options.progress, now=drive.clock.now) as self._throttle:
+            yield
+            if self._throttle is not None:
+                self._throttle.finish(drive.run.n_finished, _total(drive))
+
+    def due(self) -> float | None:
+        """When there is something to tell that was held back; None if there is not."""
+        return None if self._throttle is None else self._throttle.due
+
+    def tell(self, drive: Driven, block: Block | None) -> None:
+        """Tell of what was done; or with None of what was held back."""
+        if block is not None and self._options.on_result is not None:
+            for result in item_results(block, drive.feed.keys):
+                self._options.on_result(result)
+        if self._throttle is not None:
+            self._throttle.update(drive.run.n_finished, _total(drive))
+
+
+def _total(drive: Driven) -> int:
+    """Return how many items there are, or as far as is known yet."""
+    if drive.run.is_exhausted:
+        return drive.run.n_admitted
+    return max(drive.feed.n_items or 0, drive.run.n_admitted)

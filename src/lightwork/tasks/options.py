@@ -1,0 +1,241 @@
+"""What a call over items may be told, checked once for all front doors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Any, Literal, Self, TypedDict
+
+import numpy as np
+
+from lightwork.policies.checks import check_callable, check_choice, checked_count, checked_number, checked_seconds
+from lightwork.policies.limiter import Limiter
+from lightwork.policies.rate import RateLimit
+from lightwork.policies.retry import Retry
+from lightwork.policies.stop import StopToken
+from lightwork.tasks.results import ItemResult
+
+__all__ = ["AsyncStreamOptions", "CommonOptions", "MapOptions", "Options", "StreamOptions"]
+
+LISTENERS = {
+    "on_progress": "how many are done and how many there are",
+    "on_result": "an ItemResult",
+    "on_report": "an index, what is done and the total",
+    "item_key": "an item",
+}
+
+Seed = int | Sequence[int] | np.random.SeedSequence
+Seconds = float | timedelta
+Errors = Literal["collect", "raise", "return"]
+
+
+class CommonOptions(TypedDict, total=False):
+    """What every call over items takes, and all that calls of async functions take."""
+
+    workers: int | None
+    window: int | None
+    batch_size: int | None
+    max_in_flight: int | None
+    retry: Retry | None
+    rate_limit: RateLimit | Limiter | float | None
+    cost: float | Callable[[Any], float]
+    timeout: Seconds | None
+    task_timeout: Seconds | None
+    max_errors: int | None
+    stop: StopToken | None
+    on_progress: Callable[[int, int], object] | None
+    on_result: Callable[[ItemResult[Any]], object] | None
+    on_report: Callable[[int, float, float | None], object] | None
+    progress: bool
+    item_key: Callable[[Any], Any] | None
+    rng: Seed | None
+    ordered: bool
+
+
+class MapOptions(CommonOptions, total=False):
+    """What calls in threads and elsewhere take besides."""
+
+    executor: Literal["thread", "serial"] | Executor
+    chunk_size: int | None
+
+
+class StreamOptions(MapOptions, total=False):
+    """What streams take."""
+
+    errors: Errors
+    return_exceptions: bool
+
+
+class AsyncStreamOptions(CommonOptions, total=False):
+    """What streams of async functions take."""
+
+    errors: Errors
+    return_exceptions: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """
+    The options of a call, each checked, with what they are for.
+
+    Attributes
+    ----------
+    workers : int or None
+        How many items are in hand at a time at most; None: the executor's own default.
+    executor : {"thread", "serial"} or concurrent.futures.Executor
+        Who calls the function.
+    chunk_size : int or None
+        How many items a worker takes at a time; None: it is found out.
+    window, batch_size : int or None
+        How many items are unfinished, or finished and not read, at a time. Two names of one thing.
+    max_in_flight : int or None
+        How many calls run at a time at most, if that is to be fewer than `workers`.
+    ordered : bool
+        Whether results come in the order of the items, or as they are done.
+    retry : Retry or None
+        Which failures are tried again.
+    rate_limit : RateLimit, Limiter, float or None
+        How often calls may start, retries included.
+    cost : float or callable
+        What an item counts for before the limiter, or a function that tells.
+    timeout, task_timeout : float or None
+        Seconds for the run, and for one attempt of one item.
+    max_errors : int or None
+        How many failed items end the run.
+    errors : {"collect", "raise", "return"}
+        What becomes of failures.
+    return_exceptions : bool
+        Another word for ``errors="return"``.
+    stop : StopToken or None
+        Ends the run.
+    on_progress, on_result, on_report : callable or None
+        Who wants to hear how many items have ended, of each that has, and what items report of themselves.
+    progress : bool
+        Whether to show it.
+    item_key : callable or None
+        What an item is called.
+    rng : int, sequence of int, SeedSequence or None
+        From what the items' own seeds are drawn.
+    """
+
+    workers: int | None = None
+    executor: Literal["thread", "serial"] | Executor = "thread"
+    chunk_size: int | None = None
+    window: int | None = None
+    batch_size: int | None = None
+    max_in_flight: int | None = None
+    ordered: bool = True
+    retry: Retry | None = None
+    rate_limit: RateLimit | Limiter | float | None = None
+    cost: float | Callable[[Any], float] = 1.0
+    timeout: Seconds | None = None
+    task_timeout: Seconds | None = None
+    max_errors: int | None = None
+    errors: Errors = "collect"
+    return_exceptions: bool = False
+    stop: StopToken | None = None
+    on_progress: Callable[[int, int], object] | None = None
+    on_result: Callable[[ItemResult[Any]], object] | None = None
+    on_report: Callable[[int, float, float | None], object] | None = None
+    progress: bool = False
+    item_key: Callable[[Any], Any] | None = None
+    rng: Seed | None = None
+
+    @classmethod
+    def of(cls, given: Any, **defaults: Any) -> Self:
+        """Return what a call was given, over what holds where it says nothing."""
+        return cls(**{**defaults, **given})
+
+    def __post_init__(self) -> None:
+        """Check everything that can be checked before there is an item."""
+        for name in ("workers", "chunk_size", "window", "batch_size", "max_in_flight", "max_errors"):
+            if getattr(self, name) is not None:
+                self._set(name, checked_count(name, getattr(self, name), "or None where there is to be no such limit"))
+        for name in ("timeout", "task_timeout"):
+            if getattr(self, name) is not None:
+                self._set(name, checked_seconds(name, getattr(self, name)))
+        for name, parameters in LISTENERS.items():
+            if getattr(self, name) is not None:
+                check_callable(name, getattr(self, name), parameters)
+        self._check_kinds()
+        self._merge_names()
+
+    def _check_kinds(self) -> None:
+        _of_kind("retry", self.retry, Retry, "a Retry, such as Retry(attempts=3)")
+        _of_kind("stop", self.stop, StopToken, "a StopToken")
+        check_choice("errors", self.errors, ("collect", "raise", "return"))
+        if not isinstance(self.executor, Executor):
+            check_choice("executor (if it is no concurrent.futures.Executor)", self.executor, ("thread", "serial"))
+        if self.rate_limit is not None and not isinstance(self.rate_limit, Limiter):
+            self._set("rate_limit", _limiter(self.rate_limit))
+        if not callable(self.cost):
+            self._set("cost", self.checked_cost(self.cost))
+
+    def _merge_names(self) -> None:
+        if self.window is not None and self.batch_size is not None:
+            raise TypeError("window and batch_size are two names of one option; give one of them")
+        self._set("window", self.window or self.batch_size)
+        if self.return_exceptions:
+            if self.errors == "raise":
+                raise TypeError("errors='raise' and return_exceptions=True exclude each other")
+            self._set("errors", "return")
+        if self.rng is not None and not isinstance(self.rng, np.random.SeedSequence):
+            self._set("rng", np.random.SeedSequence(self.rng))
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def limiter(self) -> Limiter | None:
+        """The limiter, if there is one."""
+        return self.rate_limit if isinstance(self.rate_limit, Limiter) else None
+
+    def checked_cost(self, cost: float) -> float:
+        """Return what an item counts for, if the limiter will ever grant it."""
+        most = min((limit.burst for limit in self.limiter.limits), default=math.inf) if self.limiter is not None else math.inf
+        if not 0 <= checked_number("cost", cost) <= most:
+            raise ValueError(f"cost must be from 0 to {most}, the burst of the rate limit, not {cost!r}; allow for a larger burst")
+        return float(cost)
+
+    def cost_of(self, item: Any) -> float:
+        """Return what an item counts for."""
+        return self.checked_cost(self.cost(item)) if callable(self.cost) else self.cost
+
+    def deadline(self, now: float) -> float:
+        """When the run ends at the latest."""
+        return math.inf if self.timeout is None else now + _seconds(self.timeout)
+
+    @property
+    def seconds_per_item(self) -> float | None:
+        """How long an attempt may take."""
+        return None if self.task_timeout is None else _seconds(self.task_timeout)
+
+    @property
+    def can_be_stopped(self) -> bool:
+        """Whether anything but the end of the items ends the run, so that items should be able to notice."""
+        return any(value is not None for value in (self.stop, self.timeout, self.task_timeout, self.max_errors)) or self.errors == "raise"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is asked for but values, by any number of workers."""
+        asked = {field.name for field in fields(self) if getattr(self, field.name) != field.default}
+        return asked <= {"workers", "executor", "errors", "return_exceptions"} and self.executor == "thread" and self.errors != "raise"
+
+
+def _limiter(rate_limit: RateLimit | float) -> Limiter:
+    try:
+        return Limiter(rate_limit)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"rate_limit must be a positive number per second, a RateLimit or a Limiter: {error}") from None
+
+
+def _of_kind(name: str, value: object, kind: type, example: str) -> None:
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(f"{name} must be {example}, or None, not {value!r}")
+
+
+def _seconds(value: Seconds) -> float:
+    return value.total_seconds() if isinstance(value, timedelta) else value

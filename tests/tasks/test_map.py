@@ -1,0 +1,625 @@
+"""parallel_map and parallel_starmap: values, failures, policies, and what wrong input comes to."""
+
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from operator import neg
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import lightwork as lw
+from lightwork.testing import MockClock, deterministic, no_backoff, serial
+
+SECONDS = 30
+
+ANY_MAP: Any = lw.parallel_map  # for options that are wrong, or known at run time only
+
+
+class Inline(Executor):
+    """An executor that makes each call when it is submitted."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call, and return what came of it."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
+
+
+def half(item: int) -> int:
+    """Fail for odd items."""
+    if item % 2:
+        raise ValueError(item)
+    return item // 2
+
+
+def source(n_items: int, error: Exception | None = None) -> Iterator[int]:
+    """Yield some numbers, and then fail perhaps."""
+    yield from range(n_items)
+    if error is not None:
+        raise error
+
+
+WAYS: list[dict[str, Any]] = [
+    {},
+    {"workers": 1},
+    {"workers": 3, "window": 5},
+    {"executor": "serial"},
+    {"chunk_size": 7, "workers": 2},
+    {"retry": lw.Retry(2, backoff=0.0), "workers": 2},
+    {"rate_limit": lw.RateLimit(1e6, burst=50)},
+    {"task_timeout": SECONDS, "timeout": SECONDS},
+    {"max_in_flight": 1},
+    {"batch_size": 3},
+    {"errors": "collect", "item_key": str, "ordered": True},
+]
+
+
+@pytest.mark.parametrize("options", WAYS, ids=str)
+@pytest.mark.parametrize("make", [list, tuple, iter, dict.fromkeys], ids=lambda make: make.__name__)
+def test_values_and_failures_are_those_of_a_loop(make: Callable[..., Any], options: dict[str, Any]) -> None:
+    """Whatever the way, each item has its own outcome at its own place."""
+    result = lw.parallel_map(half, make(range(50)), **options)
+    assert result.successes() == [(i, i // 2) for i in range(0, 50, 2)]
+    assert [(i, error.args) for i, error in result.failures()] == [(i, (i,)) for i in range(1, 50, 2)]
+    assert (len(result), result.status, result.ok) == (50, lw.RunStatus.COMPLETED, False)
+
+
+@given(st.lists(st.integers(-5, 5), max_size=60), st.integers(1, 4), st.none() | st.integers(1, 9), st.none() | st.integers(1, 9), st.booleans())
+@settings(deadline=None, max_examples=40)
+def test_any_list_in_any_cut(items: list[int], workers: int, window: int | None, chunk_size: int | None, is_sized: bool) -> None:
+    """Window, chunks and workers change nothing in the values."""
+    result = lw.parallel_map(neg, items if is_sized else iter(items), workers=workers, window=window, chunk_size=chunk_size)
+    assert list(result) == [-item for item in items]
+
+
+@pytest.mark.parametrize("how", ["threads", "pool", "inline"])
+def test_other_executors_run_the_items(how: str) -> None:
+    """An executor of one's own is used, and stays open."""
+    executor: Executor = {"threads": lambda: ThreadPoolExecutor(3), "pool": lambda: lw.Pool(3), "inline": Inline}[how]()
+    with executor:
+        for _ in range(2):
+            result = lw.parallel_map(half, range(1000), executor=executor, retry=lw.Retry(2, backoff=0.0))
+            assert result.ok_values() == list(range(500))
+            assert {item.attempts for item in result.item_results() if item.error} == {2}
+        assert executor.submit(neg, 1).result(SECONDS) == -1
+
+
+def test_processes_of_others_run_the_items() -> None:
+    """Function, items and outcomes travel; policies stay here."""
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        result = lw.parallel_map(half, range(20), executor=executor, retry=lw.Retry(2, backoff=0.0))
+        assert result.ok_values() == list(range(10))
+        assert [error.args for _, error in result.failures()] == [(i,) for i in range(1, 20, 2)]
+        assert lw.parallel_map(lambda x: x, [1], executor=executor).failures()  # cannot be sent: the item's failure
+
+
+def test_an_executor_that_is_shut_down_fails_the_items() -> None:
+    """What it says is the failure of each."""
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        lw.parallel_map(neg, [1, 2], executor=executor)
+
+
+def test_starmap_takes_arguments_and_every_option() -> None:
+    """Items are tuples of arguments; and policies hold as for others."""
+    assert list(lw.parallel_starmap(pow, [(2, 3), (3, 2)])) == [8, 9]
+    result = lw.parallel_starmap(divmod, [(7, 2), (1, 0)], retry=lw.Retry(3, backoff=0.0), max_errors=5)
+    assert (result.successes(), result.item_results()[1].attempts) == ([(0, (3, 1))], 3)
+
+
+# --- Errors -----------------------------------------------------------------------------------------------------------
+
+
+def test_failures_come_in_one_group_with_notes() -> None:
+    """Asking for the values raises all failures, each with what it is about."""
+    result = lw.parallel_map(half, [1, 2, 3], retry=lw.Retry(2, backoff=0.0), item_key=lambda item: f"key {item}")
+    with pytest.raises(ExceptionGroup) as caught:
+        list(result)
+    assert [error.__notes__ for error in caught.value.exceptions] == [
+        [f"in item {i}, key 'key {i + 1}', argument {i + 1}, after 2 attempts"] for i in (0, 2)
+    ]
+
+
+def test_the_first_failure_can_be_raised_and_carries_the_rest() -> None:
+    """With errors="raise" nothing more begins, and what was finished comes with the exception."""
+    begun: list[int] = []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        return half(item)
+
+    with pytest.raises(ValueError, match="3") as caught:
+        lw.parallel_map(work, iter([0, 2, 3, *range(4, 1000)]), errors="raise", workers=2, window=4)
+    assert len(begun) < 10
+    assert caught.value.partial_result.ok_values()[:2] == [0, 1]  # type: ignore[attr-defined]
+    assert caught.value.__notes__ == ["in item 2, argument 3"]
+
+
+@pytest.mark.parametrize("options", [{"errors": "return"}, {"return_exceptions": True}])
+def test_exceptions_can_stand_in_the_places_of_values(options: dict[str, Any]) -> None:
+    """A list is returned then, in both ways to run."""
+    for more in ({}, {"window": 2}):
+        outcomes = ANY_MAP(half, [0, 1, 4], **options, **more)
+        assert isinstance(outcomes, list)
+        assert (outcomes[0], type(outcomes[1]), outcomes[2]) == (0, ValueError, 2)
+
+
+@pytest.mark.parametrize("options", [{}, {"window": 3}, {"executor": "serial"}], ids=str)
+def test_a_system_exit_is_its_item_s_failure(options: dict[str, Any]) -> None:
+    """The others go on, and it is not tried again."""
+
+    def leave(item: int) -> int:
+        if item == 1:
+            raise SystemExit(item)
+        return item
+
+    result = lw.parallel_map(leave, range(3), retry=lw.Retry(5, backoff=0.0) if options else None, **options)
+    assert result.ok_values() == [0, 2]
+    assert isinstance(result.failures()[0][1], SystemExit)
+    assert result.item_results()[1].attempts == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"window": 3}, {"executor": "serial"}, {"workers": 2, "retry": lw.Retry(3)}], ids=str)
+def test_an_interrupt_in_an_item_stops_the_run(options: dict[str, Any]) -> None:
+    """It is raised in the caller, and carries what was finished."""
+
+    def interrupt(item: int) -> int:
+        if item == 20:
+            raise KeyboardInterrupt
+        return item
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        lw.parallel_map(interrupt, range(100_000), **options)
+    partial = caught.value.partial_result  # type: ignore[attr-defined]
+    assert partial.status is lw.RunStatus.CANCELLED
+    assert len(partial.successes()) < 100_000
+    assert lw.parallel_map(neg, range(10)).ok
+
+
+def test_a_bad_item_in_a_chunk_fails_alone() -> None:
+    """Those before it and behind it in the same chunk have their values."""
+    result = lw.parallel_map(half, [0, 2, 4, 5, 6, 8], chunk_size=6, workers=2)
+    assert result.successes() == [(0, 0), (1, 1), (2, 2), (4, 3), (5, 4)]
+
+
+# --- Policies ---------------------------------------------------------------------------------------------------------
+
+
+def test_waiting_for_another_attempt_holds_no_worker() -> None:
+    """Two workers, two items that wait: the first healthy one is done at once."""
+    began = time.perf_counter()
+    done: dict[int, float] = {}
+
+    def work(item: int) -> None:
+        if item < 2 and item not in done:
+            done[item] = 0.0
+            raise ConnectionError
+        done[item] = time.perf_counter() - began
+
+    result = lw.parallel_map(work, range(12), workers=2, retry=lw.Retry(2, backoff=0.5, jitter="none"))
+    assert result.ok
+    assert min(done.values()) < 0.05
+    assert min(done[0], done[1]) >= 0.5
+    assert max(done[i] for i in range(2, 12)) < 0.4
+
+
+def test_starts_keep_to_the_rate_with_stalls_and_retries() -> None:
+    """In every window of T seconds there are at most rate * T + burst starts, whatever the items do."""
+    starts: list[float] = []
+
+    def work(item: int) -> None:
+        starts.append(time.monotonic())
+        if item < 2:
+            time.sleep(0.15)
+        if item % 5 == 0 and len(starts) < 20:
+            raise ConnectionError
+
+    lw.parallel_map(work, iter(range(25)), workers=2, window=20, rate_limit=lw.RateLimit(100, burst=2), retry=lw.Retry(3, backoff=0.01))
+    starts.sort()
+    assert len(starts) > 25
+    slack = 0.25  # of a start: between the stamp that was paid for and ours
+    for i, first in enumerate(starts):
+        for j in range(i, len(starts)):
+            assert j - i + 1 <= 100 * (starts[j] - first) + 2 + slack
+
+
+def test_a_limiter_is_shared_between_calls() -> None:
+    """Two calls at the same time have one rate together."""
+    limiter = lw.Limiter(lw.RateLimit(100))
+    starts: list[float] = []
+
+    def call() -> None:
+        lw.parallel_map(lambda _: starts.append(time.monotonic()), range(8), rate_limit=limiter)
+
+    threads = [threading.Thread(target=call) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(starts) - min(starts) >= 0.14
+    assert limiter.statistics().granted == 16
+
+
+def test_costs_are_paid() -> None:
+    """An item that counts twice takes the time of two; one that never can is refused."""
+    with MockClock(autojump=True) as clock:
+        lw.parallel_map(neg, [1, 2, 3], rate_limit=lw.RateLimit(1, burst=3), cost=lambda item: item, executor="serial")
+        assert clock.now() == pytest.approx(3.0)
+    with pytest.raises(ValueError, match="burst"):
+        lw.parallel_map(neg, [1], rate_limit=1, cost=2)
+    with pytest.raises(ValueError, match="burst") as caught:
+        lw.parallel_map(neg, [1, 5], rate_limit=lw.RateLimit(1e6, burst=3), cost=lambda item: item)
+    assert caught.value.partial_result.successes() == [(0, -1)]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("options", [{"executor": "serial"}, {"workers": 2}], ids=str)
+def test_time_can_be_mocked(options: dict[str, Any]) -> None:
+    """Hours of back-off pass in no time by a clock of one's own."""
+    failed: list[int] = []
+
+    def work(item: int) -> int:
+        if item not in failed:
+            failed.append(item)
+            raise ConnectionError
+        return item
+
+    began = time.monotonic()
+    with MockClock(autojump=True) as clock:
+        assert lw.parallel_map(work, range(3), retry=lw.Retry(2, backoff=3600, max_delay=7200, jitter="none"), **options).ok
+        assert clock.now() >= 3600
+    assert time.monotonic() - began < SECONDS
+
+
+def test_a_deadline_returns_at_once_with_what_is_done() -> None:
+    """An item that goes on is told so, and not waited for."""
+    told = threading.Event()
+
+    def work(item: int) -> int:
+        while item == 3:
+            time.sleep(0.001)
+            try:
+                lw.check_cancelled()
+            except lw.Cancelled:
+                told.set()
+                raise
+        return item
+
+    began = time.monotonic()
+    result = lw.parallel_map(work, range(8), timeout=0.1, workers=2)
+    assert 0.1 <= time.monotonic() - began < 1.0
+    assert result.status is lw.RunStatus.TIMED_OUT
+    assert result.ok_values() == [0, 1, 2, 4, 5, 6, 7]
+    assert isinstance(result.failures()[0][1], TimeoutError)
+    assert told.wait(SECONDS)
+
+
+def test_an_item_that_takes_too_long_has_failed() -> None:
+    """It is a TimeoutError that can be tried again, and the others have their values."""
+    calls: list[int] = []
+
+    def work(item: int) -> int:
+        calls.append(item)
+        while item == 1 and calls.count(1) == 1:
+            time.sleep(0.001)
+            lw.check_cancelled()
+        return item
+
+    result = lw.parallel_map(work, range(3), task_timeout=0.1, workers=3)
+    assert result.ok_values() == [0, 2]
+    assert isinstance(result.failures()[0][1], lw.TimedOut)
+    calls.clear()
+    assert lw.parallel_map(work, range(3), task_timeout=0.1, workers=3, retry=lw.Retry(2, backoff=0.0)).ok
+
+
+def test_too_many_failures_end_the_run() -> None:
+    """What has not begun then has no turn."""
+    result = lw.parallel_map(half, iter(range(1, 1001, 2)), max_errors=3, workers=1, window=4)
+    assert result.status is lw.RunStatus.ABORTED
+    assert sum(isinstance(error, ValueError) for _, error in result.failures()) == 3
+
+
+@pytest.mark.parametrize("options", [{"workers": 2}, {"executor": "serial"}], ids=str)
+def test_a_token_stops_the_run(options: dict[str, Any]) -> None:
+    """From within an item or before the call; the source is not touched after it."""
+    token = lw.StopToken()
+    pulled: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for i in range(1000):
+            pulled.append(i)
+            assert not token.is_stopped or i <= 50
+            yield i
+
+    def work(item: int) -> int:
+        if item == 20:
+            token.stop("enough")
+        return item
+
+    result = lw.parallel_map(work, numbers(), stop=token, window=4, **options)
+    assert result.status is lw.RunStatus.CANCELLED
+    assert 20 in result.ok_values()
+    assert len(pulled) <= 25
+    again = lw.parallel_map(work, numbers(), stop=token, **options)
+    assert (again.status, len(again), len(pulled)) == (lw.RunStatus.CANCELLED, 0, len(pulled))
+
+
+def test_a_source_may_stop_its_own_run() -> None:
+    """It is not asked for another item after that."""
+    token = lw.StopToken()
+
+    def numbers() -> Iterator[int]:
+        yield 1
+        token.stop()
+        yield 2
+        pytest.fail("asked for another")
+
+    assert lw.parallel_map(neg, numbers(), stop=token).status is lw.RunStatus.CANCELLED
+
+
+# --- Sources ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"executor": "serial"}, {"window": 2}], ids=str)
+def test_a_source_that_fails_is_raised_with_what_came_before(options: dict[str, Any]) -> None:
+    """All items before it have their results."""
+    with pytest.raises(OSError, match="gone") as caught:
+        lw.parallel_map(neg, source(30, OSError("gone")), **options)
+    partial = caught.value.partial_result  # type: ignore[attr-defined]
+    assert partial.ok_values() == [-i for i in range(30)]
+    assert partial.status is lw.RunStatus.ABORTED
+
+
+def test_a_source_is_read_no_further_than_the_window() -> None:
+    """What is unfinished is never more."""
+    state = {"pulled": 0, "ended": 0, "most": 0}
+
+    def numbers() -> Iterator[int]:
+        for i in range(200):
+            state["pulled"] += 1
+            state["most"] = max(state["most"], state["pulled"] - state["ended"])
+            yield i
+
+    def work(item: int) -> int:
+        state["ended"] += 1
+        return item
+
+    assert lw.parallel_map(work, numbers(), window=6, workers=3).ok
+    assert state["most"] <= 7  # the ended are counted before the run knows of it, but by one in the source's hands
+
+
+def test_an_item_that_reenters_its_source_fails() -> None:
+    """Python says so, and it is that item's or the source's error."""
+    generator: Iterator[int]
+
+    def numbers() -> Iterator[int]:
+        yield 1
+        yield next(generator)
+
+    generator = numbers()
+    with pytest.raises(ValueError, match="already executing") as caught:
+        lw.parallel_map(neg, generator)
+    assert caught.value.partial_result.ok_values() == [-1]  # type: ignore[attr-defined]
+
+
+# --- Listeners --------------------------------------------------------------------------------------------------------
+
+
+def test_progress_is_monotone_and_ends_at_the_total() -> None:
+    """It is told in the calling thread."""
+    seen: list[tuple[int, int]] = []
+    threads: set[int] = set()
+
+    def hear(done: int, total: int) -> None:
+        seen.append((done, total))
+        threads.add(threading.get_ident())
+
+    lw.parallel_map(lambda _: time.sleep(0.002), range(100), workers=2, on_progress=hear)
+    assert seen == sorted(seen)
+    assert seen[-1] == (100, 100)
+    assert threads == {threading.get_ident()}
+    assert len(seen) < 10
+
+
+def test_results_are_told_as_they_come() -> None:
+    """Each once, in the calling thread, failures too."""
+    heard: list[Any] = []
+    lw.parallel_map(half, range(20), on_result=heard.append, item_key=str, workers=3)
+    assert sorted((item.index, item.key, item.ok) for item in heard) == [(i, str(i), i % 2 == 0) for i in range(20)]
+    assert all(item.duration >= 0 and item.queued >= 0 for item in heard)
+
+
+@pytest.mark.parametrize("name", ["on_progress", "on_result"])
+def test_a_listener_that_fails_stops_the_run(name: str) -> None:
+    """Its error is raised, and carries what was finished."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("listener")
+
+    with pytest.raises(RuntimeError, match="listener") as caught:
+        ANY_MAP(neg, iter(range(10_000)), window=4, **{name: fail})
+    assert 0 < len(caught.value.partial_result.ok_values()) < 10_000  # type: ignore[attr-defined]
+
+
+def test_items_report_on_themselves() -> None:
+    """With their index, from their own thread."""
+    heard: list[tuple[int, float, float | None]] = []
+    lw.parallel_map(lambda item: lw.report_progress(item, 10), range(5), on_report=lambda *report: heard.append(report), workers=2)
+    assert sorted(heard) == [(i, i, 10) for i in range(5)]
+
+
+# --- What items see ---------------------------------------------------------------------------------------------------
+
+NAME = contextvars.ContextVar("NAME", default="nobody")
+
+
+@pytest.mark.parametrize("options", [{}, {"window": 4, "workers": 2}, {"executor": "serial", "retry": lw.Retry()}], ids=str)
+def test_items_see_the_caller_s_context_and_change_only_theirs(options: dict[str, Any]) -> None:
+    """Context variables are visible, and what an item sets stays with the workers."""
+
+    def work(item: int) -> str:
+        name = NAME.get()
+        NAME.set("worker")
+        return name
+
+    token = NAME.set("caller")
+    try:
+        names = set(lw.parallel_map(work, range(20), **options))
+        assert NAME.get() == "caller"
+    finally:
+        NAME.reset(token)
+    assert "caller" in names
+    assert "nobody" not in names
+
+
+def draw(item: int, rng: np.random.SeedSequence) -> int:
+    """Return a number that depends on the item's seed."""
+    if item == 3 and not FAILED:
+        FAILED.append(item)
+        raise ConnectionError
+    return int(np.random.default_rng(rng).integers(1 << 40))
+
+
+FAILED: list[int] = []
+
+
+def test_seeds_depend_on_the_index_alone() -> None:
+    """Not on workers, chunks or attempts; and are what NumPy spawns."""
+    FAILED[:] = [3]
+    expected = [int(np.random.default_rng(child).integers(1 << 40)) for child in np.random.SeedSequence(7).spawn(20)]
+    options: list[dict[str, Any]] = [{}, {"workers": 1}, {"workers": 3, "chunk_size": 4}, {"window": 2}, {"retry": lw.Retry(2, backoff=0.0)}]
+    for more in options:
+        if "retry" in more:
+            FAILED.clear()
+        assert list(lw.parallel_map(draw, range(20), rng=7, **more)) == expected
+    assert len(set(expected)) == 20
+
+
+# --- Calls in calls ---------------------------------------------------------------------------------------------------
+
+
+def nested(depth: int, options: dict[str, Any]) -> int:
+    """Count the leaves of a tree of calls, two below each."""
+    return 1 if depth == 0 else sum(lw.parallel_map(lambda _: nested(depth - 1, options), range(4), workers=2, **options))
+
+
+@pytest.mark.parametrize("inner", [{}, {"window": 3}, {"retry": lw.Retry(2)}], ids=str)
+def test_calls_in_calls_end_and_share_the_threads(inner: dict[str, Any]) -> None:
+    """Depth three on two workers."""
+    assert nested(1, inner) == 4
+    before = threading.active_count()
+    assert nested(3, inner) == 64
+    assert threading.active_count() <= before + 4
+
+
+@pytest.mark.parametrize("make", [lambda: lw.Pool(2), lambda: ThreadPoolExecutor(2)], ids=["Pool", "ThreadPoolExecutor"])
+def test_calls_in_calls_on_one_executor_end(make: Callable[[], Executor]) -> None:
+    """Its two threads wait for each other's items, and run them."""
+    with make() as executor:
+        assert nested(3, {"executor": executor}) == 64
+
+
+# --- Wrong input ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"workers": 0}, ValueError),
+        ({"workers": -1}, ValueError),
+        ({"workers": 1.5}, TypeError),
+        ({"workers": True}, TypeError),
+        ({"chunk_size": 0}, ValueError),
+        ({"window": 0}, ValueError),
+        ({"window": 3, "batch_size": 3}, TypeError),
+        ({"max_in_flight": 0}, ValueError),
+        ({"max_errors": 0}, ValueError),
+        ({"timeout": -1}, ValueError),
+        ({"timeout": float("nan")}, ValueError),
+        ({"timeout": "1"}, TypeError),
+        ({"task_timeout": float("inf")}, ValueError),
+        ({"executor": "process?"}, ValueError),
+        ({"errors": "ignore"}, ValueError),
+        ({"errors": "raise", "return_exceptions": True}, TypeError),
+        ({"retry": 3}, TypeError),
+        ({"rate_limit": 0}, ValueError),
+        ({"rate_limit": float("nan")}, ValueError),
+        ({"cost": -1}, ValueError),
+        ({"stop": True}, TypeError),
+        ({"on_progress": 1}, TypeError),
+        ({"on_result": 1}, TypeError),
+        ({"item_key": 1}, TypeError),
+        ({"no_such_option": 1}, TypeError),
+    ],
+    ids=str,
+)
+def test_wrong_options_are_refused_before_any_item(options: dict[str, Any], error: type[Exception]) -> None:
+    """The error names the option, and neither function nor source is touched."""
+    touched: list[int] = []
+    [name] = list(options)[:1]
+    doors: list[Any] = [lw.parallel_map, lw.parallel_starmap, lw.parallel_iter, lw.async_parallel_iter]
+    for call in doors:
+        is_foreign = call is lw.async_parallel_iter and name in ("executor", "chunk_size")
+        with pytest.raises(TypeError if is_foreign else error, match=name):
+            call(neg, map(touched.append, range(3)), **options)
+        assert touched == []
+
+
+def test_what_is_no_function_or_no_items_is_refused() -> None:
+    """Also if they are in the wrong order."""
+    with pytest.raises(TypeError, match="function"):
+        ANY_MAP([1], neg)
+    with pytest.raises(TypeError, match="iterable"):
+        ANY_MAP(neg, 5)
+    with pytest.raises(TypeError, match="iterable"):
+        lw.parallel_iter(neg, 5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", WAYS, ids=str)
+def test_no_items_are_no_problem(options: dict[str, Any]) -> None:
+    """There is nothing in the result, and it is ok."""
+    for make in (list, lambda: iter(())):
+        result = lw.parallel_map(neg, make(), **options)
+        assert (list(result), result.ok) == ([], True)
+
+
+# --- For tests --------------------------------------------------------------------------------------------------------
+
+
+def test_serial_runs_in_the_calling_thread() -> None:
+    """Whatever workers are asked for."""
+    with serial():
+        names = set(lw.parallel_map(lambda _: threading.get_ident(), range(10), workers=4))
+    assert names == {threading.get_ident()}
+
+
+def test_deterministic_order_is_repeatable_and_not_the_input_s() -> None:
+    """The same seed gives the same order, another gives another."""
+
+    def order(seed: int, items: Iterable[int]) -> list[int]:
+        begun: list[int] = []
+        with deterministic(seed):
+            assert lw.parallel_map(begun.append, items, workers=4).ok
+        return begun
+
+    for make in (list[int], iter):
+        assert order(1, make(range(30))) == order(1, make(range(30)))
+        assert sorted(order(1, make(range(30)))) == list(range(30))
+        assert len({tuple(order(seed, make(range(30)))) for seed in range(5)}) > 1
+
+
+def test_back_off_can_be_left_out() -> None:
+    """Attempts are made as ever."""
+    with no_backoff():
+        result = lw.parallel_map(half, [1], retry=lw.Retry(4, backoff=50.0))
+    assert result.item_results()[0].attempts == 4
