@@ -176,6 +176,9 @@ class Crew:
     def _lend_a_hand(self) -> bool:
         with self._lock:
             chunk = self.run.take(self.clock.now())
+            self._asleep_until = min(self._asleep_until, self.run.timers.next_due)  # a limiter may have said when to ask again
+        if self._is_poked:
+            self._answer()
         if chunk is None:
             return False
         self._is_away = True
