@@ -88,6 +88,7 @@ class Crew:
         self._waker = Waker()
         self._n_workers = 0  # that were called and have not gone home
         self._asleep_until = -math.inf  # the caller; minus infinity while he is awake
+        self._due = math.inf  # the next timer, as it was when the lock was held last
         self._keeper: Keeper | None = None
         self._is_poked = False
         self._is_closed = False
@@ -116,6 +117,15 @@ class Crew:
         while not self._look(until):
             if not (self._workers.is_here and self._lend_a_hand()):
                 self.clock.sleep(self._waker, self._asleep_until - self.clock.now())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come than is in ``run.finished``."""
+        with self._lock:  # else one might come in between
+            return self.run.is_over
+
+    def raise_failure(self) -> None:
+        """Raise what went wrong that is no item's failure."""
         if self._failure is not None:
             raise self._failure
 
@@ -137,7 +147,7 @@ class Crew:
     def keep(self) -> float | None:
         """Do what is due; return when something will be, or None if nothing ever will."""
         self._tell(self.run.due)
-        return None if self._is_closed or self.run.is_over else self.run.timers.next_due
+        return None if self._is_closed or self.run.is_over else self._due
 
     def poke(self) -> None:
         """Have limiters and the token looked at again; from any thread, also from one that holds the lock."""
@@ -162,7 +172,8 @@ class Crew:
         with self._lock:
             self.run.due(self.clock.now())
             has_news = self._has_news() or self.clock.now() >= until
-            self._asleep_until = -math.inf if has_news else min(self.run.timers.next_due, until)
+            self._due = self.run.timers.next_due
+            self._asleep_until = -math.inf if has_news else min(self._due, until)
             n_more = self._n_to_call()
         self._act(n_more, wakes=False)
         return has_news
@@ -176,6 +187,9 @@ class Crew:
     def _lend_a_hand(self) -> bool:
         with self._lock:
             chunk = self.run.take(self.clock.now())
+            self._asleep_until = min(self._asleep_until, self.run.timers.next_due)  # a limiter may have said when to ask again
+        if self._is_poked:
+            self._answer()
         if chunk is None:
             return False
         self._is_away = True
@@ -191,10 +205,11 @@ class Crew:
 
     def _wakes(self) -> bool:
         """Whether the caller sleeps and should not; whoever is told so wakes him."""
+        self._due = self.run.timers.next_due
         if self._asleep_until == -math.inf:
             return False
         could_help = self._workers.is_here and self.run.n_startable > 0  # those who were called for it may all be waiting like him
-        if not (could_help or self._has_news() or self.run.timers.next_due < self._asleep_until):
+        if not (could_help or self._has_news() or self._due < self._asleep_until):
             return False
         self._asleep_until = -math.inf
         return True
@@ -282,7 +297,7 @@ class Crew:
 
     def _see_to_the_time(self) -> None:
         """While the caller is away: have a keeper if anything will be due, and have him know of it in time."""
-        due = self.run.timers.next_due
+        due = self._due
         if due == math.inf or self._is_inline or self.run.is_over:
             return
         if self._keeper is None and self._may_hire.acquire(blocking=False):  # the first who comes here

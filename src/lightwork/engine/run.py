@@ -326,10 +326,10 @@ class Run:
             self.stages[stage.index + 1].add(Batch(block.start, block.values, block.admitted))
 
     def _finish(self, block: Block) -> None:
+        self.finished.append(block)
         self.n_finished += len(block)
         if not self._waits_for_reader:
             self._n_open -= len(block)
-        self.finished.append(block)
 
     def _follow(self, verdict: Verdict, chunk: Chunk, now: float) -> None:
         """Let an item that failed have its next attempt, or its end."""

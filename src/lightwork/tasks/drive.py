@@ -99,7 +99,7 @@ class Drive:
         What there is to read is yielded before a source is asked that takes its time.
         """
         finished = self.run.finished
-        while not self.run.is_over or finished:
+        while not self.crew.is_over or finished:
             if self.run.is_hungry and (self.feed.is_quick or not finished):
                 self.pull()
             elif finished:
@@ -110,6 +110,7 @@ class Drive:
                 self.crew.wait(math.inf if when is None else when)
                 if when is not None and not finished:
                     yield None
+        self.crew.raise_failure()
 
     def read(self, block: Block) -> None:
         """Note that what a block tells was read, which makes room for other items."""
