@@ -24,6 +24,7 @@ from lightwork._core.atomics cimport (
     memory_order_seq_cst,
     new_array,
     uint32_t,
+    uint64_t,
 )
 from lightwork._core.board cimport board_wanting
 from lightwork._core.job cimport (
@@ -33,21 +34,37 @@ from lightwork._core.job cimport (
     job_chunk_stop,
     job_count_done,
     job_fail,
+    job_has_chunks,
+    job_n_done,
     job_was_forked,
 )
 from lightwork._core.parallel cimport Region, region_run_turns
-from lightwork._core.place cimport Place, drop_reference, place_drop, place_put, place_take
+from lightwork._core.place cimport Place, drop_reference, has_gil, place_drop, place_put, place_take
 from lightwork._core.pool cimport Core, start_one
 from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Worker, current_worker, pool_wake
 from lightwork._core.source cimport Source, source_close, source_item, source_open
 from lightwork._core.vectorcall cimport call_one, call_star, take_error
 from lightwork._core.worker cimport Turn, current_job, turn_next
 
+cdef extern from * nogil:
+    """
+    #include <time.h>
+
+    static inline void lw_sleep(int64_t nanoseconds) {
+        struct timespec time = {0, (long)nanoseconds};
+        nanosleep(&time, NULL);
+    }
+    """
+    void sleep_ns "lw_sleep"(int64_t nanoseconds)  # of less than a second
+
 cdef extern from "Python.h":
     void put_in_list "PyList_SET_ITEM"(object items, Py_ssize_t index, PyObject* thing)
 
 cdef enum:
     PAUSE_EVERY_NS = 4_000_000  # about a tick of the coarse clock, and a little less than the interpreter's own switch interval
+    FIRST_NAP_NS = 50_000       # about what waking up took,
+    LONGEST_NAP_NS = 4_000_000  # and a little less than the interpreter's switch interval
+    CHEAP_NS = 5_000            # an item for which no second thread should want the GIL: to hand it over takes longer
     STOPPED = 1                 # the code of a job that was told to begin no more items
 
 # The threads for items, which wait: more than the default pool has, and apart from it.
@@ -237,8 +254,27 @@ cdef class Items:
 
 # --- The job --------------------------------------------------------------------------------------------------------
 
-cdef void take_turn(void* context, void* turn) noexcept with gil:
-    (<Items> context).take_turn(<Turn*> turn)
+cdef bint is_worth_a_turn(Job* job) noexcept nogil:
+    """Watch a while from outside: who waits for the GIL disturbs its holder, and gains nothing if items are done in no time."""
+    cdef int64_t nap = FIRST_NAP_NS
+    cdef uint64_t before = job_n_done(job)
+    while not job.is_stopped.load(memory_order_relaxed) and job_has_chunks(job):
+        sleep_ns(nap)
+        if job_n_done(job) - before < <uint64_t> (nap // CHEAP_NS):
+            return True
+        before = job_n_done(job)
+        nap = min(2 * nap, LONGEST_NAP_NS)
+    return False
+
+
+cdef void take_turn(void* context, void* turn) noexcept nogil:
+    cdef Turn* mine = <Turn*> turn
+    if mine.seat == 0 or not has_gil or is_worth_a_turn(mine.job):
+        take_gil_and_turn(context, mine)
+
+
+cdef void take_gil_and_turn(void* context, Turn* turn) noexcept with gil:
+    (<Items> context).take_turn(turn)
 
 
 cdef void drop_items(void* context) noexcept with gil:

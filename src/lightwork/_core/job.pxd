@@ -147,13 +147,18 @@ cdef inline void job_count_done(Job* job, uint32_t seat) noexcept nogil:
     n_done.store(n_done.load(memory_order_relaxed) + 1, memory_order_release)  # partner: job_is_done
 
 
-cdef inline bint job_is_done(Job* job) noexcept nogil:
-    """Whether every chunk was run, so that whoever is still inside has nothing to do there."""
+cdef inline uint64_t job_n_done(Job* job) noexcept nogil:
+    """How many chunks were run so far, where turns are taken."""
     cdef uint64_t n_done = 0
     cdef uint32_t i
     for i in range(job.n_seats):
         n_done += job.seats[i].n_done.load(memory_order_acquire)  # partner: job_count_done
-    return n_done == job.n_chunks
+    return n_done
+
+
+cdef inline bint job_is_done(Job* job) noexcept nogil:
+    """Whether every chunk was run, so that whoever is still inside has nothing to do there."""
+    return job_n_done(job) == job.n_chunks
 
 
 cdef inline bint job_has_chunks(Job* job) noexcept nogil:
