@@ -177,7 +177,7 @@ def in_place_of(numpys: Any) -> Callable[[Any], Any]:
                 result = share(a, axis, dtype, correction if is_given(correction) else ddof, keepdims)
             return result
 
-        functools.update_wrapper(spread, share, assigned=("__module__", "__doc__"), updated=())
+        functools.update_wrapper(spread, share, assigned=("__module__", "__name__", "__qualname__", "__doc__"), updated=())
         return or_numpys(numpys)(spread)
 
     return decorate
