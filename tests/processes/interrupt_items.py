@@ -7,7 +7,6 @@ import time
 
 import lightwork as lw
 
-
 first = threading.Semaphore(0)
 sent: list[float] = []
 
