@@ -58,18 +58,15 @@ class Bucket(NamedTuple):
 
     def granted(self, cost: float) -> Bucket:
         """Return the bucket with what was just let in."""
-        return self._replace(pending=self.pending + cost, n_pending=self.n_pending + 1)
+        return Bucket(self.rate, self.burst, self.empty_at, self.pending + cost, self.n_pending + 1, self.paused_until)
 
     def withdrawn(self, cost: float) -> Bucket:
         """Return the bucket without something that was let in and will not start."""
-        if not self.n_pending:
-            raise RuntimeError("nothing that was granted is waiting to start; report each grant once, as started or as withdrawn")
-        n_pending = self.n_pending - 1
-        return self._replace(pending=max(self.pending - cost, 0.0) if n_pending else 0.0, n_pending=n_pending)
+        return self._after(cost, self.empty_at)
 
     def started(self, now: float, cost: float) -> Bucket:
         """Return the bucket in which something that was let in drips out since some time."""
-        return self.withdrawn(cost).filled(now, cost)
+        return self._after(cost, self._empty_after(now, cost))
 
     def filled(self, now: float, cost: float) -> Bucket:
         """
@@ -78,7 +75,7 @@ class Bucket(NamedTuple):
         Starts may be reported late, and in any order: after a late report of an early start it is at least as full as if all had
         been reported in order.
         """
-        return self._replace(empty_at=max(self.empty_at, now) + cost / self.rate)
+        return Bucket(self.rate, self.burst, self._empty_after(now, cost), self.pending, self.n_pending, self.paused_until)
 
     def paused(self, until: float) -> Bucket:
         """Return the bucket that grants nothing before some time, or before a later one that was said earlier."""
@@ -87,6 +84,18 @@ class Bucket(NamedTuple):
     def resumed(self) -> Bucket:
         """Return the bucket without a pause."""
         return self._replace(paused_until=-math.inf)
+
+    def _after(self, cost: float, empty_at: float) -> Bucket:
+        """Return the bucket in which something is pending no more, and which will be empty at some time."""
+        if not self.n_pending:
+            raise RuntimeError("nothing that was granted is waiting to start; report each grant once, as started or as withdrawn")
+        n_pending = self.n_pending - 1
+        pending = max(self.pending - cost, 0.0) if n_pending else 0.0
+        return Bucket(self.rate, self.burst, empty_at, pending, n_pending, self.paused_until)
+
+    def _empty_after(self, now: float, cost: float) -> float:
+        """Return when what has started will have dripped out, with what started at some time."""
+        return max(self.empty_at, now) + cost / self.rate
 
 
 def _difference(later: float, earlier: float) -> float:

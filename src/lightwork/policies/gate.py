@@ -8,14 +8,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Concatenate, ParamSpec
+from typing import TypeVarTuple
 
 from lightwork.policies.bucket import Bucket
 from lightwork.policies.rate import RateLimit
 
 __all__ = ["Gate", "LimiterStatistics", "Wake", "lock"]
 
-P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 
 Wake = Callable[[], object]
 
@@ -94,11 +94,11 @@ class Gate:
 
     def is_open_to(self, place: object) -> bool:
         """Whether a place is the first in line; None stands for who passes by when nobody waits."""
-        return next(iter(self.line), None) is place
+        return (next(iter(self.line), None) if self.line else None) is place
 
     def first(self) -> Wake | None:
         """Return what to call for the first in line."""
-        return next(iter(self.line.values()), None)
+        return next(iter(self.line.values()), None) if self.line else None
 
     def statistics(self, now: float) -> LimiterStatistics:
         """Return what was done here, and who waits."""
@@ -106,11 +106,11 @@ class Gate:
         paused_seconds = max(bucket.paused_until - now, 0.0)
         return LimiterStatistics(self.n_granted, self.n_withdrawn, len(self.line), bucket.pending, bucket.level(now), paused_seconds)
 
-    def change(self, step: Callable[Concatenate[Bucket, P], Bucket], *args: P.args, **kwargs: P.kwargs) -> None:
+    def change(self, step: Callable[[Bucket, *Ts], Bucket], *args: *Ts) -> None:
         """Put what a method makes of the bucket in its place, whatever comes in the middle of that."""
         while True:  # again, if a finalizer or a signal handler made a change itself
             seen = self.bucket
-            changed = step(seen, *args, **kwargs)
+            changed = step(seen, *args)
             if self.bucket is seen:  # between this line and the next the interpreter lets nothing in
                 self.bucket = changed
                 return

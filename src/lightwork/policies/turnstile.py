@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lightwork.policies.bucket import Bucket
 from lightwork.policies.checks import checked_number
@@ -12,7 +12,7 @@ from lightwork.policies.gate import Gate, Wake, lock
 __all__ = ["Cost", "Costs", "Place", "Turnstile"]
 
 Cost = float | Sequence[float]
-Costs = tuple[float, ...]  # checked, one for each gate
+Costs = tuple[tuple[Gate, float], ...]  # each gate with what is asked of it, checked
 
 
 class Turnstile:
@@ -32,13 +32,15 @@ class Turnstile:
 
     def costs(self, cost: Cost) -> Costs:
         """Return what is asked of each gate."""
+        if type(cost) is float and len(self.gates) == 1 and 0.0 <= cost <= self.gates[0].limit.burst:
+            return ((self.gates[0], cost),)  # at once: nearly always it is so, and asking for abstract types takes longer than all the rest
         given = tuple(cost) if isinstance(cost, Sequence) else (cost,) * len(self.gates)
         if len(given) != len(self.gates):
             raise ValueError(f"cost must be one number, or one for each of {len(self.gates)} limits, not {cost!r}")
         for gate, each in zip(self.gates, given, strict=True):
             if not 0 <= checked_number("cost", each) <= gate.limit.burst:
                 raise ValueError(f"cost must be from 0 to the limit's burst, {gate.limit.burst!r}, not {each!r}; allow a larger burst")
-        return tuple(float(each) for each in given)
+        return tuple((gate, float(each)) for gate, each in zip(self.gates, given, strict=True))
 
     def admit(self, place: object, now: float, costs: Costs) -> float:
         """Let a place in, to be reported when it starts; return 0, or how long to wait."""
@@ -47,11 +49,13 @@ class Turnstile:
             with lock():
                 if wait := self._wait(place, now, costs):
                     return wait
-                for gate, cost in zip(self.gates, costs, strict=True):
+                for gate, cost in costs:
                     gate.change(Bucket.granted, cost)
                     n_entered += 1
                 self._let_go(place)
-            self.call_first()
+                wakes = self._first()
+            for wake in wakes:
+                wake()
         except BaseException:  # such as Ctrl-C: who asked will not hear that it was let in
             self._withdraw(costs[:n_entered])
             raise
@@ -62,18 +66,22 @@ class Turnstile:
         with lock():
             if wait := self._wait(place, now, costs):
                 return wait
-            for gate, cost in zip(self.gates, costs, strict=True):
+            for gate, cost in costs:
                 gate.change(Bucket.filled, now, cost)
             self._let_go(place)
-        self.call_first()
+            wakes = self._first()
+        for wake in wakes:
+            wake()
         return 0.0
 
     def started(self, now: float, costs: Costs) -> None:
         """Take note of when something that was let in began."""
         with lock():
-            for gate, cost in zip(self.gates, costs, strict=True):
+            for gate, cost in costs:
                 gate.change(Bucket.started, now, cost)
-        self.call_first()
+            wakes = self._first()
+        for wake in wakes:
+            wake()
 
     def withdraw(self, costs: Costs) -> None:
         """Take back what was let in and will not start."""
@@ -113,15 +121,19 @@ class Turnstile:
     def call_first(self) -> None:
         """Call whoever is the first in a line, once."""
         with lock():
-            wakes = {id(wake): wake for gate in self.gates if (wake := gate.first()) is not None}
-        for wake in wakes.values():
+            wakes = self._first()
+        for wake in wakes:
             wake()
 
     def _wait(self, place: object, now: float, costs: Costs) -> float:
         """Return 0 if a place may pass, else how long to wait; wants the lock."""
-        if not all(gate.is_open_to(place) for gate in self.gates):
-            return math.inf
-        return max(gate.bucket.wait(now, cost) for gate, cost in zip(self.gates, costs, strict=True))
+        wait = 0.0
+        for gate, cost in costs:
+            if not gate.is_open_to(place):
+                return math.inf
+            if (each := gate.bucket.wait(now, cost)) > wait:
+                wait = each
+        return wait
 
     def _let_go(self, place: object) -> None:
         """Count a place that was let in, and take it out of every line; wants the lock."""
@@ -129,9 +141,17 @@ class Turnstile:
             gate.n_granted += 1
             gate.line.pop(place, None)
 
+    def _first(self) -> Iterable[Wake]:
+        """Return what to call for whoever is the first in a line, once; wants the lock."""
+        wakes: dict[int, Wake] = {}
+        for gate in self.gates:
+            if (wake := gate.first()) is not None:
+                wakes[id(wake)] = wake
+        return wakes.values()
+
     def _withdraw(self, costs: Costs) -> None:
         with lock():
-            for gate, cost in zip(self.gates, costs, strict=False):  # fewer, where letting in ended halfway
+            for gate, cost in costs:  # fewer, where letting in ended halfway
                 gate.change(Bucket.withdrawn, cost)
                 gate.n_withdrawn += 1
 
