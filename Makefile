@@ -27,7 +27,7 @@ lint: $(VENV)/.group-lint
 
 types: $(VENV)/.group-test $(VENV)/.group-types
 	$(BIN)/python -m mypy
-	$(BIN)/python -m pyright
+	$(BIN)/python -m pyright --pythonpath $(BIN)/python
 
 # Built from the sdist into a folder of its own, so that the tree keeps its plain build. The report goes to files: pytest captures what is printed.
 # A forked child is left out: ThreadSanitizer does not follow threads there.
