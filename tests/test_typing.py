@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CHECKERS = ("mypy", "pyright")
+CHECKERS = {"mypy": ["mypy"], "pyright": ["pyright", "--pythonpath", sys.executable]}
 
 pytestmark = pytest.mark.types
 
 
 def check(checker: str, *paths: Path) -> subprocess.CompletedProcess[str]:
     """Run a type checker with the project's settings."""
-    command = [sys.executable, "-m", checker, *map(str, paths)]
+    command = [sys.executable, "-m", *CHECKERS[checker], *map(str, paths)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=170)
 
 
