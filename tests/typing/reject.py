@@ -39,7 +39,7 @@ result.ok = True  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessI
 result[0] = 3  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
 lw.ItemResult(0, value="x").value.upper()  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
 lw.should_use_processes(len)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
-lw.should_use_processes(len, [1])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.should_use_processes(len, [1])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 lw.report_progress("half")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 lw.Retry(3, 1.0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

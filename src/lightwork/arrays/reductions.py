@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,10 @@ def largest(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE,
     return try_reduction(np.maximum, a, axis, None, out, keepdims, initial, where)
 
 
-min, amin = or_numpys(np.min)(smallest), or_numpys(np.amin)(smallest)
-max, amax = or_numpys(np.max)(largest), or_numpys(np.amax)(largest)
+min: Callable[..., Any] = or_numpys(np.min)(smallest)
+amin: Callable[..., Any] = or_numpys(np.amin)(smallest)
+max: Callable[..., Any] = or_numpys(np.max)(largest)
+amax: Callable[..., Any] = or_numpys(np.amax)(largest)
 
 
 @or_numpys(np.ptp)

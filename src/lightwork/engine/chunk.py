@@ -85,18 +85,18 @@ class Chunk:
     )  # fmt: skip
 
     def __init__(self, stage: Stage, batch: Batch, items: Sequence[Any], now: float) -> None:
-        self.stage = stage
-        self.start = batch.start
-        self.items = items
-        self.queue = deque(items)
-        self.admitted = batch.admitted
-        self.attempts = batch.attempts
-        self.began = batch.began
-        self.cost = batch.cost
+        self.stage: Stage = stage
+        self.start: int = batch.start
+        self.items: Sequence[Any] = items
+        self.queue: deque[Any] = deque(items)
+        self.admitted: float = batch.admitted
+        self.attempts: int = batch.attempts
+        self.began: float | None = batch.began
+        self.cost: float = batch.cost
         self.values: list[Any] = []
-        self.stamps = [now]
-        self.n_handed_over = 0
-        self.is_abandoned = False
+        self.stamps: list[float] = [now]
+        self.n_handed_over: int = 0
+        self.is_abandoned: bool = False
         self.timer: Timer | None = None
 
     def run(self, now: Callable[[], float]) -> BaseException | None:

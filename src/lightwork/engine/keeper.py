@@ -32,7 +32,7 @@ class Keeper:
     """
 
     def __init__(self, keep: Callable[[], float | None], clock: Clock, context: Context) -> None:
-        self.asleep_until = -math.inf
+        self.asleep_until: float = -math.inf
         self._keep = keep
         self._clock = clock
         self._waker = Waker()

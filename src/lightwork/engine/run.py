@@ -92,12 +92,12 @@ class Run:
         self.late: deque[Chunk] = deque()
         self.status: Status | None = None
         self.reason: object = None
-        self.is_exhausted = False
+        self.is_exhausted: bool = False
         self.source_error: BaseException | None = None
-        self.n_admitted = 0
-        self.n_finished = 0
-        self.n_failed = 0
-        self.timers = Timers()
+        self.n_admitted: int = 0
+        self.n_finished: int = 0
+        self.n_failed: int = 0
+        self.timers: Timers = Timers()
         self._window = window
         self._chunk_size = chunk_size
         self._grain = chunk_size or 1

@@ -55,7 +55,7 @@ class Stage:
         self.n_workers = n_workers
         self.index = index
         self.ready: deque[Batch] = deque()
-        self.n_ready = 0
+        self.n_ready: int = 0
         self.n_running = 0
         self.is_held_up = False
         self.place: Place | None = None

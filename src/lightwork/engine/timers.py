@@ -18,11 +18,11 @@ class Timer:
     __slots__ = ("action", "argument", "due", "is_set", "order")
 
     def __init__(self, due: float, order: int, action: Callable[[Any, float], object], argument: Any) -> None:
-        self.due = due
-        self.order = order
-        self.action = action
-        self.argument = argument
-        self.is_set = True
+        self.due: float = due
+        self.order: int = order
+        self.action: Callable[[Any, float], object] = action
+        self.argument: Any = argument
+        self.is_set: bool = True
 
     def __lt__(self, other: Timer) -> bool:
         return (self.due, self.order) < (other.due, other.order)

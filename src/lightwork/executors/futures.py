@@ -32,7 +32,7 @@ class ThreadsOfOthers:
         self.n_workers = n_workers
         self._executor = executor
         # The executor itself knows a thread only some time after that has begun to work.
-        self.is_here = getattr(_here, "executor", None) is executor or threading.current_thread() in executor._threads  # noqa: SLF001
+        self.is_here: bool = getattr(_here, "executor", None) is executor or threading.current_thread() in executor._threads  # noqa: SLF001
 
     def spawn(self, call: Callable[[], object]) -> None:
         """Have a call made soon."""

@@ -37,7 +37,7 @@ class Threads:
     def __init__(self, n_workers: int, core: Core | None = None) -> None:
         core = core or shared_core()
         self.n_workers = n_workers
-        self.is_here = core.is_here()
+        self.is_here: bool = core.is_here()
         self._spawn = core.spawn
 
     def spawn(self, call: Callable[[], object]) -> None:

@@ -8,14 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeVarTuple
 
 from lightwork.policies.bucket import Bucket
 from lightwork.policies.rate import RateLimit
 
 __all__ = ["Gate", "LimiterStatistics", "Wake", "lock"]
-
-Ts = TypeVarTuple("Ts")
 
 Wake = Callable[[], object]
 
@@ -106,7 +103,7 @@ class Gate:
         paused_seconds = max(bucket.paused_until - now, 0.0)
         return LimiterStatistics(self.n_granted, self.n_withdrawn, len(self.line), bucket.pending, bucket.level(now), paused_seconds)
 
-    def change(self, step: Callable[[Bucket, *Ts], Bucket], *args: *Ts) -> None:
+    def change(self, step: Callable[..., Bucket], *args: float) -> None:
         """Put what a method makes of the bucket in its place, whatever comes in the middle of that."""
         while True:  # again, if a finalizer or a signal handler made a change itself
             seen = self.bucket

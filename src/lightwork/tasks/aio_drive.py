@@ -48,7 +48,7 @@ class AsyncFeed:
         self._iterator = aiter(items)
         self._feed = Feed.of((), options)  # knows what to find out
         self.n_items: int | None = None
-        self.keys = self._feed.keys
+        self.keys: dict[int, Any] = self._feed.keys
 
     async def take_async(self, n_items: int, is_stopped: Callable[[], object]) -> Batch:  # noqa: ARG002 - it is one, and asked for before any stop
         """Return the next item."""
@@ -86,7 +86,7 @@ class AsyncDrive:
         self.clock: Clock = clock()
         self.feed = feed
         n_workers = options.workers or default_workers()
-        self.run = Run(
+        self.run: Run = Run(
             stages,
             min(n_workers, options.max_in_flight or n_workers),
             window=options.window or 2 * n_workers,

@@ -27,7 +27,7 @@ from lightwork.tasks.pool import Pool
 __all__ = ["Entrance", "call_for", "check_function", "crew_for", "workers_for"]
 
 
-def check_function(fn: object) -> None:
+def check_function(fn: Any) -> None:
     """Refuse what cannot be called."""
     if not callable(fn):
         raise TypeError(f"fn must be a function, not {fn!r}; the items come second")

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from lightwork._clock import Clock, clock
 from lightwork.engine.chunk import Block
+from lightwork.engine.crew import Crew
 from lightwork.engine.run import Run
 from lightwork.engine.stage import Stage
 from lightwork.tasks.calls import call_for, check_function, crew_for, workers_for
@@ -68,11 +69,11 @@ class Drive:
     """
 
     def __init__(self, stages: Sequence[Stage], feed: Feed, options: Options, *, wants_results: bool = False, waits_for_reader: bool = False) -> None:
-        self.clock = clock()
+        self.clock: Clock = clock()
         self.feed = feed
         self._takes_all = options.window is None and not waits_for_reader
         workers, random = workers_for(options)
-        self.run = Run(
+        self.run: Run = Run(
             stages,
             workers.n_workers,
             window=options.window,
@@ -85,7 +86,7 @@ class Drive:
             random=random,
             wake=self._poke,
         )
-        self.crew = crew_for(workers, self.run, options, clock=self.clock, can_be_left=waits_for_reader, wants_results=wants_results)
+        self.crew: Crew = crew_for(workers, self.run, options, clock=self.clock, can_be_left=waits_for_reader, wants_results=wants_results)
         if options.stop is not None:
             self.crew.poke()  # it may be stopped already
 

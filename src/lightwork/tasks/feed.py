@@ -75,14 +75,14 @@ class Feed:
         except TypeError:
             raise TypeError(f"items must be iterable, not {type(items).__name__}; for one item, pass [item]") from None
         self._items = items
-        self.n_items = _length(items)
+        self.n_items: int | None = _length(items)
         self.keys: dict[int, Any] = {}
         self._key = key
         self._cost = cost
         self._is_numbered = is_numbered
         self._clock = clock
         self._n_taken = 0
-        self.is_quick = True
+        self.is_quick: bool = True
         self._size = 1  # of the next batch
 
     @classmethod

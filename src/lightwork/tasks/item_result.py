@@ -65,13 +65,13 @@ class ItemResult(Generic[T]):
         duration: float | None = None,
         queued: float | None = None,
     ) -> None:
-        self.index = index
-        self.key = key
-        self.value = value
-        self.error = error
-        self.attempts = attempts
-        self.duration = duration
-        self.queued = queued
+        self.index: int = index
+        self.key: Any = key
+        self.value: T | None = value
+        self.error: BaseException | None = error
+        self.attempts: int = attempts
+        self.duration: float | None = duration
+        self.queued: float | None = queued
 
     @property
     def ok(self) -> bool:

@@ -42,11 +42,11 @@ class Step:
     __slots__ = ("is_reduced", "label", "obj", "outermost", "state")
 
     def __init__(self, obj: object, label: str | None, depth: int) -> None:
-        self.obj = obj
-        self.label = label
+        self.obj: object = obj
+        self.label: str | None = label
         self.state: object = None
-        self.is_reduced = False
-        self.outermost = depth
+        self.is_reduced: bool = False
+        self.outermost: int = depth
 
 
 def path_of(steps: Sequence[Step]) -> str:

@@ -46,7 +46,7 @@ class Pool(Executor):
     """
 
     def __init__(self, max_workers: SupportsIndex | None = None) -> None:
-        self.core = Core(min(32, cpu_budget() + 4) if max_workers is None else _checked(max_workers))
+        self.core: Core = Core(min(32, cpu_budget() + 4) if max_workers is None else _checked(max_workers))
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
         """

@@ -14,6 +14,7 @@ class StopFlag:
 
 @final
 class Outcome:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...
     @property
     def values(self) -> list[Any]: ...
     @property

@@ -3,6 +3,8 @@ from typing import Any, final
 
 import numpy as np
 
+from lightwork.arrays.outputs import DECLINED as DECLINED
+
 @final
 class Ufunc:
     @property
@@ -17,7 +19,7 @@ class Ufunc:
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[Callable[[np.ufunc], Ufunc], tuple[np.ufunc]]: ...
 
-def reduce_first(
+def reduce_shared(
     ufunc: np.ufunc,
     array: Any,
     axis: Any = 0,
@@ -27,4 +29,5 @@ def reduce_first(
     initial: Any = ...,
     where: Any = ...,
 ) -> Any: ...
+def scan_shared(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any: ...
 def on_every_core(ufunc: np.ufunc) -> Ufunc: ...
