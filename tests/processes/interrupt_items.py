@@ -7,6 +7,7 @@ import time
 
 import lightwork as lw
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have it ignored in the background
 first = threading.Semaphore(0)
 sent: list[float] = []
 
