@@ -5,6 +5,8 @@ import numpy as np
 
 @final
 class Ufunc:
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[np.ufunc]: ...  # type: ignore[override]
     @property
     def ufunc(self) -> np.ufunc: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
@@ -17,7 +19,7 @@ class Ufunc:
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[Callable[[np.ufunc], Ufunc], tuple[np.ufunc]]: ...
 
-def reduce_first(
+def reduce_shared(
     ufunc: np.ufunc,
     array: Any,
     axis: Any = 0,
@@ -27,4 +29,5 @@ def reduce_first(
     initial: Any = ...,
     where: Any = ...,
 ) -> Any: ...
+def scan_shared(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any: ...
 def on_every_core(ufunc: np.ufunc) -> Ufunc: ...
