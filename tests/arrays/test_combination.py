@@ -133,3 +133,18 @@ def test_dear_chunks_are_shared() -> None:
 
     assert lw.map_reduce(meet, np.arange(3), combine=operator.add, chunk_size=1, workers=2) == 3
     assert chunks_during(lw.map_reduce, np.sort, np.random.default_rng(0).random((64, 5000)), combine=np.maximum, workers=2) > 1
+
+
+@pytest.mark.parametrize("name", ["chunk_size", "workers"])
+def test_a_truth_is_no_count(name: str) -> None:
+    """Counts are whole numbers."""
+    with pytest.raises(TypeError, match=f"{name} must be a whole number, not True"):
+        lw.map_reduce(np.sum, np.ones(3), combine=operator.add, **{name: True})
+
+
+@pytest.mark.parametrize("given", [{"fn": None}, {"combine": None}, {"fn": 3}])
+def test_what_cannot_be_called(given: dict[str, Any]) -> None:
+    """It is refused before anything runs, by name."""
+    fn, combine = given.get("fn", np.sum), given.get("combine", operator.add)
+    with pytest.raises(TypeError, match=f"{next(iter(given))} must be a callable, as in .* not"):
+        lw.map_reduce(fn, np.ones(3), combine=combine)

@@ -1,5 +1,6 @@
 """What is declared of reductions: all of them, and in the documentation as in the code."""
 
+import inspect
 from pathlib import Path
 from types import ModuleType
 
@@ -11,7 +12,7 @@ from lightwork.arrays import combination, counting, declarations, moments, nans,
 
 MODULES = (combination, counting, moments, nans, positions, reducing, reductions, scans)
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reductions.md"
-HELPERS = {"checked_count", "checked_workers", "place", "share_position", "share_reduction"}
+HELPERS = {"checked_count", "checked_ufunc", "checked_workers", "place", "share_position", "share_reduction"}
 
 
 def test_the_document_has_the_table() -> None:
@@ -28,9 +29,11 @@ def test_every_function_is_declared_once() -> None:
 
 @pytest.mark.parametrize("module", [reductions, moments, positions, nans, counting])
 def test_functions_by_numpy_s_names_say_so(module: ModuleType) -> None:
-    """Each names the function of NumPy's that it is."""
+    """Each has NumPy's docstring, with a paragraph after the first one that tells what differs."""
     for name in set(module.__all__) - HELPERS - {"amin", "amax"}:
-        assert f"numpy.{name}`" in getattr(module, name).__doc__
+        summary, ours, *rest = inspect.getdoc(getattr(module, name)).split("\n\n")  # type: ignore[union-attr]
+        assert f"what :func:`numpy.{name}` returns" in ours
+        assert "\n\n".join([summary, *rest]) == inspect.getdoc(getattr(np, name))
 
 
 def test_the_surface_is_declared() -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import inspect
 import pickle
 import warnings
 import weakref
@@ -247,6 +248,21 @@ def test_errstate_inside_the_function_holds_there() -> None:
     assert_fused_is_plain(logs, np.zeros(MANY))
 
 
+@pytest.mark.parametrize("n", [10, MANY])
+def test_out_of_another_kind(n: int) -> None:
+    """A list is no tuple, and there are as many arrays in a tuple as results; the message says so."""
+    x, out = X[:n], np.empty(n)
+    halves = lw.fuse(lambda x: (x / 2, x / 3))
+    with pytest.raises(TypeError, match="out must be an array, or a tuple of arrays for a function that returns several, not a list"):
+        halves(x, out=[out, out])
+    with pytest.raises(TypeError, match="there is a list in it"):
+        halves(x, out=(out, [0.0]))
+    with pytest.raises(ValueError, match="out has 1 arrays, but the function returns 2"):
+        halves(x, out=(out,))
+    assert lw.fuse(np.sqrt)(x * x, out=(out,)) is out
+    np.testing.assert_array_equal(out, np.sqrt(x * x))
+
+
 # --- Functions ------------------------------------------------------------------------------------------------------
 
 
@@ -266,6 +282,27 @@ def test_methods() -> None:
     lens.power = 3.0
     np.testing.assert_array_equal(lens.bend(X), X * 3 + 1)
     assert Lens.bend.__name__ == "bend"
+
+
+def test_methods_are_reduced() -> None:
+    """What a fused function can do it can do bound to an instance, too."""
+    lens = Lens(2.0)
+    assert lens.bend.sum(X) == np.sum(X * 2 + 1)
+    assert lens.bend.max(X, axis=0) == np.max(X * 2 + 1)
+    assert lens.bend.sum(x=X) == Lens.bend.sum(lens, X)
+    assert lens.bend.explain(X).programs == Lens.bend.explain(lens, X).programs
+    assert lens.bend(X, out=(out := np.empty_like(X))) is out
+
+
+def test_a_bound_method_looks_like_one() -> None:
+    """Name, docstring, signature and identity are a method's."""
+    lens = Lens(2.0)
+    assert (lens.bend.__name__, lens.bend.__doc__, lens.bend.__self__) == ("bend", "Use an attribute.", lens)
+    assert str(inspect.signature(lens.bend)) == "(x: Any) -> Any"
+    assert lens.bend == lens.bend != Lens(2.0).bend
+    assert len({lens.bend, lens.bend}) == 1
+    assert repr(lens.bend).startswith("<fused <bound method Lens.bend of")
+    assert pickle.loads(pickle.dumps(lens.bend)).mean(X) == lens.bend.mean(X)
 
 
 def test_pickles() -> None:

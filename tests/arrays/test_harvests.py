@@ -1,6 +1,8 @@
 """Reductions of fused functions: NumPy's bits without the array in between."""
 
+import inspect
 import tracemalloc
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,13 @@ from hypothesis import strategies as st
 from strategies import WORKERS, examples, values
 
 import lightwork as lw
+from lightwork.arrays.declarations import DECLARATIONS
+from lightwork.arrays.fuse import Fused
 
 MANY = 100_000
-NAMES = ("sum", "prod", "mean", "var", "std", "min", "max", "ptp", "any", "all", "argmin", "argmax")
+NAMES = ("sum", "prod", "mean", "var", "std", "min", "max", "ptp", "any", "all", "argmin", "argmax", "count_nonzero", "average", "amin", "amax")
+NAN_NAMES = ("nansum", "nanmean", "nanvar", "nanstd", "nanmin", "nanmax", "nanargmin", "nanargmax")
+SCANS = {"accumulate", "cumsum", "cumprod"}
 ONE_PASS = ("sum", "mean", "min", "max", "any", "all")
 
 
@@ -55,6 +61,70 @@ def test_along_axes(name: str, axis: Any) -> None:
     if name.startswith("arg") and isinstance(axis, tuple):
         axis = -1
     assert_reduction_is_numpys(name, wave, values("d", MANY).reshape(250, 400), axis=axis)
+
+
+@pytest.mark.parametrize("name", NAN_NAMES)
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_leaving_out_nan(name: str, axis: int | None) -> None:
+    """Those that leave out NaN do so with what the function computed."""
+    assert_reduction_is_numpys(name, lambda x: np.sqrt(x) - 1, np.random.default_rng(7).standard_normal((250, 400)), axis=axis)
+
+
+def test_every_reduction_is_a_method() -> None:
+    """Whatever reduces in ``lightwork.numpy``, and ``minmax``, is a method of a fused function, with NumPy's keywords."""
+    declared = {name for declaration in DECLARATIONS for name in declaration.names if hasattr(np, name)} - SCANS
+    for name in declared:
+        numpys = inspect.signature(getattr(np, name)).parameters.keys() - {"a", "x"}
+        ours = inspect.signature(getattr(Fused, name)).parameters.keys() - {"self", "args", "kwargs"}
+        assert ours == numpys, name
+    assert hasattr(Fused, "minmax")
+
+
+KEYWORDS: dict[str, dict[str, Any]] = {
+    "sum": {"initial": 2.5, "where": np.arange(400) % 3 > 0, "keepdims": True},
+    "prod": {"dtype": np.complex64, "axis": 1, "initial": 3},
+    "mean": {"where": np.arange(400) > 7, "axis": (0, 1)},
+    "var": {"ddof": 1, "axis": 0},
+    "std": {"correction": 2},
+    "average": {"axis": 1, "weights": np.arange(400.0), "returned": True},
+    "min": {"initial": -0.0},
+    "max": {"initial": 1e9, "where": np.arange(400) > 500, "axis": -1},
+    "any": {"where": np.arange(400) > 500},
+    "count_nonzero": {"axis": 0, "keepdims": True},
+    "nansum": {"initial": 1, "axis": 0},
+    "argmin": {"axis": 0, "keepdims": True},
+    "histogram": {"bins": 7, "range": (0, 2), "density": True},
+}
+
+
+@pytest.mark.parametrize("name", KEYWORDS)
+def test_keywords_are_numpys(name: str) -> None:
+    """The arguments of a reduction mean what they mean to NumPy."""
+    x = np.random.default_rng(8).standard_normal((250, 400))
+    assert_reduction_is_numpys(name, wave, x, **KEYWORDS[name])
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "min", "all", "argmax", "nanmax", "var"])
+def test_out_of_a_reduction(name: str) -> None:
+    """It is written and returned."""
+    x = np.random.default_rng(9).standard_normal((250, 400))
+    expected = getattr(np, name)(wave(x), axis=1)
+    out = np.empty_like(expected)
+    assert getattr(lw.fuse(wave), name)(x, axis=1, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("keepdims", [None, "yes", []])
+def test_keepdims_that_is_no_answer(keepdims: Any) -> None:
+    """NumPy has its word on it."""
+    assert_reduction_is_numpys("sum", wave, values("d", MANY).reshape(250, 400), axis=0, keepdims=keepdims)
+
+
+def test_counts_and_extremes() -> None:
+    """So it is with what NumPy has under other names, or none."""
+    x = np.arange(MANY)
+    np.testing.assert_array_equal(lw.fuse(lambda x: x % 7).bincount(x, minlength=9), np.bincount(x % 7, minlength=9))
+    assert lw.fuse(wave).minmax(x) == lw.minmax(wave(x))
 
 
 @examples(60)
@@ -105,3 +175,16 @@ def test_other_arrays_are_numpys_own(array: Any) -> None:
 def test_keywords_of_the_function() -> None:
     """Keywords that are not the reduction's are the function's."""
     assert lw.fuse(lambda x, shift: x + shift).sum(np.arange(5.0), shift=2) == 20.0
+
+
+def test_warnings_point_at_the_caller() -> None:
+    """What the function's ufuncs and the reduction raise is told at the line of the call, so that each place is told apart."""
+    fused = lw.fuse(lambda x: x * 10)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        fused.sum(np.full(MANY, 1e308))
+        fused.sum(np.full(MANY, 1e304))
+        fused.mean(np.full((100, 1000), 1e305), axis=1)
+    assert [str(warning.message) for warning in seen] == [f"overflow encountered in {name}" for name in ("multiply", "reduce", "reduce")]
+    assert [warning.filename for warning in seen] == [__file__] * 3
+    assert seen[1].lineno == seen[0].lineno + 1

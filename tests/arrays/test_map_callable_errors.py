@@ -192,6 +192,16 @@ def test_the_first_chunk_decides_also_when_it_is_late(reluctant_switching: None)
 
 
 @each_team
+def test_an_error_that_takes_no_notes(workers: int) -> None:
+    """An error whose notes are something of its own is raised as it is."""
+    error = Broken("of its own")
+    error.__notes__ = "no list"  # type: ignore[assignment]
+    with pytest.raises(Broken, match="of its own") as caught:
+        chunked_map(_fail_at(57, error), np.arange(100), chunk_size=10, workers=workers)
+    assert caught.value is error
+
+
+@each_team
 def test_nothing_is_kept_after_the_call(workers: int) -> None:
     """Function, array, result and error live no longer than the caller holds them, whether the call failed or not."""
 

@@ -14,7 +14,7 @@ import pytest
 from bits import assert_like_numpy, outcome_of
 from strategies import WORKERS, Array
 
-from lightwork import chunked_map
+from lightwork import chunked_map, fuse
 
 N_ITEMS = 1000
 CHUNKED: list[dict[str, Any]] = [{"chunk_size": 100, "workers": workers} for workers in WORKERS]
@@ -78,6 +78,25 @@ def test_a_cast_reports_under_its_own_name(tuning: dict[str, Any]) -> None:
     numbers[7] = -1
     assert len(outcome_of(np.sqrt, numbers, dtype=np.float32).warnings) == 2
     assert_like_numpy(np.sqrt, numbers, dtype=np.float32, **tuning)
+
+
+@pytest.mark.parametrize("ufunc", [np.maximum, np.fmin, np.absolute, np.negative, np.add, np.divide], ids=lambda ufunc: ufunc.__name__)
+@pytest.mark.parametrize("position", [0, 20_000, -1])
+def test_casts_of_results_that_the_loop_forgets(ufunc: np.ufunc, position: int) -> None:
+    """Some loops clear what the casts before them raised, so that NumPy tells of its last buffer alone: where chunks end makes no difference."""
+    array = np.ones(40_000)
+    array[position] = 1e300
+    operands, small = [array] * ufunc.nin, np.empty(array.size, np.float32)
+    expected = outcome_of(ufunc, *operands, out=small)
+    for chunk_size in (64, 3000, 8192):
+        assert outcome_of(chunked_map, ufunc, *operands, out=small, chunk_size=chunk_size, workers=2).warnings == expected.warnings
+
+    def fused(*operands: Any) -> Any:
+        result = operands[0].astype(np.float32, copy=True) * 0
+        return ufunc(*operands, out=result)
+
+    with np.errstate(invalid="ignore"):
+        assert outcome_of(fuse(fused), *operands).warnings == outcome_of(fused, *operands).warnings
 
 
 @each_tuning

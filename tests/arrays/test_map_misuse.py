@@ -167,6 +167,14 @@ def test_an_out_that_chunks_cannot_be_written_to(case: str) -> None:
     assert word in str(error)
 
 
+@pytest.mark.parametrize("strides", [(0,), (4,)])
+def test_an_out_whose_items_are_one(strides: tuple[int]) -> None:
+    """Chunks would write over each other's results in an `out` that overlaps itself."""
+    out = np.lib.stride_tricks.as_strided(np.zeros(1000), (100,), strides)
+    with pytest.raises(ValueError, match="items that share memory"):
+        chunked_map(lambda part: part + 1, np.arange(100.0), out=out)
+
+
 def test_an_out_that_chunks_would_read() -> None:
     """An ``out`` that lies askew over an input is refused: one chunk would read what another wrote."""
     numbers = np.arange(10.0)

@@ -1,17 +1,20 @@
 """``reduce`` and the reductions that are one ufunc's: sums, products, extremes, truths. Every bit is NumPy's."""
 
 import functools
+import warnings
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from bits import assert_same_bits, chunks_during
+from bits import assert_same_bits, assert_same_outcome, chunks_during, outcome_of
 from hypothesis import given
 from hypothesis import strategies as st
 from samples import DTYPES, LENGTHS, Sample, assert_same_call, axes_of, samples, workers
 from strategies import WORKERS, examples
 
 import lightwork as lw
+import lightwork.numpy as lnp
 from lightwork.arrays import reductions
 
 UFUNCS = (np.add, np.multiply, np.maximum, np.minimum, np.fmax, np.logical_or, np.bitwise_xor, np.subtract, np.hypot, np.logaddexp)
@@ -211,3 +214,77 @@ def test_workers_must_be_at_least_one(workers: int) -> None:
     """Fewer than one worker is a mistake."""
     with pytest.raises(ValueError, match="workers must be at least 1"):
         lw.reduce(np.add, np.ones(3), workers=workers)
+
+
+@pytest.mark.parametrize("workers", [True, np.True_, 1.5, "2"])
+def test_workers_must_be_a_whole_number(workers: Any) -> None:
+    """A truth or a fraction is none."""
+    with pytest.raises(TypeError, match="workers must be a whole number, not"):
+        lw.reduce(np.add, np.ones(3), workers=workers)
+
+
+@pytest.mark.parametrize(
+    ("function", "meant"), [(max, "np.maximum"), (min, "np.minimum"), (sum, "np.add"), (np.all, "np.logical_and"), ([], "np.maximum")]
+)
+def test_what_is_no_ufunc(function: Any, meant: str) -> None:
+    """A function that reduces by itself is refused, and the ufunc that is meant is named."""
+    for call in (lw.reduce, lw.accumulate):
+        with pytest.raises(TypeError, match=rf"{call.__name__}\(\) needs a ufunc of two inputs, such as {meant}, not"):
+            call(function, np.ones(3))
+
+
+def test_twins_are_ufuncs() -> None:
+    """A ufunc of ``lightwork.numpy`` reduces as NumPy's own."""
+    assert lw.reduce(lnp.maximum, np.arange(100_000)) == 99_999
+    assert lw.accumulate(lnp.add, np.arange(100_000))[-1] == 4_999_950_000
+
+
+@pytest.mark.parametrize("keepdims", [None, "yes", []])
+@pytest.mark.parametrize("axis", [None, 0])
+def test_keepdims_that_is_no_answer(keepdims: Any, axis: int | None) -> None:
+    """NumPy has its word on it, for every function."""
+    array = np.arange(120_000.0).reshape(300, 400)
+    for name in (*NAMES, "mean", "var", "average", "nansum", "nanmean", "nanvar", "nanmin", "count_nonzero", "argmin"):
+        numpys = outcome_of(getattr(np, name), array, axis=axis, keepdims=keepdims)
+        assert_same_outcome(outcome_of(getattr(lnp, name), array, axis=axis, keepdims=keepdims), numpys)
+    numpys = outcome_of(np.add.reduce, array, axis=axis, keepdims=keepdims)
+    assert_same_outcome(outcome_of(lw.reduce, np.add, array, axis=axis, keepdims=keepdims), numpys)
+
+
+LOUD: dict[str, Any] = {
+    "reduce": lambda x: lw.reduce(np.add, x),
+    "by NumPy": lambda x: lw.reduce(np.multiply, x),
+    "along an axis": lambda x: lw.reduce(np.add, x.reshape(-1, 100), 1),
+    "accumulate": lambda x: lw.accumulate(np.add, x.reshape(-1, 100)),
+    "method": lambda x: lnp.add.reduce(x),
+    "sum": lambda x: lnp.sum(x),
+    "mean": lambda x: lnp.mean(x.reshape(-1, 100), axis=1),
+}
+
+
+@pytest.mark.parametrize("case", LOUD)
+def test_warnings_point_at_the_caller(case: str) -> None:
+    """A floating-point warning is given at the caller's line, however many functions of ours lie between, and once for each such line."""
+    array = np.full(100_000, 1e308)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("default")
+        LOUD[case](array)
+        LOUD[case](array)
+    assert [warning.filename for warning in seen] == [__file__]
+    assert seen[0].lineno == LOUD[case].__code__.co_firstlineno
+
+
+@pytest.mark.parametrize("action", ["ignore", "raise", "call", "log", "print"])
+def test_other_ways_to_tell(action: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """What is not warned of is told as the caller wants it."""
+    told: list[str] = []
+    handler: Any = SimpleNamespace(write=told.append) if action == "log" else lambda kind, _: told.append(kind)
+
+    def call(function: Any) -> Any:
+        told.clear()
+        with np.errstate(over=action, call=handler):
+            return outcome_of(function, np.full(100_000, 1e308)), [*told], capfd.readouterr().out
+
+    ours, numpys = call(functools.partial(lw.reduce, np.add)), call(np.add.reduce)
+    assert_same_outcome(ours[0], numpys[0])
+    assert ours[1:] == numpys[1:]

@@ -154,6 +154,60 @@ def test_parts_of_complex_numbers() -> None:
         lw.fuse(g)(z)
 
 
+@pytest.mark.parametrize("array", [values("d", 90_000), values("?", 90_000).reshape(300, 300).T, values("i", 9)])
+def test_imaginary_parts_of_real_numbers(array: Any) -> None:
+    """They are zeros that nobody may write to; what is computed of them is the function's own, and warned of in the order of the calls."""
+
+    def own(x: Any) -> Any:
+        y = np.absolute(np.imag(x))
+        y += x
+        return y, x.imag, x.imag[1:], x.imag.sum()
+
+    def warned(x: Any) -> Any:
+        return np.log(-np.absolute(x + 1.5)), np.imag(x) / x.imag
+
+    def written(x: Any) -> Any:
+        y = np.imag(x)
+        y += x
+        return y
+
+    for function in (own, warned, written):
+        assert_same_outcome(outcome_of(lw.fuse(function), array), outcome_of(function, array))
+    assert not lw.fuse(own)(array)[1].flags.writeable
+
+
+def test_what_is_read_only_is_numpys_to_refuse() -> None:
+    """An array that cannot be written to raises what NumPy raises."""
+    zeros = np.zeros(N)
+    zeros.flags.writeable = False
+    function = lambda x: np.add(x, 1, out=zeros)  # noqa: E731
+    assert outcome_of(lw.fuse(function), X).error == outcome_of(function, X).error is not None
+
+
+@pytest.mark.parametrize("code", ["Q", "q", "L", "l"])
+def test_in_place_keeps_the_type_in_c(code: str) -> None:
+    """Two types of C's that are one dtype are told apart: what is changed in place keeps its own."""
+
+    def f(x: Any) -> Any:
+        y = x**3
+        y += x
+        z = y.copy()
+        z *= y
+        return y, z
+
+    expected = f(np.arange(N, dtype=code))
+    for actual, numpys in zip(lw.fuse(f)(np.arange(N, dtype=code)), expected, strict=True):
+        assert actual.dtype.num == numpys.dtype.num
+        np.testing.assert_array_equal(actual, numpys)
+
+
+def test_nothing_is_warned_of_after_an_error() -> None:
+    """An integer power that is none ends the function, as in NumPy, before it comes to what is computed at once."""
+    function = lambda x, scalar: (x**x, 1 / scalar)[1]  # noqa: E731
+    arrays = np.arange(-5, 5), np.array(False)
+    assert_same_outcome(outcome_of(lw.fuse(function), *arrays), outcome_of(function, *arrays))
+
+
 def test_conditional_assignment() -> None:
     """``y[condition] = number`` is a selection."""
 

@@ -15,6 +15,7 @@ from lightwork.arrays.ufunc import on_every_core
 from scipy import special
 
 import lightwork as lw
+import lightwork.numpy as lnp
 
 exp, add, modf = map(on_every_core, (np.exp, np.add, np.modf))
 
@@ -219,3 +220,18 @@ def test_methods_take_what_numpys_take_and_say_what_they_say() -> None:
     for method in ("reduce", "accumulate"):
         for args, kwargs in (((x,), {"workers": 2}), ((x, 0), {"axis": 0}), ((x, *(None,) * 9), {})):
             assert outcome_of(getattr(ours, method), *args, **kwargs).error == outcome_of(getattr(numpys, method), *args, **kwargs).error
+
+
+def test_a_twin_passes_for_a_ufunc() -> None:
+    """Other libraries ask ``isinstance(f, np.ufunc)``, and go item by item where it is False; its own type is none the less another."""
+    assert [isinstance(ufunc, np.ufunc) for ufunc in (exp, exp.ufunc)] == [True, True]
+    assert [type(ufunc) is np.ufunc for ufunc in (exp, exp.ufunc)] == [False, True]
+    x = np.arange(100_000.0)
+    assert_same_bits(lw.chunked_map(lnp.sqrt, x), np.sqrt(x))
+    assert_same_bits(lw.chunked_map(lnp.add, x, 2, dtype="f4"), np.add(x, 2, dtype="f4"))
+
+
+def test_numba_compiles_a_twin() -> None:
+    """In compiled functions it is NumPy's."""
+    numba = pytest.importorskip("numba")
+    np.testing.assert_array_equal(numba.njit(lambda x: lnp.square(x) + 1)(np.arange(5.0)), np.arange(5.0) ** 2 + 1)

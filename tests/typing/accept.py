@@ -38,6 +38,34 @@ def over_arrays(x: Floats, y: Floats, out: Floats) -> None:
     lw.chunked_map(ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(abs), x)
 
 
+@lw.fuse
+def scaled(x: Floats, by: float) -> Floats:
+    """A fused function."""
+    return x * by
+
+
+class Lens:
+    """Has a fused method."""
+
+    @lw.fuse
+    def bend(self, x: Floats) -> Floats:
+        """What is bound to an instance."""
+        return x * 2
+
+
+def over_fused(x: Floats, out: Floats) -> None:
+    """A fused function takes `out`, and its reductions NumPy's keywords; bound to an instance it does the same."""
+    scaled(x, 2.0, out=out)
+    Lens().bend(x, out=out)
+    for fused in (scaled, Lens.bend, Lens().bend):
+        fused.sum(x, axis=0, dtype="f4", out=out, keepdims=True, initial=0, where=x > 0)
+        fused.nanvar(x, axis=(0, 1), ddof=1)
+        fused.average(x, weights=x)
+        fused.histogram(x, bins=[0.0, 1.0], density=True)
+        fused.minmax(x)
+        fused.explain(x)
+
+
 def halves(part: Floats) -> Floats:
     """A callable that returns its chunk's result."""
     return part / 2

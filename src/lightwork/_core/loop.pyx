@@ -32,6 +32,13 @@ cdef extern from * nogil:
 
 cnp.import_array()
 
+cdef extern from "<cfenv>" nogil:
+    const int FE_ALL_EXCEPT
+    const int FE_OVERFLOW
+    int feclearexcept(int)
+    int feraiseexcept(int)
+    int fetestexcept(int)
+
 cdef extern from "numpy/ndarraytypes.h":
     int NPY_HALF  # the last of NumPy's own numbers
 
@@ -105,6 +112,33 @@ cdef Loop new_ufunc_loop(object ufunc, tuple operands, object dtype):
     loop.auxdata = info.auxdata
     loop.owner = capsule
     return loop
+
+
+cdef bint clears_flags(Loop loop):
+    """Whether the loop clears floating-point flags that were raised before it ran; seen of one item."""
+    cdef char* data[MAX_OPERANDS]
+    cdef npy_intp strides[MAX_OPERANDS]
+    cdef int i
+    cdef list items = [np.ones(1, dtype) for dtype in loop.dtypes]
+    for i, item in enumerate(items):
+        data[i] = cnp.PyArray_BYTES(<cnp.ndarray> item)
+        strides[i] = (<cnp.ndarray> item).itemsize
+    feclearexcept(FE_ALL_EXCEPT)
+    feraiseexcept(FE_OVERFLOW)
+    loop.function(loop.context, data, [1], strides, loop.auxdata)
+    is_cleared = not fetestexcept(FE_OVERFLOW)
+    feclearexcept(FE_ALL_EXCEPT)
+    return is_cleared
+
+
+cdef bint forgets_casts(Loop loop, list outputs):
+    """Whether NumPy, too, tells only of the last buffer's casts what flags they raised, because the loop clears those of the buffers before:
+    of a given output, for whose dtype (None: a new one) results can be too large."""
+    cdef int i
+    for i in range(loop.nout):
+        if outputs[i] is not None and not loop.may_raise and not np.can_cast(loop.dtypes[loop.nin + i], outputs[i]):
+            return clears_flags(loop)
+    return False
 
 
 cdef Loop find_ufunc_loop(object ufunc, list operands, list outputs, object dtype):

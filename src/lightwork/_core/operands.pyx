@@ -78,8 +78,18 @@ cdef cnp.ndarray widest(list operands):
     return found
 
 
-cdef bint may_overlap_itself(cnp.ndarray array):
-    """Whether two items may be the same memory: when a stride is shorter than what the finer strides span."""
+cpdef bint may_overlap_itself(cnp.ndarray array):
+    """
+    Whether two items may be the same memory: when a stride is shorter than what the finer strides span.
+
+    Parameters
+    ----------
+    array : ndarray
+
+    Returns
+    -------
+    bool
+    """
     cdef int i
     cdef npy_intp span = array.itemsize
     if cnp.PyArray_IS_C_CONTIGUOUS(array) or cnp.PyArray_IS_F_CONTIGUOUS(array):

@@ -6,7 +6,7 @@ cimport numpy as cnp
 
 from lightwork._core.atomics cimport int64_t, now_ns
 from lightwork._core.elementwise cimport run_elementwise
-from lightwork._core.loop cimport Loop, find_ufunc_loop, loop_learn
+from lightwork._core.loop cimport Loop, find_ufunc_loop, forgets_casts, loop_learn
 from lightwork._core.masked cimport sparing_loop
 from lightwork._core.operands cimport is_order_free, would_overflow
 from lightwork._core.pool cimport default_workers, home_pool
@@ -90,6 +90,8 @@ cdef bint has_casts(Loop loop, list operands):
 cdef object share_ufunc(Loop loop, list operands, list outputs, object out, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
     """The result on several workers; None where NumPy has to do it, with nothing written."""
     if not has_plain_items(operands) or not has_plain_items(outputs) or not is_order_free(outputs) or heeds_this_thread(loop):
+        return None
+    if forgets_casts(loop, [None if output is None else output.dtype for output in outputs]):
         return None
     if has_casts(loop, operands) and n_items <= np.getbufsize():
         return None  # so few NumPy casts in one piece before its loop, and warns of casts by another name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import inspect
 import operator
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 import numpy as np
 
 from lightwork._core.calls import run_calls
+from lightwork._core.operands import may_overlap_itself
 
 if TYPE_CHECKING:  # a millisecond and more at run time
     import numpy.typing as npt
@@ -55,7 +57,7 @@ def map_chunks(
         if out is None:
             sink.fill(0, 0)  # the only way to learn the dtype and the other lengths of an empty result
         return sink.result
-    start, cost = (0, UNKNOWN) if chunk_size or n_workers == 1 else ramp(sink.fill, cut)
+    start, cost = (0, UNKNOWN) if chunk_size else ramp(sink.fill, cut)
     grain = chunk_size or choose_grain(cut.length - start, n_workers, cost)
     run(sink.fill, cut, start, cut.length, grain, n_workers)
     sink.settle()
@@ -151,7 +153,8 @@ def run(fill: Callable[[int, int], None], cut: Cut, start: int, stop: int, grain
 
 def noted(error: BaseException, start: int, stop: int, axis: int) -> BaseException:
     """Return the error of a chunk with a note of which one it was."""
-    error.add_note(f"in chunk [{start}, {stop}) of axis {axis}")
+    with contextlib.suppress(TypeError):  # some errors cannot be noted upon: they are raised all the same
+        error.add_note(f"in chunk [{start}, {stop}) of axis {axis}")
     return error
 
 
@@ -323,6 +326,8 @@ def check_out(out: Array, cut: Cut, dtype: np.dtype[Any] | None) -> None:
         raise ValueError("out is read-only; pass a writeable array")
     if dtype is not None and dtype != out.dtype:
         raise TypeError(f"out has dtype {out.dtype}, but dtype={dtype} was asked for; leave one of them out")
+    if may_overlap_itself(out):
+        raise ValueError("out has items that share memory, so chunks would write over each other's results; pass an array without such strides")
     for array in cut.arrays:
         if overlaps(out, array):
             raise ValueError("out shares memory with an input otherwise than item for item, so chunks would read what others wrote; pass a copy")

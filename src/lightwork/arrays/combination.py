@@ -121,6 +121,9 @@ def map_reduce(
     """
     if not arrays:
         raise TypeError("map_reduce() needs at least one array after the function, as in map_reduce(np.sum, x, combine=operator.add)")
+    for name, given in (("fn", fn), ("combine", combine)):
+        if not callable(given):
+            raise TypeError(f"{name} must be a callable, as in map_reduce(np.sum, x, combine=operator.add), not {given!r}")
     cut = Cut([np.asanyarray(array) for array in arrays], axis)
     n_workers = checked_workers(workers) or count_default_workers()
     grain = checked_count("chunk_size", chunk_size) if chunk_size is not None else max(1, -(-cut.length // N_CHUNKS))

@@ -150,4 +150,8 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
     if result is DECLINED:
         return DECLINED
     counts, edges = result
-    return (density_of(counts, edges) if density else counts), edges
+    try:
+        with strict_errors():
+            return (density_of(counts, edges) if density else counts), edges
+    except FloatingPointError:  # NumPy's to tell, at the caller's line
+        return DECLINED

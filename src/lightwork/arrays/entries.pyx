@@ -4,7 +4,7 @@ import numpy as np
 
 cimport numpy as cnp
 
-from lightwork._core.loop cimport Loop, find_loop
+from lightwork._core.loop cimport Loop, find_loop, forgets_casts
 from lightwork._core.masked cimport masked_loop
 from lightwork._core.moves cimport copy_loop, select_loop
 from lightwork.arrays.trace cimport Reference, Trace, Value, current_errstate, left_behind, new_value
@@ -102,6 +102,10 @@ cdef list record(Trace trace, object ufunc, tuple inputs, tuple outputs, object 
     loop = find_loop(ufunc, dtype, tuple(kinds))
     if loop is None:
         raise trace.give_up(f"np.{ufunc.__name__} has no loop for these dtypes that runs without the GIL")
+    if loop.may_raise and ufunc is np.power and trace.has_scalars:
+        raise trace.give_up("an integer power may raise, and then NumPy would warn of nothing that comes after it")
+    if outputs is not None and forgets_casts(loop, kinds[ufunc.nin:]):
+        raise trace.give_up(f"np.{ufunc.__name__} clears what floating-point errors its casts raise, but for the last of NumPy's buffers")
     if mask is not None:
         loop = mask_loop(trace, loop, operands, mask, outputs)
     shape = common_shape(trace, operands)
@@ -144,7 +148,7 @@ cdef int settle(Trace trace, list computed, tuple outputs) except -1:
         output = outputs[i]
         if output is None:
             continue
-        if output.value.dtype != value.dtype:
+        if output.value.dtype != value.dtype or output.value.dtype.num != value.dtype.num:  # C's long and long long are equal dtypes
             value = enter(trace, copy_loop(output.value.dtype), [value], value.shape, None)[0]
         trace.models[value.number] = output.value.number
         output.value = value
@@ -161,10 +165,18 @@ cdef tuple own_outputs(Trace trace, str name, object out):
             value = operand_of(trace, output)
             if value.has_parts or value.whole is not None:
                 raise trace.give_up("a part of an array is written to")
+        elif is_read_only(output):
+            raise trace.give_up("an array that is read-only is written to")
         elif output is not None:
             raise trace.refuse(f"write into an array that it did not compute, with np.{name}",
                                "give the result a name of its own (x = x + 1 instead of x += 1)")
     return <tuple> out
+
+
+cdef bint is_read_only(object output):
+    """Whether it is an array, or stands for one, of which NumPy says that it cannot be written to."""
+    array = (<Reference> output).value.array if isinstance(output, Reference) else output
+    return isinstance(array, cnp.ndarray) and not cnp.PyArray_ISWRITEABLE(<cnp.ndarray> array)
 
 
 cdef Value select(Trace trace, object condition, object x, object y):

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from lightwork.arrays.functions import MEANINGS
+from lightwork.arrays.fused_reductions import Reductions
 from lightwork.arrays.harvests import reduce_fused
 from lightwork.arrays.placeholder import teach
-from lightwork.arrays.traced import TracedFunction, schedule_of
+from lightwork.arrays.traced import TracedFunction, TracedMethod, schedule_of
 
-__all__ = ["Fused", "fuse"]
+__all__ = ["Fused", "FusedMethod", "fuse"]
 
 if TYPE_CHECKING:
     from lightwork.arrays.explain import Explanation
@@ -80,7 +81,7 @@ def fuse(fn: Callable[P, R]) -> Fused[P, R]:
     return Fused(fn)
 
 
-class Fused(TracedFunction, Generic[P, R]):
+class Fused(TracedFunction, Reductions, Generic[P, R]):
     """
     A function of arrays that runs in one pass over them; :func:`fuse` makes it.
 
@@ -124,84 +125,17 @@ class Fused(TracedFunction, Generic[P, R]):
             raise ValueError("nothing has been called yet; pass what you would call the function with")
         return Explanation((), stages) if isinstance(stages, str) else explain_programs(tuple([stage.program for stage in stages]))
 
-    def _reduce(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], **how: Any) -> Any:
-        given = {key: value for key, value in how.items() if value is not None and value is not False}
-        return reduce_fused(name, self.__wrapped__, self.memory, args, kwargs, given)
-
-    def sum(self, *args: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
-        """
-        Return ``np.sum`` of what the function returns, to the bit.
-
-        Parameters
-        ----------
-        *args, **kwargs
-            The function's.
-        axis, dtype, keepdims
-            As of ``np.sum``.
-
-        Returns
-        -------
-        scalar or ndarray
-
-        Notes
-        -----
-        So are all reductions called. Over all items, of arguments that have one shape and memory order, `sum` and `mean` of inexact numbers, `sum`
-        and `prod` of integers, `min`, `max`, `any` and `all` make no array of the function's result. The others reduce that array.
-        """
-        return self._reduce("sum", args, kwargs, axis=axis, dtype=dtype, keepdims=keepdims)
-
-    def prod(self, *args: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
-        """Return ``np.prod`` of what the function returns; see `sum`."""
-        return self._reduce("prod", args, kwargs, axis=axis, dtype=dtype, keepdims=keepdims)
-
-    def mean(self, *args: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
-        """Return ``np.mean`` of what the function returns; see `sum`."""
-        return self._reduce("mean", args, kwargs, axis=axis, dtype=dtype, keepdims=keepdims)
-
-    def var(self, *args: Any, axis: Any = None, dtype: Any = None, ddof: float | None = None, keepdims: bool = False, **kwargs: Any) -> Any:
-        """Return ``np.var`` of what the function returns; see `sum`."""
-        return self._reduce("var", args, kwargs, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims)
-
-    def std(self, *args: Any, axis: Any = None, dtype: Any = None, ddof: float | None = None, keepdims: bool = False, **kwargs: Any) -> Any:
-        """Return ``np.std`` of what the function returns; see `sum`."""
-        return self._reduce("std", args, kwargs, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims)
-
-    def min(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
-        """Return ``np.min`` of what the function returns; see `sum`."""
-        return self._reduce("min", args, kwargs, axis=axis, keepdims=keepdims)
-
-    def max(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
-        """Return ``np.max`` of what the function returns; see `sum`."""
-        return self._reduce("max", args, kwargs, axis=axis, keepdims=keepdims)
-
-    def ptp(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
-        """Return ``np.ptp`` of what the function returns; see `sum`."""
-        return self._reduce("ptp", args, kwargs, axis=axis, keepdims=keepdims)
-
-    def any(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
-        """Return ``np.any`` of what the function returns; see `sum`."""
-        return self._reduce("any", args, kwargs, axis=axis, keepdims=keepdims)
-
-    def all(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
-        """Return ``np.all`` of what the function returns; see `sum`."""
-        return self._reduce("all", args, kwargs, axis=axis, keepdims=keepdims)
-
-    def argmin(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
-        """Return ``np.argmin`` of what the function returns; see `sum`."""
-        return self._reduce("argmin", args, kwargs, axis=axis, keepdims=keepdims)
-
-    def argmax(self, *args: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
-        """Return ``np.argmax`` of what the function returns; see `sum`."""
-        return self._reduce("argmax", args, kwargs, axis=axis, keepdims=keepdims)
+    def _reduce(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], how: dict[str, Any]) -> Any:
+        return reduce_fused(name, self.__wrapped__, self.memory, args, kwargs, how)
 
     @overload
     def __get__(self, instance: None, owner: type) -> Fused[P, R]: ...
 
     @overload
-    def __get__(self, instance: object, owner: type | None = None) -> types.MethodType: ...
+    def __get__(self, instance: object, owner: type | None = None) -> FusedMethod: ...
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        return self if instance is None else types.MethodType(self, instance)
+        return self if instance is None else FusedMethod(self, instance)
 
     def __reduce__(self) -> Any:
         """By name where that is what the name means, as after ``@fuse``; else by the function."""
@@ -209,6 +143,51 @@ class Fused(TracedFunction, Generic[P, R]):
         for name in getattr(self, "__qualname__", "").split("."):
             found = getattr(found, name, None)
         return self.__qualname__ if found is self else (fuse, (self.__wrapped__,))
+
+    def __repr__(self) -> str:
+        return f"<fused {self.__wrapped__!r}>"
+
+
+class FusedMethod(TracedMethod, Reductions):
+    """
+    A fused function that was made in a class, bound to an instance: what ``instance.method`` is.
+
+    Attributes
+    ----------
+    __func__ : Fused
+    __self__ : object
+    """
+
+    @property
+    def __wrapped__(self) -> Any:
+        """The method that it would be unfused, for ``inspect`` to look at."""
+        return types.MethodType(self.__func__.__wrapped__, self.__self__)
+
+    @property
+    def __doc__(self) -> str | None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]  it is the function's
+        """The function's."""
+        doc: str | None = self.__func__.__doc__
+        return doc
+
+    def explain(self, *args: Any, **kwargs: Any) -> Explanation:
+        """Tell what is run, as the function does."""
+        explained: Explanation = self.__func__.explain(*((self.__self__, *args) if args or kwargs else ()), **kwargs)
+        return explained
+
+    def _reduce(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], how: dict[str, Any]) -> Any:
+        return self.__func__._reduce(name, (self.__self__, *args), kwargs, how)  # noqa: SLF001 - the same call, one argument more
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__func__, name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FusedMethod) and self.__func__ is other.__func__ and self.__self__ is other.__self__
+
+    def __hash__(self) -> int:
+        return hash((id(self.__func__), id(self.__self__)))
+
+    def __reduce__(self) -> Any:
+        return getattr, (self.__self__, self.__func__.__name__)
 
     def __repr__(self) -> str:
         return f"<fused {self.__wrapped__!r}>"

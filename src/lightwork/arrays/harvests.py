@@ -9,8 +9,8 @@ import numpy as np
 
 from lightwork._core.reduction import reduction_dtype
 from lightwork._core.summation import order_name
-from lightwork.arrays import moments, reductions
-from lightwork.arrays.reducing import is_exact
+from lightwork.arrays import counting, moments, nans, positions, reductions
+from lightwork.arrays.reducing import is_exact, minmax
 from lightwork.arrays.traced import Memory, call_reduced
 
 __all__ = ["reduce_fused"]
@@ -26,18 +26,13 @@ UFUNCS: dict[str, np.ufunc] = {
 }
 
 WHOLES: dict[str, Callable[..., Any]] = {
-    "sum": reductions.sum,
-    "mean": moments.mean,
-    "prod": reductions.prod,
-    "min": reductions.min,
-    "max": reductions.max,
-    "ptp": reductions.ptp,
-    "any": reductions.any,
-    "all": reductions.all,
-    "var": moments.var,
-    "std": moments.std,
-    "argmin": np.argmin,
-    "argmax": np.argmax,
+    "minmax": minmax,
+    **{
+        name: getattr(module, name)
+        for module in (counting, moments, nans, positions, reductions)
+        for name in module.__all__
+        if name != "share_position"
+    },
 }
 
 Choice = tuple[np.dtype[Any], bool]

@@ -4,6 +4,7 @@ from operator import index
 
 import numpy as np
 
+cimport numpy as cnp
 from cpython.pyport cimport PY_SSIZE_T_MAX
 
 from lightwork._core.cfunction cimport find_c_loop
@@ -115,9 +116,9 @@ cdef Py_ssize_t positive(str name, object number) except -1:
 
 
 cdef object as_ufunc(object fn):
-    """`fn` if it is a ufunc, the ufunc inside if it is one of Numba's, else None."""
+    """`fn` if it is a ufunc, the ufunc inside if it is one of ours or of Numba's, else None."""
     if isinstance(fn, ufunc_type):
-        return fn
+        return fn if isinstance(fn, cnp.ufunc) else fn.ufunc  # the latter asks for the type, the former believes what a twin says
     numba = imported("numba.np.ufunc.ufunc_base")  # by class: anybody's callable may have a ufunc that it is not itself
     return fn.ufunc if numba is not None and isinstance(fn, numba.UfuncBase) else None
 

@@ -65,7 +65,15 @@ def share_mean(a: Array, axis: Any, dtype: Any, out: Any, keepdims: Any) -> Any:
 @or_numpys(np.mean)
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO_VALUE, *, where: Any = NO_VALUE) -> Any:
     """Return what :func:`numpy.mean` does."""
-    return share_mean(a, axis, dtype, out, keepdims) if is_shareable(a) and not is_given(where, default=True) else DECLINED
+    if not is_shareable(a) or is_given(where, default=True):
+        return DECLINED
+    if a.dtype.kind != "c" or out is not None:
+        return share_mean(a, axis, dtype, out, keepdims)
+    try:
+        with strict_errors():
+            return share_mean(a, axis, dtype, out, keepdims)
+    except FloatingPointError:  # of the sum, or when it is divided; NumPy says in which
+        return DECLINED
 
 
 def average_dtype(a: Array, weights: Array) -> np.dtype[Any]:
@@ -78,10 +86,14 @@ def average_dtype(a: Array, weights: Array) -> np.dtype[Any]:
 def weighted_mean(a: Array, axis: Any, weights: Array, keepdims: Any) -> Any:
     """Return the weighted mean, or DECLINED where NumPy says why there is none."""
     dtype = average_dtype(a, weights)
-    scale = reductions.sum(weights, axis, dtype, keepdims=keepdims)
-    if np.any(scale == 0):
+    try:
+        with strict_errors():
+            scale = reductions.sum(weights, axis, dtype, keepdims=keepdims)
+            if np.any(scale == 0):
+                return DECLINED
+            return reductions.sum(chunked_map(np.multiply, a, weights, dtype=dtype), axis, keepdims=keepdims) / scale
+    except FloatingPointError:  # in one of several steps, and NumPy says in which
         return DECLINED
-    return reductions.sum(chunked_map(np.multiply, a, weights, dtype=dtype), axis, keepdims=keepdims) / scale
 
 
 @or_numpys(np.average)

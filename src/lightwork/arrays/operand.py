@@ -8,7 +8,7 @@ import numpy as np
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["NO_VALUE", "SMALL", "Array", "axes_of", "by_numpy", "drops_parts", "is_array", "is_given", "is_shareable"]
+__all__ = ["NO_VALUE", "SMALL", "Array", "axes_of", "by_numpy", "drops_parts", "is_array", "is_flag", "is_given", "is_shareable"]
 
 #: What NumPy's own signatures have where nothing was said, so that it can be handed on.
 NO_VALUE: Any = vars(np)["_NoValue"]
@@ -25,6 +25,11 @@ def is_shareable(array: object) -> TypeGuard[Array]:
 def is_given(value: object, default: object = None) -> bool:
     """Whether an argument was given and is not its default."""
     return value is not NO_VALUE and value is not default
+
+
+def is_flag(value: object) -> bool:
+    """Whether this says yes or no, or nothing; of what else is said for ``keepdims`` NumPy may have an opinion."""
+    return value is NO_VALUE or type(value) in (bool, int)
 
 
 def is_array(value: object) -> bool:

@@ -102,8 +102,8 @@ cdef class Placeholder(Operators):
 
     @property
     def imag(self):
-        """As the array's, of which it may be a part."""
-        return self.call_method("imag", (), {}) if self.value.array is None else self.share(self.value.array.imag)
+        """As the array's, of which it may be a part; of real numbers it is an array of zeros that nobody may write to."""
+        return self.call_method("imag", (), {}) if self.value.array is None else new_input(self.trace, self.value.array.imag)
 
     # --- NumPy's protocols ---
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
@@ -12,13 +13,14 @@ import numpy as np
 from lightwork._core.grid import reduce_grid
 from lightwork._core.reduction import fold, worth_sharing_dtype
 from lightwork._core.summation import order_name, sum_cast, sum_line
-from lightwork.arrays.operand import NO_VALUE, SMALL, Array, axes_of, by_numpy, drops_parts, is_given, is_shareable
+from lightwork.arrays.fallback import Deferred, at_callers_line
+from lightwork.arrays.operand import NO_VALUE, SMALL, Array, axes_of, by_numpy, drops_parts, is_flag, is_given, is_shareable
 from lightwork.arrays.outputs import DECLINED, share_items, share_outputs, strict_errors
 
 if TYPE_CHECKING:  # a millisecond and more at run time
     import numpy.typing as npt
 
-__all__ = ["checked_count", "checked_workers", "minmax", "place", "reduce", "share_reduction"]
+__all__ = ["checked_count", "checked_ufunc", "checked_workers", "minmax", "place", "reduce", "share_reduction"]
 
 EXTREMES: frozenset[np.ufunc] = frozenset({np.maximum, np.minimum, np.fmax, np.fmin})
 
@@ -144,7 +146,7 @@ def share_reduction(
     """Return what ``ufunc.reduce`` gives for an array that is shareable, or DECLINED."""
     axes = axes_of(axis, array.ndim)
     computed = computing_dtype(ufunc, array, dtype, out, n_workers)
-    if not axes or computed is None:
+    if not axes or computed is None or not is_flag(keepdims):
         return DECLINED
     if len(axes) < array.ndim:
         outputs = DECLINED if is_given(initial, ...) else share_some(ufunc, array, axes, computed, n_workers)
@@ -175,6 +177,8 @@ def place(outputs: Array, axes: tuple[int, ...], out: Array | None, keepdims: bo
 
 def checked_count(name: str, count: SupportsIndex) -> int:
     """Return a number that must be at least one."""
+    if isinstance(count, bool | np.bool) or not hasattr(count, "__index__"):
+        raise TypeError(f"{name} must be a whole number, not {count!r}")
     number = operator.index(count)
     if number < 1:
         raise ValueError(f"{name} must be at least 1, not {number}; leave it out to let lightwork choose")
@@ -186,6 +190,33 @@ def checked_workers(workers: SupportsIndex | None) -> int:
     return 0 if workers is None else checked_count("workers", workers)
 
 
+#: What somebody may mean who passes a function that reduces by itself.
+UFUNC_FOR: dict[Any, str] = {
+    min: "np.minimum",
+    np.min: "np.minimum",
+    sum: "np.add",
+    np.sum: "np.add",
+    operator.add: "np.add",
+    math.prod: "np.multiply",
+    np.prod: "np.multiply",
+    operator.mul: "np.multiply",
+    any: "np.logical_or",
+    np.any: "np.logical_or",
+    all: "np.logical_and",
+    np.all: "np.logical_and",
+}
+
+
+def checked_ufunc(name: str, fn: Any) -> Any:
+    """Return a ufunc, NumPy's own of a twin; refuse what is none."""
+    ufunc = getattr(fn, "ufunc", fn)
+    if not isinstance(ufunc, np.ufunc):
+        meant = UFUNC_FOR.get(fn, "np.maximum") if isinstance(fn, Hashable) else "np.maximum"
+        raise TypeError(f"{name}() needs a ufunc of two inputs, such as {meant}, not {fn!r}")
+    return ufunc
+
+
+@at_callers_line
 def reduce(
     ufunc: np.ufunc,
     array: npt.ArrayLike,
@@ -238,12 +269,13 @@ def reduce(
     True
     """
     n_workers = checked_workers(workers)
+    ufunc = checked_ufunc("reduce", ufunc)
     if is_shareable(array) and not is_given(where, default=True):
         result = share_reduction(ufunc, array, axis, dtype, out, keepdims, initial, n_workers)
         if result is not DECLINED:
             return result
     given = {} if where is NO_VALUE else {"where": where}
-    return by_numpy(ufunc.reduce, array, axis=axis, dtype=dtype, out=out, keepdims=keepdims, initial=initial, **given)
+    return Deferred(ufunc.reduce, array, axis=axis, dtype=dtype, out=out, keepdims=keepdims, initial=initial, **given)
 
 
 def minmax(array: npt.ArrayLike, axis: SupportsIndex | tuple[int, ...] | None = None, *, workers: SupportsIndex | None = None) -> tuple[Any, Any]:

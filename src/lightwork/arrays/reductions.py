@@ -9,7 +9,7 @@ import numpy as np
 
 from lightwork.arrays.fallback import or_numpys
 from lightwork.arrays.operand import NO_VALUE, axes_of, is_given, is_shareable
-from lightwork.arrays.outputs import DECLINED
+from lightwork.arrays.outputs import DECLINED, strict_errors
 from lightwork.arrays.reducing import minmax, share_reduction
 
 __all__ = ["all", "amax", "amin", "any", "max", "min", "prod", "ptp", "sum"]
@@ -61,10 +61,14 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE) -> 
         return DECLINED
     if axis is None and not is_given(keepdims):
         smallest, largest = minmax(a)
-        return np.subtract(largest, smallest)
-    largest = share_reduction(np.maximum, a, axis, keepdims=keepdims)
-    smallest = share_reduction(np.minimum, a, axis, keepdims=keepdims)
-    return DECLINED if largest is DECLINED or smallest is DECLINED else np.subtract(largest, smallest)
+    else:
+        largest = share_reduction(np.maximum, a, axis, keepdims=keepdims)
+        smallest = share_reduction(np.minimum, a, axis, keepdims=keepdims)
+    try:
+        with strict_errors():
+            return DECLINED if largest is DECLINED or smallest is DECLINED else np.subtract(largest, smallest)
+    except FloatingPointError:  # NumPy's to tell, at the caller's line
+        return DECLINED
 
 
 # --- Truths ---------------------------------------------------------------------------------------------------------

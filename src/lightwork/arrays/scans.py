@@ -9,10 +9,10 @@ import numpy as np
 from lightwork._core.pool import count_default_workers
 from lightwork._core.reduction import reduction_dtype
 from lightwork.arrays.chunks import part_along
-from lightwork.arrays.fallback import or_numpys
-from lightwork.arrays.operand import Array, axes_of, by_numpy, drops_parts, is_shareable
+from lightwork.arrays.fallback import Deferred, at_callers_line, or_numpys
+from lightwork.arrays.operand import Array, axes_of, drops_parts, is_shareable
 from lightwork.arrays.outputs import CHUNKS_PER_WORKER, DECLINED, share
-from lightwork.arrays.reducing import checked_workers
+from lightwork.arrays.reducing import checked_ufunc, checked_workers
 
 if TYPE_CHECKING:  # a millisecond and more at run time
     import numpy.typing as npt
@@ -123,6 +123,7 @@ def share_flat(ufunc: np.ufunc, a: Array, axis: Any, dtype: Any, out: Any) -> An
     return share_scan(ufunc, a.reshape(-1), 0, dtype, out, 0) if a.ndim == 1 or a.flags.c_contiguous else DECLINED
 
 
+@at_callers_line
 def accumulate(
     ufunc: np.ufunc,
     array: npt.ArrayLike,
@@ -170,5 +171,6 @@ def accumulate(
     np.int64(4999950000)
     """
     n_workers = checked_workers(workers)
+    ufunc = checked_ufunc("accumulate", ufunc)
     result = share_scan(ufunc, array, axis, dtype, out, n_workers) if is_shareable(array) else DECLINED
-    return by_numpy(ufunc.accumulate, array, axis, dtype, out) if result is DECLINED else result
+    return Deferred(ufunc.accumulate, array, axis, dtype, out) if result is DECLINED else result

@@ -29,6 +29,7 @@ cdef class Trace:
     cdef readonly bint is_reordered  # whether one is IN_C_ORDER
     cdef readonly bint is_uniform    # whether all values have the same shape
     cdef readonly object obstacle    # the first exception that says why this is no trace; None: it is one
+    cdef bint has_scalars            # whether the function was given 0-d arrays or NumPy's scalars, with which it computes at once
     cdef bint is_over                # the function has returned: what is recorded now comes to nothing
     cdef readonly int n_constants
     cdef char* constants

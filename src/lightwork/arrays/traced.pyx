@@ -19,6 +19,7 @@ from lightwork.arrays.trace cimport Trace, Value, new_trace
 cnp.import_array()
 
 cdef object memmap_type = np.memmap
+cdef object scalar_type = np.generic
 
 cdef enum:
     # Measured: what a call costs before its first item, which has to be won back by a second worker or by temporaries that stay in the cache.
@@ -91,6 +92,7 @@ cdef class TracedFunction:
         """
         cdef Call call
         cdef tuple key = None if kwargs else signature(args)
+        check_out(out)
         if key is not None and count_items(args) < self.memory.small(key):
             return call_plainly(self.function, args, kwargs, out)
         call = new_call()
@@ -104,6 +106,28 @@ cdef class TracedFunction:
             return call_plainly(self.function, args, kwargs, out)
         call.learn(self.memory, key)
         return result
+
+
+cdef class TracedMethod:
+    """
+    A traced function bound to an instance. As above, no Python frame lies between.
+
+    Attributes
+    ----------
+    __func__ : TracedFunction
+    __self__ : object
+    """
+
+    cdef readonly object __func__
+    cdef readonly object __self__
+
+    def __init__(self, function, instance):
+        self.__func__ = function
+        self.__self__ = instance
+
+    def __call__(self, *args, out=None, **kwargs):
+        """Call the function with the instance before all arguments."""
+        return self.__func__(self.__self__, *args, out=out, **kwargs)
 
 
 def call_reduced(fn, Memory memory, tuple args, dict kwargs, ufunc, choose):
@@ -194,10 +218,31 @@ cdef object call_plainly(object fn, tuple args, dict kwargs, object out):
     return result if out is None else store(result, out)
 
 
+cdef int check_out(object out) except -1:
+    """Refuse, before anything runs, what nothing can be written to."""
+    if out is None or isinstance(out, np.ndarray):
+        return 0
+    if not isinstance(out, tuple):
+        raise TypeError(f"out must be an array, or a tuple of arrays for a function that returns several, not a {type(out).__name__}")
+    for given in out:
+        if given is not None and not isinstance(given, np.ndarray):
+            raise TypeError(f"out must be a tuple of arrays or None, but there is a {type(given).__name__} in it")
+    return 0
+
+
+cdef tuple results_for(object result, tuple out):
+    """What a function returned, one for each in `out`."""
+    cdef tuple results = tuple(result) if isinstance(result, (tuple, list)) else (result,)
+    if len(results) != len(out):
+        raise ValueError(f"out has {len(out)} arrays, but the function returns {len(results)}; give None for those that are to be new")
+    return results
+
+
 cdef object store(object result, object out):
     """Write a result where the caller wants it."""
     if isinstance(out, tuple):
-        return tuple([mine if given is None else store(mine, given) for mine, given in zip(result, out, strict=True)])
+        stored = [mine if given is None else store(mine, given) for mine, given in zip(results_for(result, out), out)]
+        return tuple(stored) if isinstance(result, (tuple, list)) else stored[0]
     if result is out:
         return out
     if np.shape(result) != out.shape:
@@ -227,6 +272,8 @@ cdef class Call:
         if type(argument) is memmap_type:
             argument = argument.view(np.ndarray)
         if not cnp.PyArray_CheckExact(argument) or cnp.PyArray_NDIM(argument) == 0:
+            if isinstance(argument, (scalar_type, cnp.ndarray)):
+                self.trace.has_scalars = True
             return argument
         self.has_arrays = True
         return new_input(self.trace, argument)

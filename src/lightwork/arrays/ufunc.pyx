@@ -64,6 +64,11 @@ cdef class Ufunc:
 
     cdef readonly cnp.ufunc ufunc
 
+    @property
+    def __class__(self):
+        """NumPy's, so that ``isinstance(f, np.ufunc)`` is answered as for NumPy's own."""
+        return type(self.ufunc)
+
     def __call__(self, *args, **kwargs):
         cdef cnp.ufunc ufunc = self.ufunc
         cdef tuple arrays = args[:ufunc.nin]

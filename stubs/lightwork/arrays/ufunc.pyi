@@ -7,6 +7,8 @@ from lightwork.arrays.outputs import DECLINED as DECLINED
 
 @final
 class Ufunc:
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[np.ufunc]: ...  # type: ignore[override]
     @property
     def ufunc(self) -> np.ufunc: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
