@@ -6,9 +6,11 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -112,6 +114,12 @@ def test_exit_waits_for_a_task_that_runs() -> None:
 def test_who_waits_in_a_daemon_thread_is_left_there() -> None:
     """A caller whose helper went down with the interpreter touches nothing of it any more, however long the process goes on."""
     check("exit_while_waiting")
+
+
+def test_a_helper_may_come_out_of_its_job_after_the_end(build_extension: Callable[[Path], ModuleType]) -> None:
+    """Who was asleep in a job that is done, while the interpreter went, finds no way back to Python, and stays where he is."""
+    probe = build_extension(STORIES.parent / "probes" / "late_probe.pyx")
+    assert check("exit_before_helper", probe.__file__) == "leaves\n"
 
 
 def test_an_exit_in_a_callback_is_nobodys() -> None:
