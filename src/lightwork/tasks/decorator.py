@@ -124,7 +124,7 @@ def parallel(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     >>> double.submit(4).result()
     8
     """
-    Options.of(options)  # what is wrong is said here, and not at the first call
+    Options.of("parallel", options)  # what is wrong is said here, and not at the first call
     if fn is not None:
         return Parallel(fn, {})
     return functools.partial(_decorate, options)

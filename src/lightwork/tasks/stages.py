@@ -69,7 +69,7 @@ def map_stages(items: Iterable[Any], *stages: Callable[[Any], Any] | Stage, **op
     >>> list(lw.map_stages(["-1", "20"], int, lw.Stage(abs, workers=1), str))
     ['1', '20']
     """
-    checked = Options.of(options)
+    checked = Options.of("map_stages", options)
     result: ParallelResult[Any] = collect(_engine_stages(stages, checked), items, checked)
     return result
 
@@ -84,7 +84,7 @@ def iter_stages(items: Iterable[Any], *stages: Callable[[Any], Any] | Stage, **o
     >>> [result.value for result in lw.iter_stages(["1", "20"], int, str, ordered=True)]
     ['1', '20']
     """
-    checked = Options.of(options, ordered=False)
+    checked = Options.of("iter_stages", options, ordered=False)
     return stream(_engine_stages(stages, checked), items, checked)
 
 

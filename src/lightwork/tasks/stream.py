@@ -15,7 +15,7 @@ from lightwork.tasks.notes import add_note, item_note
 from lightwork.tasks.options import Options, StreamOptions
 from lightwork.tasks.results import ItemResult
 
-__all__ = ["Order", "parallel_iter", "read", "stream"]
+__all__ = ["Order", "parallel_iter", "read", "stream", "stream_of"]
 
 T = TypeVar("T")
 
@@ -66,8 +66,12 @@ def parallel_iter(fn: Callable[..., T], items: Iterable[Any], **options: Unpack[
     >>> result
     ItemResult(3, value='3', attempts=1)
     """
-    checked = Options.of(options, ordered=False)
-    return stream(one_stage(fn, checked), items, checked)
+    return stream_of(fn, items, Options.of("parallel_iter", options, ordered=False))
+
+
+def stream_of(fn: Callable[..., Any], items: Iterable[Any], options: Options) -> Iterator[ItemResult[Any]]:
+    """Stream what comes of a function."""
+    return stream(one_stage(fn, options), items, options)
 
 
 def stream(stages: Sequence[Stage], items: Iterable[Any], options: Options) -> Iterator[ItemResult[Any]]:

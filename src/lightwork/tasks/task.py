@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar, Unpack, overload
 from lightwork.tasks.map import map_items_of
 from lightwork.tasks.options import MapOptions, Options, StreamOptions
 from lightwork.tasks.results import ItemResult, ParallelResult
-from lightwork.tasks.stream import parallel_iter
+from lightwork.tasks.stream import stream_of
 
 __all__ = ["Task", "iter_tasks", "run_tasks"]
 
@@ -102,7 +102,7 @@ def run_tasks(tasks: Iterable[Call[Any]], **options: Any) -> Any:
     >>> list(lw.run_tasks([lw.Task(pow, (2, 5)), lw.Task(len, ("four",))]))
     [32, 4]
     """
-    return map_items_of(_make, tasks, Options.of(options))
+    return map_items_of(_make, tasks, Options.of("run_tasks", options))
 
 
 def iter_tasks(tasks: Iterable[Call[T]], **options: Unpack[StreamOptions]) -> Iterator[ItemResult[T]]:
@@ -117,4 +117,4 @@ def iter_tasks(tasks: Iterable[Call[T]], **options: Unpack[StreamOptions]) -> It
     0 32
     1 4
     """
-    return parallel_iter(_make, tasks, **options)
+    return stream_of(_make, tasks, Options.of("iter_tasks", options, ordered=False))
