@@ -157,9 +157,9 @@ async def _collect(fn: Callable[..., Any], items: Items, options: Options, *, st
     try:
         with listeners.follow(drive):
             async for block in drive.blocks(listeners.due):
-                listeners.tell(drive, block)
                 if block is not None:
-                    harvest.add(block)
+                    harvest.add(block)  # first: a listener may raise
+                listeners.tell(drive, block)
         return conclude(drive.run, harvest, options)
     except BaseException as error:
         await drive.close(error)

@@ -209,9 +209,9 @@ def collect(stages: Sequence[Stage], items: Iterable[Any], options: Options) -> 
     try:
         with listeners.follow(drive):
             for block in drive.blocks(listeners.due):
-                listeners.tell(drive, block)
                 if block is not None:
-                    harvest.add(block)
+                    harvest.add(block)  # first: a listener may raise
+                listeners.tell(drive, block)
         return conclude(drive.run, harvest, options)
     except BaseException as error:
         drive.crew.close(error)
