@@ -189,6 +189,19 @@ def test_an_interrupt_in_an_item_stops_the_run(options: dict[str, Any]) -> None:
     assert lw.parallel_map(neg, range(10)).ok
 
 
+@pytest.mark.parametrize("options", [{}, {"executor": "serial"}], ids=str)
+def test_an_interrupt_in_a_hook_stops_the_run(options: dict[str, Any]) -> None:
+    """Ctrl-C may come while a retry is decided about; it is no failure of the item."""
+
+    def interrupt(_: lw.RetryInfo) -> None:
+        raise KeyboardInterrupt
+
+    retry = lw.Retry(3, backoff=0.0, on_retry=interrupt)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        lw.parallel_map(half, [0, 1, *range(2, 10_000, 2)], retry=retry, **options)
+    assert caught.value.partial_result.status is lw.RunStatus.CANCELLED  # type: ignore[attr-defined]
+
+
 def test_a_bad_item_in_a_chunk_fails_alone() -> None:
     """Those before it and behind it in the same chunk have their values."""
     result = lw.parallel_map(half, [0, 2, 4, 5, 6, 8], chunk_size=6, workers=2)
@@ -451,6 +464,25 @@ def test_a_listener_that_fails_stops_the_run(name: str) -> None:
     with pytest.raises(RuntimeError, match="listener") as caught:
         ANY_MAP(neg, iter(range(10_000)), window=4, **{name: fail})
     assert 0 < len(caught.value.partial_result.ok_values()) < 10_000  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["on_progress", "on_result"])
+@pytest.mark.parametrize("n_heard", [0, 1, 9])
+def test_what_a_failing_listener_was_told_of_is_not_lost(name: str, n_heard: int) -> None:
+    """The item that it heard of last is in what its error carries, too; and no place without a value is taken for one."""
+    heard = list[Any]()
+
+    def listen(*told: Any) -> None:
+        heard.append(told)
+        if len(heard) > n_heard or (name == "on_progress" and told == (10, 10)):
+            raise RuntimeError("listener")
+
+    with pytest.raises(RuntimeError, match="listener") as caught:
+        ANY_MAP(neg, iter(range(10)), executor="serial", chunk_size=1, **{name: listen})
+    partial = caught.value.partial_result  # type: ignore[attr-defined]
+    n_told = heard[-1][0] if name == "on_progress" else len(heard)
+    assert partial.successes()[:n_told] == [(i, -i) for i in range(n_told)]
+    assert partial.ok is (len(partial.ok_values()) == 10)
 
 
 def test_items_report_on_themselves() -> None:

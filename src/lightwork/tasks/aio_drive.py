@@ -205,10 +205,10 @@ class AsyncDrive:
         error = await self._call(chunk)
         now = self.clock.now()
         chunk.stamps.append(now)
-        if isinstance(error, KeyboardInterrupt):
-            self.run.stop("cancelled", now, error, abandon=True)
-        failed = error is not None and not chunk.is_abandoned
-        self.run.end(chunk, now, judge(chunk, error, now, self.run.deadline) if failed and error is not None else None)
+        verdict = None if error is None or chunk.is_abandoned else judge(chunk, error, now, self.run.deadline)
+        if verdict is not None and isinstance(verdict.error, KeyboardInterrupt):  # of the item, or of a hook
+            self.run.stop("cancelled", now, verdict.error, abandon=True)
+        self.run.end(chunk, now, verdict)
         del self._tasks[chunk]
         self._waker.wake()
 
