@@ -242,6 +242,13 @@ def test_waits_that_nobody_waits_for_do_not_delay_the_exit() -> None:
     assert time.monotonic() - began < 10
 
 
+def test_streams_that_nobody_left_are_left_at_exit() -> None:
+    """Read in part or not at all, with items that run or wait: the exit is prompt and silent."""
+    began = time.monotonic()
+    assert check("exit_amid_streams") == "leaves\n"
+    assert time.monotonic() - began < 10
+
+
 def test_a_slow_reader_keeps_memory_low() -> None:
     """A gigabyte passes a stream, and at most ten megabytes of it are there at a time."""
     assert float(check("stream_slowly")) < 10

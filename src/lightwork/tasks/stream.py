@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import atexit
+import contextlib
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, Unpack
+from weakref import WeakSet
 
 from lightwork.engine.chunk import Block
 from lightwork.engine.stage import Stage
@@ -76,10 +79,25 @@ def stream_of(fn: Callable[..., Any], items: Iterable[Any], options: Options) ->
 
 def stream(stages: Sequence[Stage], items: Iterable[Any], options: Options) -> Iterator[ItemResult[Any]]:
     """Check everything now, and begin with the first result that is asked for."""
-    return _results(stages, Feed.of(items, options), options)
+    results = _results(stages, Feed.of(items, options), options)
+    _streams.add(results)
+    return results
 
 
-def _results(stages: Sequence[Stage], feed: Feed, options: Options) -> Iterator[ItemResult[Any]]:
+_streams: WeakSet[Generator[ItemResult[Any], None, None]] = WeakSet()
+
+
+def close_streams() -> None:
+    """At exit, before the threads take no more work: leave what nobody has left, which could not do so when modules are empty."""
+    for results in list(_streams):
+        with contextlib.suppress(ValueError):  # another thread is at it
+            results.close()
+
+
+atexit.register(close_streams)
+
+
+def _results(stages: Sequence[Stage], feed: Feed, options: Options) -> Generator[ItemResult[Any], None, None]:
     listeners = Listeners(options)
     drive = Drive(stages, feed, options, wants_results=True, waits_for_reader=True)
     order = Order(is_ordered=options.ordered)
