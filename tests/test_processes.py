@@ -254,6 +254,21 @@ def test_a_slow_reader_keeps_memory_low() -> None:
     assert float(check("stream_slowly")) < 10
 
 
+def test_a_million_items_are_never_there_together() -> None:
+    """A source of weakly referenced items passes a stream: no more of them are alive than the window allows, and memory stays as it was."""
+    n_too_many, n_megabytes = check("stream_a_million").split()
+    assert int(n_too_many) <= 2  # the one that is being read, and the one that is being let in
+    assert float(n_megabytes) < 10
+
+
+@pytest.mark.parametrize("way", ["items", "items with a policy", "back-off", "back-off inline", "limiter", "stream", "source", "async back-off"])
+def test_who_waits_sleeps_and_leaves_the_gil_to_others(way: str) -> None:
+    """Another thread ticks every ten milliseconds during the wait, and ends it; nobody else wakes up meanwhile to look around."""
+    n_wakeups, cpu_seconds = check("wait_quietly", way).split()
+    assert int(n_wakeups) < 10  # in a third of a second
+    assert float(cpu_seconds) < 0.2
+
+
 def test_ctrl_c_ends_a_call_over_items() -> None:
     """At once, with what was finished."""
     assert check("interrupt_items") == "goes on\n"

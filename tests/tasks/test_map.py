@@ -734,6 +734,22 @@ def test_what_iter_raises_is_raised() -> None:
         lw.parallel_map(neg, Broken())
 
 
+async def wait(item: int) -> int:
+    """Be awaited."""
+    return item
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lw.parallel_map, lw.parallel_starmap, lw.parallel_iter, lambda fn, items: lw.map_stages(items, neg, fn), lambda fn, _: lw.parallel(fn)],
+    ids=["map", "starmap", "iter", "stages", "decorator"],
+)
+def test_async_functions_are_sent_to_the_other_door(call: Any) -> None:
+    """Nobody would await what they return."""
+    with pytest.raises(TypeError, match="async_parallel_map"):
+        call(wait, [1])
+
+
 @pytest.mark.parametrize("options", WAYS, ids=str)
 def test_no_items_are_no_problem(options: dict[str, Any]) -> None:
     """There is nothing in the result, and it is ok."""

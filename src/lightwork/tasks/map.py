@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, Unpack, overload
 from lightwork._core.items import map_items
 from lightwork.engine.stage import Stage
 from lightwork.executors.serial import INLINE
-from lightwork.tasks.calls import check_function
+from lightwork.tasks.calls import check_plain_function
 from lightwork.tasks.drive import Drive, one_stage
 from lightwork.tasks.ends import conclude
 from lightwork.tasks.feed import Feed, is_at_hand
@@ -176,7 +176,7 @@ def parallel_starmap(fn: Callable[..., Any], items: Iterable[Any], **options: An
 
 def map_items_of(fn: Callable[..., Any], items: Iterable[Any], options: Options, *, star: bool = False) -> Any:
     """Run a function over items by the shortest way there is for what is asked."""
-    check_function(fn)
+    check_plain_function(fn)
     if options.is_plain and is_at_hand(items) and INLINE.get() is None:
         return _map_at_hand(fn, items, options, star=star)
     return collect(one_stage(fn, options, star=star), items, options)

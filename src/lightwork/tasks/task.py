@@ -56,16 +56,16 @@ class Task(Generic[T]):
         if not isinstance(self.args, (tuple, list)) or not isinstance(self.kwargs, Mapping):
             raise TypeError(f"args must be a tuple and kwargs a mapping, not {self.args!r} and {self.kwargs!r}; for one argument, pass (x,)")
 
-    def __call__(self) -> T:
-        """Make the call."""
-        return self.fn(*self.args, **dict(self.kwargs))
+    def __call__(self, **more: Any) -> T:
+        """Make the call, with more keyword arguments perhaps."""
+        return self.fn(*self.args, **{**dict(self.kwargs), **more})
 
 
 Call = Task[T] | Callable[[], T]
 
 
-def _make(call: Callable[[], T]) -> T:
-    return call()
+def _make(call: Callable[..., T], **seed: Any) -> T:
+    return call(**seed)
 
 
 @overload
