@@ -41,6 +41,7 @@ CORE = (
     "cache",
     "modules",
     "atomics",
+    "gil",
     "parker",
     "placement",
     "chunk",

@@ -6,9 +6,11 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -112,6 +114,12 @@ def test_exit_waits_for_a_task_that_runs() -> None:
 def test_who_waits_in_a_daemon_thread_is_left_there() -> None:
     """A caller whose helper went down with the interpreter touches nothing of it any more, however long the process goes on."""
     check("exit_while_waiting")
+
+
+def test_a_helper_may_come_out_of_its_job_after_the_end(build_extension: Callable[[Path], ModuleType]) -> None:
+    """Who was asleep in a job that is done, while the interpreter went, finds no way back to Python, and stays where he is."""
+    probe = build_extension(STORIES.parent / "probes" / "late_probe.pyx")
+    assert check("exit_before_helper", probe.__file__) == "leaves\n"
 
 
 def test_an_exit_in_a_callback_is_nobodys() -> None:
@@ -234,9 +242,31 @@ def test_waits_that_nobody_waits_for_do_not_delay_the_exit() -> None:
     assert time.monotonic() - began < 10
 
 
+def test_streams_that_nobody_left_are_left_at_exit() -> None:
+    """Read in part or not at all, with items that run or wait: the exit is prompt and silent."""
+    began = time.monotonic()
+    assert check("exit_amid_streams") == "leaves\n"
+    assert time.monotonic() - began < 10
+
+
 def test_a_slow_reader_keeps_memory_low() -> None:
     """A gigabyte passes a stream, and at most ten megabytes of it are there at a time."""
     assert float(check("stream_slowly")) < 10
+
+
+def test_a_million_items_are_never_there_together() -> None:
+    """A source of weakly referenced items passes a stream: no more of them are alive than the window allows, and memory stays as it was."""
+    n_too_many, n_megabytes = check("stream_a_million").split()
+    assert int(n_too_many) <= 2  # the one that is being read, and the one that is being let in
+    assert float(n_megabytes) < 10
+
+
+@pytest.mark.parametrize("way", ["items", "items with a policy", "back-off", "back-off inline", "limiter", "stream", "source", "async back-off"])
+def test_who_waits_sleeps_and_leaves_the_gil_to_others(way: str) -> None:
+    """Another thread ticks every ten milliseconds during the wait, and ends it; nobody else wakes up meanwhile to look around."""
+    n_wakeups, cpu_seconds = check("wait_quietly", way).split()
+    assert int(n_wakeups) < 10  # in a third of a second
+    assert float(cpu_seconds) < 0.2
 
 
 def test_ctrl_c_ends_a_call_over_items() -> None:

@@ -1,6 +1,7 @@
 """The async twins: the same run, in an event loop."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -104,6 +105,31 @@ def test_items_that_take_too_long_are_cancelled() -> None:
 
     asyncio.run(main())
     assert cancelled == [60.0, 61.0, 62.0]
+
+
+@pytest.mark.parametrize("options", [{"timeout": 0.2}, {"task_timeout": 0.2}, {"errors": "raise"}], ids=str)
+def test_what_is_cancelled_may_tidy_up(options: dict[str, Any]) -> None:
+    """It is cancelled once, and its time to tidy up is waited for."""
+    begun: list[int] = []
+    tidied: list[int] = []
+
+    async def work(item: int) -> None:
+        if item == 0:
+            raise ValueError
+        begun.append(item)
+        try:
+            await asyncio.sleep(30)
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0.01)
+            tidied.append(item)
+
+    async def main() -> None:
+        with contextlib.suppress(ValueError):
+            await lw.async_parallel_map(work, range("errors" not in options, 3), workers=3, **options)
+
+    asyncio.run(main())
+    assert sorted(tidied) == sorted(begun)
 
 
 def test_a_cancellation_from_inside_is_a_failure() -> None:

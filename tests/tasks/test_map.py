@@ -1,10 +1,12 @@
 """parallel_map and parallel_starmap: values, failures, policies, and what wrong input comes to."""
 
+import asyncio
 import contextvars
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from datetime import timedelta
 from multiprocessing import get_context
 from operator import neg
 from typing import Any
@@ -185,6 +187,19 @@ def test_an_interrupt_in_an_item_stops_the_run(options: dict[str, Any]) -> None:
     assert partial.status is lw.RunStatus.CANCELLED
     assert len(partial.successes()) < 100_000
     assert lw.parallel_map(neg, range(10)).ok
+
+
+@pytest.mark.parametrize("options", [{}, {"executor": "serial"}], ids=str)
+def test_an_interrupt_in_a_hook_stops_the_run(options: dict[str, Any]) -> None:
+    """Ctrl-C may come while a retry is decided about; it is no failure of the item."""
+
+    def interrupt(_: lw.RetryInfo) -> None:
+        raise KeyboardInterrupt
+
+    retry = lw.Retry(3, backoff=0.0, on_retry=interrupt)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        lw.parallel_map(half, [0, 1, *range(2, 10_000, 2)], retry=retry, **options)
+    assert caught.value.partial_result.status is lw.RunStatus.CANCELLED  # type: ignore[attr-defined]
 
 
 def test_a_bad_item_in_a_chunk_fails_alone() -> None:
@@ -451,6 +466,25 @@ def test_a_listener_that_fails_stops_the_run(name: str) -> None:
     assert 0 < len(caught.value.partial_result.ok_values()) < 10_000  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("name", ["on_progress", "on_result"])
+@pytest.mark.parametrize("n_heard", [0, 1, 9])
+def test_what_a_failing_listener_was_told_of_is_not_lost(name: str, n_heard: int) -> None:
+    """The item that it heard of last is in what its error carries, too; and no place without a value is taken for one."""
+    heard = list[Any]()
+
+    def listen(*told: Any) -> None:
+        heard.append(told)
+        if len(heard) > n_heard or (name == "on_progress" and told == (10, 10)):
+            raise RuntimeError("listener")
+
+    with pytest.raises(RuntimeError, match="listener") as caught:
+        ANY_MAP(neg, iter(range(10)), executor="serial", chunk_size=1, **{name: listen})
+    partial = caught.value.partial_result  # type: ignore[attr-defined]
+    n_told = heard[-1][0] if name == "on_progress" else len(heard)
+    assert partial.successes()[:n_told] == [(i, -i) for i in range(n_told)]
+    assert partial.ok is (len(partial.ok_values()) == 10)
+
+
 def test_items_report_on_themselves() -> None:
     """With their index, from their own thread."""
     heard: list[tuple[int, float, float | None]] = []
@@ -547,7 +581,9 @@ def test_calls_in_calls_on_one_executor_end(make: Callable[[], Executor]) -> Non
         ({"timeout": -1}, ValueError),
         ({"timeout": float("nan")}, ValueError),
         ({"timeout": "1"}, TypeError),
+        ({"timeout": timedelta(seconds=-1)}, ValueError),
         ({"task_timeout": float("inf")}, ValueError),
+        ({"task_timeout": 0}, ValueError),
         ({"executor": "process?"}, ValueError),
         ({"errors": "ignore"}, ValueError),
         ({"errors": "raise", "return_exceptions": True}, TypeError),
@@ -559,6 +595,8 @@ def test_calls_in_calls_on_one_executor_end(make: Callable[[], Executor]) -> Non
         ({"on_progress": 1}, TypeError),
         ({"on_result": 1}, TypeError),
         ({"item_key": 1}, TypeError),
+        ({"rng": -1}, ValueError),
+        ({"rng": "1"}, TypeError),
         ({"no_such_option": 1}, TypeError),
     ],
     ids=str,
@@ -583,6 +621,133 @@ def test_what_is_no_function_or_no_items_is_refused() -> None:
         ANY_MAP(neg, 5)
     with pytest.raises(TypeError, match="iterable"):
         lw.parallel_iter(neg, 5)  # type: ignore[arg-type]
+
+
+class Backwards(list[int]):
+    """A list that is iterated from its end."""
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the last first."""
+        return reversed(self)
+
+
+class Boasting(list[int]):
+    """A list that says it is longer than it is."""
+
+    def __len__(self) -> int:
+        """Exaggerate."""
+        return 10
+
+
+class OfOld:
+    """Items by index alone."""
+
+    def __getitem__(self, index: int) -> int:
+        """Return one of three."""
+        return (0, 1, 2)[index]
+
+
+@pytest.mark.parametrize("options", [{}, {"timeout": SECONDS}, {"executor": "serial"}], ids=str)
+@pytest.mark.parametrize(
+    "items",
+    ["abc", b"abc", {1: 2, 3: 4}, {1: 2, 3: 4}.items(), {5}, np.arange(3), Backwards([1, 2, 3]), Boasting([1, 2]), OfOld(), range(3, 0, -1)],
+    ids=lambda items: type(items).__name__,
+)
+def test_items_are_what_iterating_yields(items: Any, options: dict[str, Any]) -> None:
+    """Whatever kind of iterable it is, and whatever it says of its length."""
+    assert list(lw.parallel_map(lambda item: [item], items, **options)) == [[item] for item in items]
+
+
+def test_rows_of_an_array_are_items() -> None:
+    """Neither they nor what is returned is compared or taken for true."""
+    rows = lw.parallel_map(lambda row: 2 * row, np.eye(3), timeout=SECONDS)
+    np.testing.assert_array_equal(list(rows), 2 * np.eye(3))
+    np.testing.assert_array_equal(lw.parallel_map(lambda row: 2 * row, list(np.eye(3)))[1], [0, 2, 0])
+
+
+@pytest.mark.parametrize("options", [{}, {"timeout": SECONDS, "errors": "raise"}], ids=str)
+def test_a_list_may_change_under_way(options: dict[str, Any]) -> None:
+    """An item that is gone when its turn comes is an IndexError of its own; with policies items are those of the beginning."""
+    items = list(range(100))
+
+    def shorten(item: int) -> int:
+        del items[50:]
+        return item
+
+    result = lw.parallel_map(shorten, items, workers=1, **options)
+    assert len(result) == 100
+    assert [index for index, _ in result.successes()][:50] == list(range(50))
+    assert all(isinstance(error, IndexError) for _, error in result.failures())
+
+
+def test_a_range_may_be_longer_than_memory() -> None:
+    """It is a source like any other that has no end."""
+    assert next(lw.parallel_iter(neg, range(10**20), ordered=True)).value == 0
+    result = lw.parallel_map(neg, range(10**20), timeout=0.05)
+    assert result.status is lw.RunStatus.TIMED_OUT
+
+
+def test_numbers_may_be_as_large_as_they_like() -> None:
+    """More workers than there can be, and more room than is needed, are no error."""
+    for name in ("workers", "chunk_size", "window", "max_in_flight", "max_errors"):
+        assert list(ANY_MAP(neg, [1, 2], **{name: 10**30})) == [-1, -2]
+
+
+def test_seconds_may_be_a_timedelta() -> None:
+    """As well as a number."""
+    assert lw.parallel_map(neg, [1], timeout=timedelta(minutes=1), task_timeout=timedelta(minutes=1)).ok
+    assert lw.parallel_map(time.sleep, [0.2], timeout=timedelta(milliseconds=1)).status is lw.RunStatus.TIMED_OUT
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lw.parallel_map, "parallel_map"),
+        (lw.parallel_starmap, "parallel_starmap"),
+        (lw.parallel_iter, "parallel_iter"),
+        (lambda _, items, **options: lw.run_tasks(items, **options), "run_tasks"),
+        (lambda _, items, **options: lw.iter_tasks(items, **options), "iter_tasks"),
+        (lambda fn, items, **options: lw.map_stages(items, fn, **options), "map_stages"),
+        (lambda _, __, **options: lw.parallel(**options), "parallel"),
+        (lw.async_parallel_iter, "async_parallel_iter"),
+        (lambda *args, **options: asyncio.run(lw.async_parallel_map(*args, **options)), "async_parallel_map"),
+    ],
+)
+def test_an_unknown_option_is_told_by_who_has_not_got_it(call: Any, name: str) -> None:
+    """The error names the function that was called, the option that may have been meant, and all there are."""
+    for wrong, meant in (("worker", "'workers'"), ("n_jobs", "'workers'"), ("rate_limits", "'rate_limit'"), ("window_size", "'window'")):
+        with pytest.raises(TypeError, match=rf"^{name}\(\) has no option '{wrong}'; did you mean {meant}\? It has .*retry, ") as caught:
+            call(neg, [1], **{wrong: 2})
+        assert ("chunk_size" in str(caught.value)) is not name.startswith("async")
+    with pytest.raises(TypeError, match=rf"^{name}\(\) has no option 'xyzzy'; it has workers, "):
+        call(neg, [1], xyzzy=1)
+
+
+def test_what_iter_raises_is_raised() -> None:
+    """A TypeError of the source's own is not taken for that of something that is no source."""
+
+    class Broken:
+        def __iter__(self) -> Iterator[int]:
+            raise TypeError("not today")
+
+    with pytest.raises(TypeError, match="not today"):
+        lw.parallel_map(neg, Broken())
+
+
+async def wait(item: int) -> int:
+    """Be awaited."""
+    return item
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lw.parallel_map, lw.parallel_starmap, lw.parallel_iter, lambda fn, items: lw.map_stages(items, neg, fn), lambda fn, _: lw.parallel(fn)],
+    ids=["map", "starmap", "iter", "stages", "decorator"],
+)
+def test_async_functions_are_sent_to_the_other_door(call: Any) -> None:
+    """Nobody would await what they return."""
+    with pytest.raises(TypeError, match="async_parallel_map"):
+        call(wait, [1])
 
 
 @pytest.mark.parametrize("options", WAYS, ids=str)

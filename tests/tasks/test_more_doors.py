@@ -6,6 +6,7 @@ import threading
 from operator import neg
 from typing import Any
 
+import numpy as np
 import pytest
 
 import lightwork as lw
@@ -99,6 +100,15 @@ def test_tasks_are_calls_of_different_functions() -> None:
     assert sorted(lw.run_tasks(tasks[:3], ordered=False)) == [3, 7, 7]
     streamed = {index: outcome for index, outcome in lw.iter_tasks(tasks, workers=2)}  # noqa: C416 - each unpacks into two
     assert [streamed[i] for i in range(3)] == [3, 7, 7]
+
+
+def test_tasks_have_seeds_of_their_own() -> None:
+    """As items have, by the keyword that they take."""
+
+    def draw(name: str, rng: np.random.SeedSequence) -> tuple[str, object]:
+        return name, rng.spawn_key
+
+    assert list(lw.run_tasks([lw.Task(draw, ("a",)), lw.Task(draw, {"name": "b"})], rng=1)) == [("a", (0,)), ("b", (1,))]
 
 
 @pytest.mark.parametrize("arguments", [(1,), (neg, 1), (neg, (1,), (2,)), (neg, {"x": 1}, {"y": 1})])

@@ -7,6 +7,7 @@ from lightwork._errors import Stopped
 cimport cython
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
+from lightwork._core.gil cimport gil_leave, gil_take
 from lightwork._core.job cimport INTERRUPTED
 from lightwork._core.parallel cimport Region, region_run
 
@@ -34,7 +35,14 @@ cdef int rank(object error):
     return -1 if isinstance(error, KeyboardInterrupt) else isinstance(error, Stopped)
 
 
-cdef int call_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept with gil:
+cdef int call_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
+    cdef bint is_taken = gil_take()
+    cdef int failed = call_with_gil(context, start, stop)
+    gil_leave(is_taken)
+    return failed
+
+
+cdef int call_with_gil(void* context, Py_ssize_t start, Py_ssize_t stop) noexcept with gil:
     return (<Calls> context).run(start, stop)
 
 

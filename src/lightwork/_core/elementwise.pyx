@@ -9,6 +9,7 @@ from cpython.exc cimport PyErr_Occurred
 from cpython.ref cimport PyObject
 
 from lightwork._core.atomics cimport int64_t, now_ns
+from lightwork._core.gil cimport gil_leave, gil_take
 from lightwork._core.iterators cimport Iterators, new_iterators
 from lightwork._core.loop cimport MAX_OPERANDS, AuxData, Loop, StridedLoop, loop_learn, npy_intp
 from lightwork._core.operands cimport is_apart, is_plain, plain_stride, widest
@@ -42,8 +43,15 @@ cdef struct Walk:
     IterNext iternext
 
 
-cdef int catch_error(Walk* walk, npy_intp start) noexcept with gil:
-    """Carry an exception that the loop set in this thread over to the caller's; 1 if there was one."""
+cdef int catch_error(Walk* walk, npy_intp start, char* message=NULL) noexcept nogil:
+    """Carry an exception that the loop set in this thread, or a message, over to the caller; 1 if there was one."""
+    cdef bint is_taken = gil_take()
+    cdef int failed = catch_exception(walk, start) if message == NULL else keep_message(walk, start, message)
+    gil_leave(is_taken)
+    return failed
+
+
+cdef int catch_exception(Walk* walk, npy_intp start) noexcept with gil:
     if PyErr_Occurred() == NULL:
         return 0
     try:
@@ -55,6 +63,11 @@ cdef int catch_error(Walk* walk, npy_intp start) noexcept with gil:
 
 cdef int raise_current() except -1:
     return -1
+
+
+cdef int keep_message(Walk* walk, npy_intp start, char* message) noexcept with gil:
+    (<list> walk.errors).append((start, RuntimeError(message.decode())))
+    return 1
 
 
 cdef inline int call_loop(Walk* walk, char** data, npy_intp count, npy_intp* strides, int worker) noexcept nogil:
@@ -84,7 +97,7 @@ cdef int iterate_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int wor
     cdef npy_intp* count = cnp.NpyIter_GetInnerLoopSizePtr(iterator)
     cdef int failed = reset_range(iterator, start, stop, &message) != cnp.NPY_SUCCEED
     if failed:
-        return report_message(walk, start, message)
+        return catch_error(walk, start, message)
     while True:
         failed = call_loop(walk, data, count[0], strides, worker)
         if failed or not walk.iternext(iterator):
@@ -92,11 +105,6 @@ cdef int iterate_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int wor
     if failed or walk.may_raise:
         return catch_error(walk, start)
     return 0
-
-
-cdef int report_message(Walk* walk, npy_intp start, char* message) noexcept with gil:
-    (<list> walk.errors).append((start, RuntimeError(message.decode())))
-    return 1
 
 
 # --- One call -------------------------------------------------------------------------------------------------------

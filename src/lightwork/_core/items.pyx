@@ -27,6 +27,7 @@ from lightwork._core.atomics cimport (
     uint64_t,
 )
 from lightwork._core.board cimport board_wanting
+from lightwork._core.gil cimport gil_leave, gil_take
 from lightwork._core.job cimport (
     INTERRUPTED,
     Job,
@@ -267,13 +268,19 @@ cdef bint is_worth_a_turn(Job* job) noexcept nogil:
     return False
 
 
+cdef void take_turn_without_gil(void* context, Turn* turn) noexcept nogil:
+    cdef bint is_taken = gil_take()
+    take_turn_with_gil(context, turn)
+    gil_leave(is_taken)
+
+
 cdef void take_turn(void* context, void* turn) noexcept nogil:
     cdef Turn* mine = <Turn*> turn
     if mine.seat == 0 or not has_gil or is_worth_a_turn(mine.job):
-        take_gil_and_turn(context, mine)
+        take_turn_without_gil(context, mine)
 
 
-cdef void take_gil_and_turn(void* context, Turn* turn) noexcept with gil:
+cdef void take_turn_with_gil(void* context, Turn* turn) noexcept with gil:
     (<Items> context).take_turn(turn)
 
 

@@ -15,6 +15,7 @@ from lightwork._core.atomics cimport (
     uint64_t,
 )
 from lightwork._core.board cimport BOARD_JOBS, board_give_back, board_take, board_withdraw
+from lightwork._core.gil cimport is_finalizing
 from lightwork._core.job cimport (
     NO_ERROR,
     Body,
@@ -29,7 +30,7 @@ from lightwork._core.job cimport (
 from lightwork._core.latch cimport latch_close, latch_open
 from lightwork._core.pool cimport default_workers, home_pool, pool_ensure
 from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Tally, Worker, current_worker, forks
-from lightwork._core.worker cimport SIGNALS_EVERY_NS, Watch, current_job, is_finalizing, owner_wait, owner_work
+from lightwork._core.worker cimport SIGNALS_EVERY_NS, Watch, current_job, owner_wait, owner_work
 
 cdef enum:
     CHUNKS_PER_WORKER = 32  # where nothing is known of the body: balance to a few percent, for a third of a microsecond a worker

@@ -5,17 +5,6 @@ from lightwork._core.chunk cimport run_take
 from lightwork._core.job cimport Job, job_is_live
 from lightwork._core.pool_state cimport PoolState, Tally, Worker
 
-cdef extern from * nogil:
-    """
-    #if PY_VERSION_HEX >= 0x030D0000
-    #define lw_is_finalizing Py_IsFinalizing
-    #else
-    #define lw_is_finalizing _Py_IsFinalizing
-    #endif
-    """
-    # Whether the interpreter is on its way out: no thread can be started then, and taking the GIL ends a thread or, later, crashes.
-    bint is_finalizing "lw_is_finalizing"()
-
 cdef enum:
     SPIN_NS = 50_000             # look for work this long before falling asleep; about what waking up costs
     SIGNALS_EVERY_NS = 50_000_000

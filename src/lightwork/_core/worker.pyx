@@ -22,6 +22,7 @@ from lightwork._core.board cimport (
 )
 from lightwork._core.chunk cimport run_length
 from lightwork._core.deque cimport Item, deque_pop
+from lightwork._core.gil cimport gil_leave, gil_take, is_finalizing
 from lightwork._core.injector cimport injector_take
 from lightwork._core.job cimport (
     FE_DFL_ENV,
@@ -110,13 +111,19 @@ cdef void call_item(Item item) noexcept with gil:
     call_task(task)
 
 
+cdef void call_without_gil(Item item) noexcept nogil:
+    cdef bint is_taken = gil_take()
+    call_item(item)
+    gil_leave(is_taken)
+
+
 cdef bint run_task(Worker* worker, Item item) noexcept nogil:
     if item == NULL:
         return False
     cdef int64_t began = now_ns()
     worker.pool.n_busy.fetch_add(1, memory_order_relaxed)
     worker.tally.tasks.fetch_add(1, memory_order_relaxed)  # now: whoever has the task's outcome finds it counted
-    call_item(item)
+    call_without_gil(item)
     worker.pool.n_busy.fetch_sub(1, memory_order_relaxed)
     pool_let_out(worker.pool)
     worker.tally.busy_ns.fetch_add(now_ns() - began, memory_order_relaxed)
@@ -133,6 +140,13 @@ cdef int look_for_signals() noexcept with gil:
     return raised
 
 
+cdef int look_without_gil() noexcept nogil:
+    cdef bint is_taken = gil_take()
+    cdef int raised = look_for_signals()
+    gil_leave(is_taken)
+    return raised
+
+
 cdef bint watch_signals(Watch* watch) noexcept nogil:
     """Let Python's signal handlers run if it is time; True once one of them raised."""
     if watch == NULL or watch.is_interrupted:
@@ -141,7 +155,7 @@ cdef bint watch_signals(Watch* watch) noexcept nogil:
     if now < watch.next_look_ns:
         return False
     watch.next_look_ns = now + SIGNALS_EVERY_NS
-    watch.is_interrupted = not is_finalizing() and look_for_signals() != 0
+    watch.is_interrupted = not is_finalizing() and look_without_gil() != 0
     return watch.is_interrupted
 
 
@@ -192,7 +206,9 @@ cdef void work(PoolState* pool, Job* job, int seat, Tally* tally, Watch* watch) 
 
 
 cdef void clean_orphan(PoolState* pool, Job* job) noexcept nogil:
+    cdef bint is_taken = gil_take()  # which every context wants that knows Python
     job.drop(job.context)
+    gil_leave(is_taken)
     board_give_back(&pool.board, job)
 
 

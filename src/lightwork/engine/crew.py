@@ -146,7 +146,10 @@ class Crew:
 
     def keep(self) -> float | None:
         """Do what is due; return when something will be, or None if nothing ever will."""
-        self._tell(self.run.due)
+        try:
+            self._tell(self.run.due)
+        except BaseException as error:  # nobody waits here to be told that the workers' pool was shut down
+            self._fail(error)
         return None if self._is_closed or self.run.is_over else self._due
 
     def poke(self) -> None:
@@ -245,6 +248,8 @@ class Crew:
     def _bring_back(self, chunk: Chunk, error: BaseException | None, *, goes_on: bool) -> Chunk | None:
         """Hand in what came of a chunk; return the next for a worker that goes on."""
         verdict = None if error is None else self._judge(chunk, error)
+        if verdict is not None and isinstance(verdict.error, KeyboardInterrupt):  # which a hook has met
+            error, verdict = verdict.error, None
         following = None
         with self._lock:
             if isinstance(error, KeyboardInterrupt):

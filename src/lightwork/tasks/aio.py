@@ -20,6 +20,8 @@ __all__ = ["async_parallel_iter", "async_parallel_map", "async_parallel_starmap"
 
 T = TypeVar("T")
 
+NOT_ASYNC = ("executor", "chunk_size")
+
 Items = Iterable[Any] | AsyncIterable[Any]
 
 
@@ -80,7 +82,7 @@ async def async_parallel_map(fn: Callable[..., Any], items: Items, **options: An
     >>> asyncio.run(lw.async_parallel_map(double, [1, 2, 3])).values()
     [2, 4, 6]
     """
-    return await _collect(fn, items, _checked(options))
+    return await _collect(fn, items, _checked("async_parallel_map", options))
 
 
 async def async_parallel_starmap(fn: Callable[..., Awaitable[T]], items: Items, **options: Unpack[CommonOptions]) -> ParallelResult[T]:
@@ -96,7 +98,7 @@ async def async_parallel_starmap(fn: Callable[..., Awaitable[T]], items: Items, 
     >>> asyncio.run(lw.async_parallel_starmap(power, [(2, 3), (3, 2)])).values()
     [8, 9]
     """
-    result: ParallelResult[T] = await _collect(fn, items, _checked(options), star=True)
+    result: ParallelResult[T] = await _collect(fn, items, _checked("async_parallel_starmap", options), star=True)
     return result
 
 
@@ -132,15 +134,15 @@ def async_parallel_iter(fn: Callable[..., Awaitable[T]], items: Items, **options
     >>> asyncio.run(main())
     [0, 2, 4]
     """
-    checked = _checked(options, ordered=False)
+    checked = _checked("async_parallel_iter", options, ordered=False)
     return _results(_stages(fn, checked, star=False), source_of(items, checked), checked)
 
 
-def _checked(options: Any, **defaults: Any) -> Options:
-    for name in ("executor", "chunk_size"):
+def _checked(called: str, options: Any, **defaults: Any) -> Options:
+    for name in NOT_ASYNC:
         if name in options:
             raise TypeError(f"{name} is for functions that are not async; the event loop awaits each item by itself")
-    return Options.of(options, **defaults)
+    return Options.of(called, options, without=NOT_ASYNC, **defaults)
 
 
 def _stages(fn: Callable[..., Any], options: Options, *, star: bool) -> list[Stage]:
@@ -155,9 +157,9 @@ async def _collect(fn: Callable[..., Any], items: Items, options: Options, *, st
     try:
         with listeners.follow(drive):
             async for block in drive.blocks(listeners.due):
-                listeners.tell(drive, block)
                 if block is not None:
-                    harvest.add(block)
+                    harvest.add(block)  # first: a listener may raise
+                listeners.tell(drive, block)
         return conclude(drive.run, harvest, options)
     except BaseException as error:
         await drive.close(error)

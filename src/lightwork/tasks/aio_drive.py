@@ -135,7 +135,7 @@ class AsyncDrive:
         self.run.stop("cancelled", self.clock.now(), error, abandon=True)
         tasks: list[asyncio.Task[Any]] = [task for task in (*self._tasks.values(), self._pull, self._keeper) if task is not None]
         for task in tasks:
-            task.cancel()
+            _cancel(task)
         await asyncio.gather(*tasks, return_exceptions=True)
 
     # --- Inside -----------------------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ class AsyncDrive:
             self._pull.cancel()
         for chunk, task in self._tasks.items():
             if chunk.is_abandoned:
-                task.cancel()
+                _cancel(task)
 
     def _admit(self, pull: asyncio.Task[Batch]) -> None:
         self._pull = None
@@ -196,7 +196,7 @@ class AsyncDrive:
         while self.run.late:
             chunk = self.run.late.popleft()
             if chunk in self._tasks:
-                self._tasks[chunk].cancel()
+                _cancel(self._tasks[chunk])
             self.run.end_late(chunk, judge(chunk, TimedOut("the item took longer than task_timeout"), now, self.run.deadline), now)
 
     async def _attempt(self, chunk: Chunk) -> None:
@@ -205,10 +205,10 @@ class AsyncDrive:
         error = await self._call(chunk)
         now = self.clock.now()
         chunk.stamps.append(now)
-        if isinstance(error, KeyboardInterrupt):
-            self.run.stop("cancelled", now, error, abandon=True)
-        failed = error is not None and not chunk.is_abandoned
-        self.run.end(chunk, now, judge(chunk, error, now, self.run.deadline) if failed and error is not None else None)
+        verdict = None if error is None or chunk.is_abandoned else judge(chunk, error, now, self.run.deadline)
+        if verdict is not None and isinstance(verdict.error, KeyboardInterrupt):  # of the item, or of a hook
+            self.run.stop("cancelled", now, verdict.error, abandon=True)
+        self.run.end(chunk, now, verdict)
         del self._tasks[chunk]
         self._waker.wake()
 
@@ -231,6 +231,12 @@ class AsyncDrive:
             return error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
         chunk.values.append(value)
         return None
+
+
+def _cancel(task: asyncio.Task[Any]) -> None:
+    """Cancel a task, once: a second time would disturb what it does about the first."""
+    if not task.cancelling():
+        task.cancel()
 
 
 def _as_failure(error: asyncio.CancelledError) -> Cancelled:

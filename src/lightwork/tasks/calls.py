@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
@@ -24,13 +25,20 @@ from lightwork.tasks.inside import Item, running
 from lightwork.tasks.options import Options
 from lightwork.tasks.pool import Pool
 
-__all__ = ["Entrance", "call_for", "check_function", "crew_for", "workers_for"]
+__all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "workers_for"]
 
 
 def check_function(fn: Any) -> None:
     """Refuse what cannot be called."""
     if not callable(fn):
         raise TypeError(f"fn must be a function, not {fn!r}; the items come second")
+
+
+def check_plain_function(fn: object) -> None:
+    """Refuse what cannot be called, and what has to be awaited, which nobody here would do."""
+    check_function(fn)
+    if inspect.iscoroutinefunction(fn):
+        raise TypeError(f"{fn!r} is an async function, which is awaited by async_parallel_map and async_parallel_iter")
 
 
 def apply_star(fn: Callable[..., Any], arguments: Any) -> Any:

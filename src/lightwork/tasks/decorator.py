@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from typing import Any, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
 from lightwork._core.items import shared_core
-from lightwork.tasks.calls import check_function
+from lightwork.tasks.calls import check_plain_function
 from lightwork.tasks.handle import Handle
 from lightwork.tasks.map import parallel_map, parallel_starmap
 from lightwork.tasks.options import MapOptions, Options, StreamOptions
@@ -42,7 +42,7 @@ class Parallel(Generic[P, T]):
     __qualname__: str
 
     def __init__(self, fn: Callable[P, T], options: dict[str, Any]) -> None:
-        check_function(fn)
+        check_plain_function(fn)
         self._fn = fn
         self._options = options
         functools.update_wrapper(self, fn)
@@ -124,7 +124,7 @@ def parallel(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     >>> double.submit(4).result()
     8
     """
-    Options.of(options)  # what is wrong is said here, and not at the first call
+    Options.of("parallel", options)  # what is wrong is said here, and not at the first call
     if fn is not None:
         return Parallel(fn, {})
     return functools.partial(_decorate, options)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from lightwork._clock import Clock, clock
 from lightwork.tasks.options import Options
 
-__all__ = ["Batch", "Feed"]
+__all__ = ["Batch", "Feed", "is_at_hand"]
 
 QUICK = 100e-6  # seconds: items that take longer to come are let in one by one, for somebody may be waiting for them
 MAX_BATCH = 1024
@@ -70,10 +70,9 @@ class Feed:
         cost: float | Callable[[Any], float] = 1.0,
         is_numbered: bool = False,
     ) -> None:
-        try:
-            self._iterator: Iterator[Any] = iter(items)
-        except TypeError:
-            raise TypeError(f"items must be iterable, not {type(items).__name__}; for one item, pass [item]") from None
+        if not _is_iterable(items):
+            raise TypeError(f"items must be iterable, not {type(items).__name__}; for one item, pass [item]")
+        self._iterator: Iterator[Any] = iter(items)
         self._items = items
         self.n_items: int | None = _length(items)
         self.keys: dict[int, Any] = {}
@@ -98,7 +97,7 @@ class Feed:
 
     def take_all(self) -> Batch | None:
         """Return all items at once if they are there already and nothing has to be found out about each; else None."""
-        if not isinstance(self._items, (list, tuple, range)) or self._is_numbered or self._key is not None or self._cost != 1.0:
+        if not is_at_hand(self._items) or self._is_numbered or self._key is not None or self._cost != 1.0:
             return None
         items = self._items[:]  # the caller's list may change
         self._n_taken = len(items)
@@ -137,8 +136,18 @@ class Feed:
         return Batch(prepared, costs)
 
 
+def is_at_hand(items: object) -> TypeGuard[Sequence[Any]]:
+    """Whether items can be had by index, at no cost, and are what iterating yields; of a class that is derived nobody knows."""
+    return type(items) in (list, tuple) or (type(items) is range and _length(items) is not None)
+
+
+def _is_iterable(items: object) -> bool:
+    kind = type(items)
+    return getattr(kind, "__iter__", None) is not None or hasattr(kind, "__getitem__")
+
+
 def _length(items: Any) -> int | None:
     try:
         return len(items)
-    except TypeError:
+    except (TypeError, OverflowError):  # which a long range raises
         return None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeVar, Unpack, overload
 
 from lightwork._core.items import map_items
 from lightwork.engine.stage import Stage
 from lightwork.executors.serial import INLINE
-from lightwork.tasks.calls import check_function
+from lightwork.tasks.calls import check_plain_function
 from lightwork.tasks.drive import Drive, one_stage
 from lightwork.tasks.ends import conclude
-from lightwork.tasks.feed import Feed
+from lightwork.tasks.feed import Feed, is_at_hand
 from lightwork.tasks.harvest import Harvest, carry
 from lightwork.tasks.listeners import Listeners
 from lightwork.tasks.options import MapOptions, Options
@@ -19,7 +20,7 @@ from lightwork.tasks.results import MISSING, ParallelResult, RunStatus
 
 __all__ = ["collect", "map_items_of", "parallel_map", "parallel_starmap"]
 
-AT_HAND = (list, tuple, range)  # sequences whose items cost nothing to come by
+MOST_WORKERS = 2**16  # more than any pool has, and not too many for the core
 
 T = TypeVar("T")
 
@@ -135,7 +136,7 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
     >>> result.ok, result.successes()
     (False, [(0, 1), (2, 3)])
     """
-    return map_items_of(fn, items, Options.of(options))
+    return map_items_of(fn, items, Options.of("parallel_map", options))
 
 
 @overload
@@ -170,27 +171,34 @@ def parallel_starmap(fn: Callable[..., Any], items: Iterable[Any], **options: An
     >>> list(lw.parallel_starmap(pow, [(2, 3), (3, 2)]))
     [8, 9]
     """
-    return map_items_of(fn, items, Options.of(options), star=True)
+    return map_items_of(fn, items, Options.of("parallel_starmap", options), star=True)
 
 
 def map_items_of(fn: Callable[..., Any], items: Iterable[Any], options: Options, *, star: bool = False) -> Any:
     """Run a function over items by the shortest way there is for what is asked."""
-    check_function(fn)
-    if options.is_plain and isinstance(items, AT_HAND) and INLINE.get() is None:
+    check_plain_function(fn)
+    if options.is_plain and is_at_hand(items) and INLINE.get() is None:
         return _map_at_hand(fn, items, options, star=star)
     return collect(one_stage(fn, options, star=star), items, options)
 
 
 def _map_at_hand(fn: Callable[..., Any], items: Sequence[Any], options: Options, *, star: bool) -> Any:
     """Run items that are all there, where nothing is asked for but their values: in the core, without us."""
-    outcome = map_items(fn, items, n_workers=options.workers or 0, star=star, missing=MISSING)
+    outcome = map_items(fn, items, n_workers=min(options.workers or 0, MOST_WORKERS), star=star, missing=MISSING)
     status = RunStatus.COMPLETED if outcome.interrupt is None else RunStatus.CANCELLED
-    arguments = {index: items[index] for index in outcome.failures if index < len(items)}
+    arguments = dict(_still_there(items, outcome.failures))
     result = ParallelResult[Any](None, outcome.values, outcome.failures, status, reason=outcome.interrupt, arguments=arguments)
     if outcome.interrupt is not None:
         carry(outcome.interrupt, result)
         raise outcome.interrupt
     return result.outcomes() if options.errors == "return" else result
+
+
+def _still_there(items: Sequence[Any], indices: Iterable[int]) -> Iterator[tuple[int, Any]]:
+    """Yield items with their indices, but for those that a list has lost meanwhile."""
+    for index in indices:
+        with contextlib.suppress(IndexError):
+            yield index, items[index]
 
 
 def collect(stages: Sequence[Stage], items: Iterable[Any], options: Options) -> Any:
@@ -201,9 +209,9 @@ def collect(stages: Sequence[Stage], items: Iterable[Any], options: Options) -> 
     try:
         with listeners.follow(drive):
             for block in drive.blocks(listeners.due):
-                listeners.tell(drive, block)
                 if block is not None:
-                    harvest.add(block)
+                    harvest.add(block)  # first: a listener may raise
+                listeners.tell(drive, block)
         return conclude(drive.run, harvest, options)
     except BaseException as error:
         drive.crew.close(error)

@@ -16,6 +16,7 @@ from lightwork.policies.limiter import Limiter
 from lightwork.policies.rate import RateLimit
 from lightwork.policies.retry import Retry
 from lightwork.policies.stop import StopToken
+from lightwork.tasks.misnomers import check_names
 from lightwork.tasks.results import ItemResult
 
 __all__ = ["AsyncStreamOptions", "CommonOptions", "MapOptions", "Options", "StreamOptions"]
@@ -145,8 +146,9 @@ class Options:
     rng: Seed | None = None
 
     @classmethod
-    def of(cls, given: Any, **defaults: Any) -> Self:
-        """Return what a call was given, over what holds where it says nothing."""
+    def of(cls, called: str, given: Any, *, without: Sequence[str] = (), **defaults: Any) -> Self:
+        """Return what a call of a function by that name was given, over what holds where it says nothing; `without` options that it lacks."""
+        check_names(called, given, [field.name for field in fields(cls) if field.name not in without])
         return cls(**{**defaults, **given})
 
     def __post_init__(self) -> None:
@@ -156,7 +158,9 @@ class Options:
                 self._set(name, checked_count(name, getattr(self, name), "or None where there is to be no such limit"))
         for name in ("timeout", "task_timeout"):
             if getattr(self, name) is not None:
-                self._set(name, checked_seconds(name, getattr(self, name)))
+                self._set(name, checked_seconds(name, _seconds(getattr(self, name))))
+        if self.task_timeout == 0:
+            raise ValueError("task_timeout must be more than 0 seconds, which no item would keep to; None is no limit")
         for name, parameters in LISTENERS.items():
             if getattr(self, name) is not None:
                 check_callable(name, getattr(self, name), parameters)
@@ -183,7 +187,7 @@ class Options:
                 raise TypeError("errors='raise' and return_exceptions=True exclude each other")
             self._set("errors", "return")
         if self.rng is not None and not isinstance(self.rng, np.random.SeedSequence):
-            self._set("rng", np.random.SeedSequence(self.rng))
+            self._set("rng", _root(self.rng))
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -230,6 +234,13 @@ def _limiter(rate_limit: RateLimit | float) -> Limiter:
         return Limiter(rate_limit)
     except (TypeError, ValueError) as error:
         raise type(error)(f"rate_limit must be a positive number per second, a RateLimit or a Limiter: {error}") from None
+
+
+def _root(rng: int | Sequence[int]) -> np.random.SeedSequence:
+    try:
+        return np.random.SeedSequence(rng)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"rng must be an int that is not negative, several of them, or a numpy.random.SeedSequence: {error}") from None
 
 
 def _of_kind(name: str, value: object, kind: type, example: str) -> None:

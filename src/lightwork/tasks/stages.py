@@ -10,7 +10,7 @@ from lightwork.engine import stage as engine
 from lightwork.policies.limiter import Limiter
 from lightwork.policies.rate import RateLimit
 from lightwork.policies.retry import Retry
-from lightwork.tasks.calls import call_for, check_function
+from lightwork.tasks.calls import call_for, check_plain_function
 from lightwork.tasks.map import collect
 from lightwork.tasks.options import MapOptions, Options, StreamOptions
 from lightwork.tasks.results import ItemResult, ParallelResult
@@ -69,7 +69,7 @@ def map_stages(items: Iterable[Any], *stages: Callable[[Any], Any] | Stage, **op
     >>> list(lw.map_stages(["-1", "20"], int, lw.Stage(abs, workers=1), str))
     ['1', '20']
     """
-    checked = Options.of(options)
+    checked = Options.of("map_stages", options)
     result: ParallelResult[Any] = collect(_engine_stages(stages, checked), items, checked)
     return result
 
@@ -84,7 +84,7 @@ def iter_stages(items: Iterable[Any], *stages: Callable[[Any], Any] | Stage, **o
     >>> [result.value for result in lw.iter_stages(["1", "20"], int, str, ordered=True)]
     ['1', '20']
     """
-    checked = Options.of(options, ordered=False)
+    checked = Options.of("iter_stages", options, ordered=False)
     return stream(_engine_stages(stages, checked), items, checked)
 
 
@@ -97,7 +97,7 @@ def _engine_stages(stages: tuple[Callable[[Any], Any] | Stage, ...], options: Op
 
 
 def _engine_stage(stage: Stage, index: int, options: Options) -> engine.Stage:
-    check_function(stage.fn)
+    check_plain_function(stage.fn)
     own = Options(workers=stage.workers, retry=stage.retry or options.retry, rate_limit=stage.rate_limit)
     call = call_for(stage.fn, own.retry, options.rng if index == 0 else None)
     return engine.Stage(call, own.retry, own.limiter, own.workers, index)

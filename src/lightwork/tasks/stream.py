@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import atexit
+import contextlib
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, Unpack
+from weakref import WeakSet
 
 from lightwork.engine.chunk import Block
 from lightwork.engine.stage import Stage
@@ -15,7 +18,7 @@ from lightwork.tasks.notes import add_note, item_note
 from lightwork.tasks.options import Options, StreamOptions
 from lightwork.tasks.results import ItemResult
 
-__all__ = ["Order", "parallel_iter", "read", "stream"]
+__all__ = ["Order", "parallel_iter", "read", "stream", "stream_of"]
 
 T = TypeVar("T")
 
@@ -66,16 +69,35 @@ def parallel_iter(fn: Callable[..., T], items: Iterable[Any], **options: Unpack[
     >>> result
     ItemResult(3, value='3', attempts=1)
     """
-    checked = Options.of(options, ordered=False)
-    return stream(one_stage(fn, checked), items, checked)
+    return stream_of(fn, items, Options.of("parallel_iter", options, ordered=False))
+
+
+def stream_of(fn: Callable[..., Any], items: Iterable[Any], options: Options) -> Iterator[ItemResult[Any]]:
+    """Stream what comes of a function."""
+    return stream(one_stage(fn, options), items, options)
 
 
 def stream(stages: Sequence[Stage], items: Iterable[Any], options: Options) -> Iterator[ItemResult[Any]]:
     """Check everything now, and begin with the first result that is asked for."""
-    return _results(stages, Feed.of(items, options), options)
+    results = _results(stages, Feed.of(items, options), options)
+    _streams.add(results)
+    return results
 
 
-def _results(stages: Sequence[Stage], feed: Feed, options: Options) -> Iterator[ItemResult[Any]]:
+_streams: WeakSet[Generator[ItemResult[Any], None, None]] = WeakSet()
+
+
+def close_streams() -> None:
+    """At exit, before the threads take no more work: leave what nobody has left, which could not do so when modules are empty."""
+    for results in list(_streams):
+        with contextlib.suppress(ValueError):  # another thread is at it
+            results.close()
+
+
+atexit.register(close_streams)
+
+
+def _results(stages: Sequence[Stage], feed: Feed, options: Options) -> Generator[ItemResult[Any], None, None]:
     listeners = Listeners(options)
     drive = Drive(stages, feed, options, wants_results=True, waits_for_reader=True)
     order = Order(is_ordered=options.ordered)

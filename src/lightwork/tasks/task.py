@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar, Unpack, overload
 from lightwork.tasks.map import map_items_of
 from lightwork.tasks.options import MapOptions, Options, StreamOptions
 from lightwork.tasks.results import ItemResult, ParallelResult
-from lightwork.tasks.stream import parallel_iter
+from lightwork.tasks.stream import stream_of
 
 __all__ = ["Task", "iter_tasks", "run_tasks"]
 
@@ -56,16 +56,16 @@ class Task(Generic[T]):
         if not isinstance(self.args, (tuple, list)) or not isinstance(self.kwargs, Mapping):
             raise TypeError(f"args must be a tuple and kwargs a mapping, not {self.args!r} and {self.kwargs!r}; for one argument, pass (x,)")
 
-    def __call__(self) -> T:
-        """Make the call."""
-        return self.fn(*self.args, **dict(self.kwargs))
+    def __call__(self, **more: Any) -> T:
+        """Make the call, with more keyword arguments perhaps."""
+        return self.fn(*self.args, **{**dict(self.kwargs), **more})
 
 
 Call = Task[T] | Callable[[], T]
 
 
-def _make(call: Callable[[], T]) -> T:
-    return call()
+def _make(call: Callable[..., T], **seed: Any) -> T:
+    return call(**seed)
 
 
 @overload
@@ -102,7 +102,7 @@ def run_tasks(tasks: Iterable[Call[Any]], **options: Any) -> Any:
     >>> list(lw.run_tasks([lw.Task(pow, (2, 5)), lw.Task(len, ("four",))]))
     [32, 4]
     """
-    return map_items_of(_make, tasks, Options.of(options))
+    return map_items_of(_make, tasks, Options.of("run_tasks", options))
 
 
 def iter_tasks(tasks: Iterable[Call[T]], **options: Unpack[StreamOptions]) -> Iterator[ItemResult[T]]:
@@ -117,4 +117,4 @@ def iter_tasks(tasks: Iterable[Call[T]], **options: Unpack[StreamOptions]) -> It
     0 32
     1 4
     """
-    return parallel_iter(_make, tasks, **options)
+    return stream_of(_make, tasks, Options.of("iter_tasks", options, ordered=False))
