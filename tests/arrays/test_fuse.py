@@ -263,6 +263,14 @@ def test_out_of_another_kind(n: int) -> None:
     np.testing.assert_array_equal(out, np.sqrt(x * x))
 
 
+def test_arrays_in_different_orders() -> None:
+    """NumPy's loops for vectors round otherwise than those for items that lie apart, so each array is walked as NumPy walks it."""
+    x = X[:90_000].reshape(300, 300)
+    for a in (x.T[::-1, ::-1], x.T, x[::-1], x):
+        assert_fused_is_plain(lambda a, b: np.abs(np.exp(a) + b) + 0, a, x)
+        assert_fused_is_plain(lambda a, b: (a + b) * b - a, a, x)
+
+
 # --- Functions ------------------------------------------------------------------------------------------------------
 
 

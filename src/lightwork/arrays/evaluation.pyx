@@ -70,6 +70,40 @@ cdef object new_output(Value value, list models):
     return np.empty(value.shape, value.dtype) if models is None else empty_in_order(value.shape, value.dtype, models[value.number])
 
 
+# --- In which order items are met -----------------------------------------------------------------------------------
+
+# Of which every loop gives the same for an item, however far apart in memory its neighbours are: what IEEE 754 rounds once, or not at all.
+cdef frozenset rounded_once = frozenset([
+    np.add, np.subtract, np.multiply, np.divide, np.negative, np.positive, np.square, np.absolute, np.fabs, np.sqrt,
+    np.floor, np.ceil, np.trunc, np.rint,
+    np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
+    np.isnan, np.isinf, np.isfinite, np.signbit, np.copysign, np.copy, np.where, np.real, np.imag,
+])
+
+
+cdef bint lie_alike(Trace trace, Stage stage):
+    """Whether the caller's arrays of the stage's shape have their axes in one order in memory, and in one direction each."""
+    cdef Value value
+    cdef tuple shape = (<Value> trace.values[trace.entries[stage.entries[0]][2]]).shape
+    cdef set layouts = set()
+    for number in stage.inputs:
+        value = trace.values[number]
+        if value.array is not None and value.shape == shape:
+            strides = [stride for stride, n in zip(value.array.strides, shape) if n > 1]
+            order = sorted(range(len(strides)), key=lambda axis: -abs(strides[axis]))
+            layouts.add((tuple(order), tuple([stride < 0 for stride in strides])))
+    return len(layouts) < 2
+
+
+cdef bint minds_strides(Trace trace, Stage stage):
+    """Whether a loop may have other bits for an item where items lie apart, as NumPy's own for vectors have."""
+    for i in stage.entries:
+        loop = trace.entries[i][0]
+        if loop.fn not in rounded_once or any([dtype.kind == "c" for dtype in loop.dtypes]):
+            return True
+    return False
+
+
 # --- Running --------------------------------------------------------------------------------------------------------
 
 @cython.final
@@ -113,6 +147,7 @@ cdef class Evaluation:
 
     cdef int prepare(self, tuple wanted, dict outs) except -1:
         """Find out what is to be done."""
+        cdef Stage stage
         self.stages = find_schedule(self.trace, wanted)
         if self.stages is None:
             raise self.trace.give_up("no program does this")
@@ -121,6 +156,9 @@ cdef class Evaluation:
         self.arrays = {}
         self.outs = outs
         self.is_plain = is_plain(self.trace)
+        for stage in () if self.is_plain else self.stages:
+            if minds_strides(self.trace, stage) and not lie_alike(self.trace, stage):
+                raise self.trace.give_up("arrays lie in memory in different orders, in each of which NumPy's loops may round otherwise")
         self.corners = None if self.is_plain or is_in_c_order(self.trace) else corners(self.trace)
         return 0
 
