@@ -59,6 +59,8 @@ CORE = (
     "source",
     "place",
     "vectorcall",
+    "queue",
+    "stopwatch",
     "items",
     "flags",
     "loop",

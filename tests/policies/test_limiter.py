@@ -112,6 +112,7 @@ def test_what_could_never_start_is_refused(cost: Any, message: str) -> None:
         lambda: limiter.acquire(None, cost),
         lambda: limiter.grant(0.0, cost),
         lambda: limiter.started(0.0, cost),
+        lambda: limiter.start(0.0, cost),
         lambda: limiter.withdraw(cost),
         lambda: place.grant(0.0, cost),
         lambda: asyncio.run(limiter.acquire_async(None, cost)),

@@ -6,16 +6,16 @@ import contextvars
 import functools
 import math
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from lightwork._clock import SYSTEM, Clock, Waker
+from lightwork._clock import Clock, Waker
 from lightwork._errors import TimedOut
 from lightwork.engine.chunk import Chunk
 from lightwork.engine.keeper import Keeper
 from lightwork.engine.run import Run
 from lightwork.engine.verdict import Verdict, judge
+from lightwork.executors.loops import loop_for
 from lightwork.policies.stop import StopToken
 
 __all__ = ["Crew", "Workers"]
@@ -78,7 +78,7 @@ class Crew:
     ) -> None:
         self.run = run
         self.clock = clock
-        self._now = time.monotonic if clock is SYSTEM else clock.now  # the same, without a call in between for each item
+        self._loop = loop_for(clock)
         self._workers = workers
         self._token = token
         self._enter = enter
@@ -201,7 +201,7 @@ class Crew:
 
     def _run_inline(self, chunk: Chunk) -> None:
         self._start(chunk)
-        self._bring_back(chunk, chunk.run(self._now), goes_on=False)
+        self._bring_back(chunk, chunk.run(self._loop), goes_on=False)
 
     def _wakes(self) -> bool:
         """Whether the caller sleeps and should not; whoever is told so wakes him."""

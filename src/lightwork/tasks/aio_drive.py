@@ -204,7 +204,7 @@ class AsyncDrive:
         self._enter(chunk)
         error = await self._call(chunk)
         now = self.clock.now()
-        chunk.stamps.append(now)
+        chunk.stamps[1] = now
         if isinstance(error, KeyboardInterrupt):
             self.run.stop("cancelled", now, error, abandon=True)
         failed = error is not None and not chunk.is_abandoned
