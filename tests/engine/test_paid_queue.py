@@ -120,18 +120,6 @@ def test_a_worker_goes_on_without_asking_the_run(monkeypatch: pytest.MonkeyPatch
         assert len(n_paid) >= 1000  # nearly all, where nobody disturbs
 
 
-def test_who_waits_in_line_is_not_passed_by() -> None:
-    """A worker that could go on leaves the next start to whoever has been waiting for it."""
-    with MockClock() as clock:
-        limiter = lw.Limiter(lw.RateLimit(1.0, burst=5))
-        place = limiter.line_up(lambda: None)
-        assert limiter.start(clock.now()) == float("inf")
-        assert place.grant(clock.now()) == 0.0
-        limiter.started(clock.now())
-        assert limiter.start(clock.now()) == 0.0
-        assert limiter.statistics().level == 2.0
-
-
 def test_a_pause_holds_for_what_a_worker_has_in_hand() -> None:
     """An item that pauses the limiter is the last for so long."""
     with MockClock(autojump=True) as clock:

@@ -309,3 +309,40 @@ def test_a_paid_start_waits_for_its_time(rate: float) -> None:
     world.happen(world.take)
     assert len(world.busy) == (1 if limiter else 2)
     assert run.timers.next_due == (pytest.approx(0.1) if limiter else math.inf)
+
+
+@pytest.mark.parametrize("burst", [1, 5])
+def test_who_has_a_start_is_the_one_to_ask_for_the_next(burst: int) -> None:
+    """Nobody is called to ask as well before the limiter knows of it; and then only if there is room."""
+    run = run_of(Stage(negative, None, Limiter(RateLimit(10.0, burst=burst))), 3, window=9, chunk_size=1)
+    run.workers_pay = True
+    run.admit(list(range(9)), 0.0)
+    chunk = run.take(0.0)
+    assert chunk is not None
+    assert (run.n_startable, run.take(0.0)) == (0, None)
+    assert chunk.stage.limiter is not None
+    chunk.stage.limiter.started(0.0)
+    run.has_begun(chunk, 0.0)
+    assert run.n_startable == (1 if burst > 1 else 0)
+    assert run.timers.next_due == (math.inf if burst > 1 else pytest.approx(0.1))
+    run.due(0.1)
+    assert run.n_startable == 1
+
+
+def test_a_worker_that_goes_on_leaves_the_limiter_to_others_when_it_is_late() -> None:
+    """While the others of its chunk may follow soon, nobody else asks; after a while they are not waited for."""
+    run = run_of(Stage(negative, None, Limiter(RateLimit(1000.0))), 2, window=10, chunk_size=3)
+    run.workers_pay = True
+    run.admit(list(range(10)), 0.0)
+    chunk = run.take(0.0)
+    assert chunk is not None
+    assert chunk.queue.popleft() == 0
+    assert chunk.stage.limiter is not None
+    chunk.stage.limiter.started(0.0)
+    run.has_begun(chunk, 0.0)
+    assert run.n_startable == 0
+    run.due(1.0)
+    assert run.n_startable == 1
+    other = run.take(1.0)
+    assert other is not None
+    assert list(other.items) == [1, 2]

@@ -96,6 +96,7 @@ class World:
         if chunk is not None:
             if chunk.stage.limiter is not None:
                 chunk.stage.limiter.started(self.now, chunk.cost)
+                self.run.has_begun(chunk, self.now)
             self.busy.append(chunk)
 
     def step(self, number: int) -> None:

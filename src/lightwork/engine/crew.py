@@ -269,6 +269,8 @@ class Crew:
             chunk.stamps[0] = self.clock.now()
             if chunk.queue:
                 chunk.stage.limiter.started(chunk.stamps[0], chunk.cost)
+                if chunk.stage.leader is chunk:  # nobody else makes it that
+                    self._tell(functools.partial(self.run.has_begun, chunk))
             else:  # the run was stopped in between
                 chunk.stage.limiter.withdraw(chunk.cost)
 

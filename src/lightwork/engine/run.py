@@ -167,7 +167,7 @@ class Run:
             return 0
         n_chunks = 0
         for stage in self.stages:
-            if stage.n_ready and not stage.is_held_up:
+            if stage.is_open:
                 n_chunks += int(min(stage.n_free, 1 if stage.limiter else -(-stage.n_ready // self._share_of(stage))))
         return max(min(n_chunks, self._hands.n_free), 0)
 
@@ -176,13 +176,24 @@ class Run:
         if self.status is not None or self._hands.n_free <= 0:
             return None
         for stage in reversed(self.stages):  # what is nearly done goes first
-            if stage.n_ready and not stage.is_held_up and stage.n_free > 0 and self._is_let_in(stage, now):
+            if stage.is_open and stage.n_free > 0 and self._is_let_in(stage, now):
                 return self._begin(stage, now)
         return None
+
+    def has_begun(self, chunk: Chunk, now: float) -> None:
+        """Note that the limiter knows when a chunk began: now, and only now, it can be told whether there is room for another."""
+        stage = chunk.stage
+        if stage.leader is chunk:
+            wait = stage.look(now)
+            if not wait or len(chunk.items) == 1:  # else its worker goes on by itself
+                stage.leader = None
+                self._hold_up(stage, wait, now)
+        self._settle(now)
 
     def end(self, chunk: Chunk, now: float, verdict: Verdict | None = None) -> None:
         """Take a chunk back from a worker; with what becomes of the item that it failed in, if it did."""
         self._hands.put_down(chunk)
+        self._pass_on(chunk)
         if not chunk.is_abandoned:
             self.timers.cancel(chunk.timer)
             chunk.has_failed = verdict is not None
@@ -255,9 +266,19 @@ class Run:
         """Ask the limiter, and have it asked again when it says so."""
         wait = stage.ask(now, stage.ready[0].cost, self._wake)
         stage.is_held_up = wait > 0
-        if 0 < wait < math.inf:
-            stage.timer = self.timers.set(now + wait, self._let_ask, stage)
+        self._hold_up(stage, wait, now)
         return not wait
+
+    def _hold_up(self, stage: Stage, wait: float, now: float) -> None:
+        """Let nobody ask before some time; for ever means until the limiter calls, which it does who is in line."""
+        if 0 < wait < math.inf:
+            stage.is_held_up = True
+            stage.timer = self.timers.set(now + wait, self._let_ask, stage)
+
+    def _pass_on(self, chunk: Chunk) -> None:
+        """Let others ask for the next start, if its worker was to."""
+        if chunk.stage.leader is chunk:
+            chunk.stage.leader = None
 
     def _let_ask(self, stage: Stage, _now: float) -> None:
         stage.is_held_up = False
@@ -269,6 +290,8 @@ class Run:
             stage.ready.popleft()
         stage.n_ready -= len(chunk.items)
         self._hands.take(chunk)
+        if stage.limiter is not None and self.workers_pay:
+            stage.leader = chunk
         self._watch(chunk, now)
         return chunk
 
@@ -291,10 +314,12 @@ class Run:
 
     def _item_is_late(self, chunk: Chunk, _now: float) -> None:
         """Let an attempt fail that takes too long; it may go on, but nobody waits for it."""
+        self._pass_on(chunk)
         self._hands.abandon_late(chunk)
 
     def _chunk_is_late(self, chunk: Chunk, _now: float) -> None:
         """Hand over what is done of a chunk that takes longer than others did, and let others have what its worker has not begun."""
+        self._pass_on(chunk)
         self._grain.halve()
         self._collect(chunk.hand_over(), chunk.stage)
         self._give_back(chunk.take_back(), chunk.stage)

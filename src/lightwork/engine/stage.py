@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from lightwork.engine.chunk import Batch
+from lightwork.engine.chunk import Batch, Chunk
 from lightwork.engine.timers import Timer
 from lightwork.policies.limiter import Limiter
 from lightwork.policies.retry import Retry
@@ -44,6 +44,8 @@ class Stage:
         How many chunks workers have.
     is_held_up : bool
         Whether the limiter has to be asked again first.
+    leader : Chunk or None
+        Whose worker will have the next start, if the limiter allows one: nobody else need ask for it.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Stage:
         self.n_ready = 0
         self.n_running = 0
         self.is_held_up = False
+        self.leader: Chunk | None = None
         self.place: Place | None = None
         self.timer: Timer | None = None
 
@@ -78,9 +81,18 @@ class Stage:
             self.place = None
 
     @property
+    def is_open(self) -> bool:
+        """Whether there is anything that could begin, as far as is known."""
+        return self.n_ready > 0 and not self.is_held_up and self.leader is None
+
+    @property
     def n_free(self) -> float:
         """How many more attempts may run at a time."""
         return float("inf") if self.n_workers is None else self.n_workers - self.n_running
+
+    def look(self, now: float) -> float:
+        """Return how long the limiter would have the next item wait."""
+        return 0.0 if self.limiter is None or not self.ready else self.limiter.look(now, self.ready[0].cost)
 
     def ask(self, now: float, cost: float, wake: Callable[[], object]) -> float:
         """Ask the limiter for a start; return 0, or how long to wait before asking again."""

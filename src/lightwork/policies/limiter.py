@@ -235,6 +235,10 @@ class Limiter:
         """
         return self._turnstile.start(None, now, self._turnstile.costs(cost))
 
+    def look(self, now: float, cost: Cost = 1.0) -> float:
+        """Return what :meth:`grant` and :meth:`start` would; nothing is let in."""
+        return self._turnstile.look(now, self._turnstile.costs(cost))
+
     def line_up(self, callback: Wake) -> Place:
         """
         Take the last place in line.
