@@ -265,14 +265,16 @@ class Crew:
         """Say that the chunk begins now, to its limiter and to its own function."""
         if self._enter is not None:
             self._enter(chunk)
-        if chunk.stage.limiter is not None:
-            chunk.stamps[0] = self.clock.now()
-            if chunk.queue:
-                chunk.stage.limiter.started(chunk.stamps[0], chunk.cost)
-                if chunk.stage.leader is chunk:  # nobody else makes it that
-                    self._tell(functools.partial(self.run.has_begun, chunk))
-            else:  # the run was stopped in between
-                chunk.stage.limiter.withdraw(chunk.cost)
+        toll = chunk.stage.toll
+        if toll is None:
+            return
+        chunk.stamps[0] = self.clock.now()
+        if not chunk.queue:  # the run was stopped in between
+            toll.limiter.withdraw(chunk.cost)
+            return
+        toll.limiter.started(chunk.stamps[0], chunk.cost)
+        if toll.leader is chunk:  # nobody else makes it that
+            self._tell(functools.partial(self.run.has_begun, chunk))
 
     def _judge(self, chunk: Chunk, error: BaseException) -> Verdict | None:
         return None if isinstance(error, KeyboardInterrupt) else judge(chunk, error, self.clock.now(), self.run.deadline)

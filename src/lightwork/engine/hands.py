@@ -54,6 +54,7 @@ class Hands:
     def put_down(self, chunk: Chunk) -> None:
         """Take a chunk back from its worker."""
         chunk.stage.n_running -= 1
+        chunk.stage.pass_on(chunk)
         if chunk.is_abandoned:
             self._n_abandoned -= 1
         else:
@@ -62,6 +63,7 @@ class Hands:
     def abandon(self, chunk: Chunk) -> None:
         """Leave a chunk to its worker."""
         chunk.is_abandoned = True
+        chunk.stage.pass_on(chunk)
         chunk.take_back()
         self._running.discard(chunk)
         self._n_abandoned += 1

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from lightwork.engine.chunk import Batch, Block, Chunk
 from lightwork.engine.grain import Grain
 from lightwork.engine.hands import Hands
+from lightwork.engine.repeats import Repeats
 from lightwork.engine.stage import Stage
 from lightwork.engine.timers import Timers
 from lightwork.engine.verdict import Verdict
@@ -108,7 +109,7 @@ class Run:
         self._random = random
         self._wake = wake
         self._n_open = 0
-        self._later: list[tuple[float, tuple[Stage, Batch]]] = []  # those that wait for all others, and until when at least
+        self._repeats = Repeats(self.timers)
         if deadline < math.inf:
             self.timers.set(deadline, self._time_is_up)
 
@@ -176,24 +177,20 @@ class Run:
         if self.status is not None or self._hands.n_free <= 0:
             return None
         for stage in reversed(self.stages):  # what is nearly done goes first
-            if stage.is_open and stage.n_free > 0 and self._is_let_in(stage, now):
+            if stage.is_open and stage.n_free > 0 and self._lets_in(stage, now):
                 return self._begin(stage, now)
         return None
 
     def has_begun(self, chunk: Chunk, now: float) -> None:
         """Note that the limiter knows when a chunk began: now, and only now, it can be told whether there is room for another."""
-        stage = chunk.stage
-        if stage.leader is chunk:
-            wait = stage.look(now)
-            if not wait or len(chunk.items) == 1:  # else its worker goes on by itself
-                stage.leader = None
-                self._hold_up(stage, wait, now)
+        toll = chunk.stage.toll
+        if toll is not None and toll.leader is chunk:
+            toll.has_begun(chunk, chunk.stage.next_cost, now, self.timers)
         self._settle(now)
 
     def end(self, chunk: Chunk, now: float, verdict: Verdict | None = None) -> None:
         """Take a chunk back from a worker; with what becomes of the item that it failed in, if it did."""
         self._hands.put_down(chunk)
-        self._pass_on(chunk)
         if not chunk.is_abandoned:
             self.timers.cancel(chunk.timer)
             chunk.has_failed = verdict is not None
@@ -218,8 +215,8 @@ class Run:
     def ask_again(self, now: float) -> None:
         """Note that limiters may give another answer."""
         for stage in self.stages:
-            stage.is_held_up = False
-            self.timers.cancel(stage.timer)
+            if stage.toll is not None:
+                stage.toll.ask_again(self.timers)
         self._settle(now)
 
     # --- The reader -------------------------------------------------------------------------------------------------
@@ -262,26 +259,8 @@ class Run:
         goes_by_one = self._task_timeout is not None or self._random or (stage.limiter and not self.workers_pay)
         return 1 if goes_by_one else self._grain.share(stage.n_ready)
 
-    def _is_let_in(self, stage: Stage, now: float) -> bool:
-        """Ask the limiter, and have it asked again when it says so."""
-        wait = stage.ask(now, stage.ready[0].cost, self._wake)
-        stage.is_held_up = wait > 0
-        self._hold_up(stage, wait, now)
-        return not wait
-
-    def _hold_up(self, stage: Stage, wait: float, now: float) -> None:
-        """Let nobody ask before some time; for ever means until the limiter calls, which it does who is in line."""
-        if 0 < wait < math.inf:
-            stage.is_held_up = True
-            stage.timer = self.timers.set(now + wait, self._let_ask, stage)
-
-    def _pass_on(self, chunk: Chunk) -> None:
-        """Let others ask for the next start, if its worker was to."""
-        if chunk.stage.leader is chunk:
-            chunk.stage.leader = None
-
-    def _let_ask(self, stage: Stage, _now: float) -> None:
-        stage.is_held_up = False
+    def _lets_in(self, stage: Stage, now: float) -> bool:
+        return stage.toll is None or stage.toll.lets_in(stage.ready[0].cost, now, self.timers, self._wake)
 
     def _begin(self, stage: Stage, now: float) -> Chunk:
         batch = self._next_batch(stage)
@@ -290,8 +269,8 @@ class Run:
             stage.ready.popleft()
         stage.n_ready -= len(chunk.items)
         self._hands.take(chunk)
-        if stage.limiter is not None and self.workers_pay:
-            stage.leader = chunk
+        if stage.toll is not None and self.workers_pay:
+            stage.toll.leader = chunk
         self._watch(chunk, now)
         return chunk
 
@@ -314,12 +293,11 @@ class Run:
 
     def _item_is_late(self, chunk: Chunk, _now: float) -> None:
         """Let an attempt fail that takes too long; it may go on, but nobody waits for it."""
-        self._pass_on(chunk)
         self._hands.abandon_late(chunk)
 
     def _chunk_is_late(self, chunk: Chunk, _now: float) -> None:
         """Hand over what is done of a chunk that takes longer than others did, and let others have what its worker has not begun."""
-        self._pass_on(chunk)
+        chunk.stage.pass_on(chunk)
         self._grain.halve()
         self._collect(chunk.hand_over(), chunk.stage)
         self._give_back(chunk.take_back(), chunk.stage)
@@ -349,7 +327,7 @@ class Run:
     def _follow(self, verdict: Verdict, chunk: Chunk, now: float) -> None:
         """Let an item that failed have its next attempt, or its end."""
         if verdict.delay is not None and self.status is None:
-            self._repeat(chunk, now + verdict.delay)
+            self._repeats.add(chunk.stage, chunk.again(), now + verdict.delay)
         elif verdict.error is None:
             self._collect(chunk.outcome(now, verdict.value), chunk.stage)
         else:
@@ -358,23 +336,10 @@ class Run:
             if self.n_failed == self._max_errors:
                 self.stop("aborted", now, f"{self.n_failed} items failed", abandon=self._fails_fast)
 
-    def _repeat(self, chunk: Chunk, due: float) -> None:
-        waiting = (chunk.stage, chunk.again())
-        if chunk.stage.retry is not None and chunk.stage.retry.when == "end":
-            self._later.append((due, waiting))
-        else:
-            self.timers.set(due, self._wait_is_over, waiting)
-
-    def _wait_is_over(self, waiting: tuple[Stage, Batch], _now: float) -> None:
-        stage, batch = waiting
-        stage.add(batch, first=stage.retry is None or stage.retry.when == "now")  # it has waited long enough
-
     def _settle(self, now: float) -> None:
         """Let those that were sent behind the others have their turn, if no others are left or can be let in."""
-        if self._later and not any(stage.n_ready for stage in self.stages) and not self.n_wanted:
-            for due, waiting in self._later:
-                self.timers.set(due, self._wait_is_over, waiting)
-            self._later.clear()
+        if self._repeats and not any(stage.n_ready for stage in self.stages) and not self.n_wanted:
+            self._repeats.release()
         if self.timers.next_due <= now:
             self.timers.run(now)
 
@@ -382,7 +347,7 @@ class Run:
         self.timers.clear()
         if now < self.deadline < math.inf:
             self.timers.set(self.deadline, self._time_is_up)
-        self._later.clear()
+        self._repeats.clear()
         for stage in self.stages:
             stage.clear()
         for chunk in self._hands:
