@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 from lightwork._clock import Clock
 from lightwork.engine.chunk import Chunk
-from lightwork.engine.crew import Crew, Workers
+from lightwork.engine.crew import Crew
 from lightwork.engine.run import Run
+from lightwork.engine.workers import Workers
 
 __all__ = ["Dispatch", "Sender"]
 

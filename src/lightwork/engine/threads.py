@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from lightwork._clock import Clock
-from lightwork.engine.crew import Crew, Workers
+from lightwork.engine.crew import Crew
 from lightwork.engine.run import Run
+from lightwork.engine.workers import Workers
 
 __all__ = ["Spawner", "ThreadCrew"]
 
