@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lightwork._core.queue import Queue
+from strategies import examples
 from threads import collide
 
 
@@ -18,6 +19,7 @@ class Thing:
     """Something to be let go of."""
 
 
+@examples(60)
 @given(st.sampled_from([list, tuple, UserList]), st.lists(st.integers(), max_size=20), st.lists(st.sampled_from(["one", "one", "all"]), max_size=25))
 def test_items_leave_from_the_left_and_all_at_once(kind: type[Sequence[int]], items: list[int], moves: list[str]) -> None:
     """As from a deque, in any order of moves, with the positions of what is taken away."""

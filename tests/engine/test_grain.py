@@ -2,12 +2,14 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 from lightwork.engine.grain import CHUNK_SECONDS, LARGEST, LARGEST_AT_ONCE, Grain
 
 SECONDS = st.sampled_from([0.0, 1e-9, 60e-9, 1e-6, 50e-6, 200e-6, 0.1, 1e6])
 
 
+@examples(60)
 @given(st.lists(SECONDS, max_size=30))
 def test_the_size_follows_what_items_take_by_halves_and_doubles(lessons: list[float]) -> None:
     """It never leaves its bounds, nor moves farther than that with one lesson."""
@@ -19,6 +21,7 @@ def test_the_size_follows_what_items_take_by_halves_and_doubles(lessons: list[fl
         assert before // 2 <= grain.size <= 2 * before
 
 
+@examples(60)
 @given(SECONDS.filter(lambda seconds: seconds > 0))
 def test_in_the_end_a_chunk_takes_as_long_as_it_should(seconds: float) -> None:
     """Or it is the smallest or the largest that there is."""
@@ -28,6 +31,7 @@ def test_in_the_end_a_chunk_takes_as_long_as_it_should(seconds: float) -> None:
     assert grain.size == max(min(int(CHUNK_SECONDS / seconds), LARGEST), 1)
 
 
+@examples(60)
 @given(st.integers(1, 10_000), SECONDS)
 def test_a_size_that_is_given_stays(chunk_size: int, seconds: float) -> None:
     """Whatever items take, however late a chunk is, and however few wait."""
@@ -37,6 +41,7 @@ def test_a_size_that_is_given_stays(chunk_size: int, seconds: float) -> None:
     assert (grain.size, grain.share(1), grain.window(3)) == (chunk_size, chunk_size, 6 * chunk_size)
 
 
+@examples(60)
 @given(st.integers(0, 100_000), st.integers(1, 64))
 def test_large_chunks_leave_something_to_others(n_ready: int, n_workers: int) -> None:
     """Beyond the size that anybody may take at once, a chunk is a quarter of what waits at most; and no more is let in for its sake."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 from windows import excess
 
 import lightwork as lw
@@ -34,6 +35,7 @@ class Items:
         return item
 
 
+@examples(60)
 @given(
     st.builds(lw.RateLimit, st.sampled_from([1.0, 7.0, 1000.0]), burst=st.sampled_from([1.0, 2.5, 64.0])),
     st.lists(st.sampled_from([0.0, 0.0, 1e-6, 1e-3, 0.3]), min_size=1, max_size=6),

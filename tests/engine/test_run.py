@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 from windows import excess
 from world import World, run_of
 
@@ -80,6 +81,7 @@ def check_now(world: World) -> None:
     assert all(count == 1 for count in world.ends.values())
 
 
+@examples(60)
 @given(worlds(), st.data())
 def test_every_item_ends_exactly_once(world: World, data: st.DataObject) -> None:
     """In any order of events each admitted item has one outcome, if the run was not ended early; and nobody is left in it."""
@@ -91,6 +93,7 @@ def test_every_item_ends_exactly_once(world: World, data: st.DataObject) -> None
         assert sorted(world.ends) == list(range(world.n_items))
 
 
+@examples(60)
 @given(worlds(task_timeouts=st.none()), st.data())
 def test_outcomes_are_what_the_attempts_came_to(world: World, data: st.DataObject) -> None:
     """An item has its value if it succeeded within the attempts, else its error; and never more attempts than are allowed."""
@@ -104,6 +107,7 @@ def test_outcomes_are_what_the_attempts_came_to(world: World, data: st.DataObjec
         assert outcome == -item if n_failures < allowed else isinstance(outcome, ValueError)
 
 
+@examples(60)
 @given(worlds(), st.data())
 def test_a_stop_is_the_end_of_beginning(world: World, data: st.DataObject) -> None:
     """After a stop no item is taken from the source or begun, and what was finished stays."""
@@ -114,6 +118,7 @@ def test_a_stop_is_the_end_of_beginning(world: World, data: st.DataObject) -> No
         assert world.run.n_wanted == 0
 
 
+@examples(60)
 @given(worlds(), st.data())
 def test_the_rate_is_kept_in_every_window(world: World, data: st.DataObject) -> None:
     """Between any two starts there are no more than the rate times their distance, and the burst."""
@@ -124,6 +129,7 @@ def test_the_rate_is_kept_in_every_window(world: World, data: st.DataObject) -> 
         assert excess([(time, world.cost(item)) for time, item in world.starts], limit) <= 1e-6
 
 
+@examples(60)
 @given(st.lists(st.integers(1, 5), max_size=20), st.integers(1, 8), st.integers(1, 4))
 def test_items_admitted_together_end_one_by_one(sizes: list[int], chunk_size: int, n_workers: int) -> None:
     """Batches of any size are cut into chunks, and every item is in one."""
@@ -336,7 +342,7 @@ def test_a_worker_that_goes_on_leaves_the_limiter_to_others_when_it_is_late() ->
     run.admit(list(range(10)), 0.0)
     chunk = run.take(0.0)
     assert chunk is not None
-    assert chunk.queue.popleft() == 0
+    assert chunk.claim()
     assert chunk.stage.limiter is not None
     chunk.stage.limiter.started(0.0)
     run.has_begun(chunk, 0.0)
@@ -346,3 +352,19 @@ def test_a_worker_that_goes_on_leaves_the_limiter_to_others_when_it_is_late() ->
     other = run.take(1.0)
     assert other is not None
     assert list(other.items) == [1, 2]
+
+
+def test_a_start_that_comes_too_late_is_given_back() -> None:
+    """A worker that was stopped between getting a chunk and beginning it finds that the items are others' now, and keeps none."""
+    run = run_of(Stage(negative, None, Limiter(RateLimit(1000.0, burst=5))), 2, window=10, chunk_size=3)
+    run.workers_pay = True
+    run.admit(list(range(3)), 0.0)
+    chunk = run.take(0.0)
+    assert chunk is not None
+    run.due(1.0)
+    assert not chunk.claim()
+    other = run.take(1.0)
+    assert other is not None
+    assert list(other.items) == [0, 1, 2]
+    run.end(chunk, 1.0)
+    assert (other.claim(), other.take_all(), run.n_startable) == (True, [0, 1, 2], 0)

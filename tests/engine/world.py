@@ -95,6 +95,7 @@ class World:
         chunk = self.run.take(self.now)
         if chunk is not None:
             if chunk.stage.limiter is not None:
+                assert chunk.claim()
                 chunk.stage.limiter.started(self.now, chunk.cost)
                 self.run.has_begun(chunk, self.now)
             self.busy.append(chunk)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lightwork._core.queue import Queue
 from lightwork._core.stopwatch import run_chunk
+from strategies import examples
 
 from lightwork._clock import SYSTEM
 from lightwork.executors.loops import Loop, loop_for, run_chunk_by
@@ -55,6 +56,7 @@ def fails_at(place: int) -> Callable[[int], int]:
 
 
 @LOOPS
+@examples(60)
 @given(st.integers(0, 12), st.none() | st.integers(0, 12), st.booleans())
 def test_items_are_called_until_one_fails(loop: Loop, n_items: int, place: int | None, is_queue: bool) -> None:
     """There is a value for each before it, and a time after each and after it; and others are not called."""

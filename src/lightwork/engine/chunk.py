@@ -76,6 +76,8 @@ class Chunk:
     ----------
     n_items : int
         How many it has, without those that were taken back.
+    claimed : list
+        The first item, where its worker took it before it says that it begins.
     values : list
         What the items up to now returned.
     stamps : array of float
@@ -89,7 +91,7 @@ class Chunk:
     """
 
     __slots__ = (
-        "admitted", "attempts", "began", "costs", "has_failed", "is_abandoned", "items", "n_handed_over", "n_items", "queue", "stage",
+        "admitted", "attempts", "began", "claimed", "costs", "has_failed", "is_abandoned", "items", "n_handed_over", "n_items", "queue", "stage",
         "stamps", "start", "timer", "values",
     )  # fmt: skip
 
@@ -103,6 +105,7 @@ class Chunk:
         self.attempts = batch.attempts
         self.began = batch.began
         self.costs = costs
+        self.claimed: list[Any] = []
         self.values: list[Any] = []
         self.stamps = array("d", (now,)) * (len(items) + 1)
         self.has_failed = False
@@ -119,14 +122,22 @@ class Chunk:
         return loop(self.stage.call, self.paid_queue(), self.values, self.stamps)
 
     def paid_queue(self) -> Row:
-        """Return the queue, as far as the limiter allows, which has allowed the first item."""
+        """Return the queue, as far as the limiter allows, to which the item that was claimed is paid."""
         limiter = self.stage.limiter
-        return self.queue if limiter is None or len(self.items) == 1 else PaidQueue(self, limiter)
+        return self.queue if limiter is None else PaidQueue(self, limiter)
 
-    def take_all(self) -> Sequence[Any]:
+    def claim(self) -> bool:
+        """Take the first item, so that nobody takes it back from now on; return whether that came in time."""
+        try:
+            self.claimed.append(self.queue.popleft())
+        except IndexError:
+            return False
+        return True
+
+    def take_all(self) -> list[Any]:
         """Return the items, for a worker that takes them together."""
         start, stop = self.queue.take_all()
-        return self.items[start:stop]
+        return [*self.claimed, *self.items[start:stop]]
 
     def take_back(self) -> Batch:
         """Return what the worker has not taken, and will not."""

@@ -237,10 +237,10 @@ class Crew:
         toll = chunk.stage.toll
         if toll is None:
             return
-        chunk.stamps[0] = self.clock.now()
-        if not chunk.queue:  # the run was stopped in between
+        if not chunk.claim():  # the run was stopped in between, or this took too long
             toll.limiter.withdraw(chunk.cost)
             return
+        chunk.stamps[0] = self.clock.now()
         toll.limiter.started(chunk.stamps[0], chunk.cost)
         if toll.leader is chunk:  # nobody else makes it that
             self._tell(functools.partial(self.run.has_begun, chunk))

@@ -21,7 +21,7 @@ class PaidQueue:
     Parameters
     ----------
     chunk : Chunk
-        Theirs. The first one was paid for when the worker got it.
+        Theirs. The first one was claimed, and paid for, before.
     limiter : Limiter
         Paid for each of the others, with the stamp that is its beginning.
     """
@@ -35,9 +35,11 @@ class PaidQueue:
 
     def popleft(self) -> Any:
         """Take the next item and pay for it; IndexError if there is none, or it must not start now."""
-        item = self._queue.popleft()  # before it is paid for: what is taken back then needs no refund
         chunk = self._chunk
         position = len(chunk.values)
-        if position and self._limiter.start(chunk.stamps[position], chunk.cost_at(position)):
+        if not position and chunk.claimed:
+            return chunk.claimed[0]
+        item = self._queue.popleft()  # before it is paid for: what is taken back then needs no refund
+        if self._limiter.start(chunk.stamps[position], chunk.cost_at(position)):
             raise IndexError("it is too early for this one")
         return item
