@@ -96,6 +96,7 @@ class World:
         if chunk is not None:
             if chunk.stage.limiter is not None:
                 assert chunk.claim()
+                self.starts.append((self.now, chunk.claimed[0]))
                 chunk.stage.limiter.started(self.now, chunk.cost)
                 self.run.has_begun(chunk, self.now)
             self.busy.append(chunk)
@@ -111,7 +112,8 @@ class World:
             self.bring_back(chunk, None)
             return
         assert chunk.cost_at(position) == self.cost(item)
-        self.starts.append((self.now if chunk.stage.limiter is None else chunk.stamps[position], item))
+        if chunk.stage.limiter is None or position:  # else it counts since it was claimed
+            self.starts.append((self.now if chunk.stage.limiter is None else chunk.stamps[position], item))
         attempt = sum(started == item for _, started in self.starts)
         chunk.stamps[position + 1] = self.now
         if attempt <= self.n_failures.get(item, 0):
