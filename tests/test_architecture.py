@@ -60,6 +60,8 @@ CORE = (
     "source",
     "place",
     "vectorcall",
+    "queue",
+    "stopwatch",
     "items",
     "flags",
     "loop",

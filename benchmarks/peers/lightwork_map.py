@@ -36,9 +36,9 @@ def over_items(function: Callable[[Any], Any]) -> Callable[..., Any]:
 
 
 def retried(function: Callable[[Any], Any]) -> Callable[..., Any]:
-    """Map with a policy."""
+    """Map with a policy, exceptions in the places of results."""
     retry = lw.Retry(attempts=3)
-    return lambda items: lw.parallel_map(function, items, workers=n_workers(), retry=retry).values()
+    return lambda items: lw.parallel_map(function, items, workers=n_workers(), retry=retry, return_exceptions=True)
 
 
 def streamed(function: Callable[[Any], Any]) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,11 +28,17 @@ class World:
         How many the source has.
     n_failures : mapping
         How many attempts fail at first, by item; those not in it succeed at once.
+    n_at_once : int
+        How many items come from the source together.
+    costs : sequence of float, optional
+        What items count for before a limiter, over and over again.
     """
 
     run: Run
     n_items: int
     n_failures: Mapping[int, int] = field(default_factory=dict)
+    n_at_once: int = 1
+    costs: Sequence[float] = (1.0,)
     now: float = 0.0
     n_pulled: int = 0
     n_read: int = 0
@@ -71,34 +77,49 @@ class World:
                 self.outcomes[block.start + i] = block.error or block.values[i]
 
     def pull(self) -> None:
-        """Let the next item in, or say that there is none."""
-        if self.n_pulled < self.n_items:
-            self.n_pulled += 1
-            self.run.admit([self.n_pulled - 1], self.now)
+        """Let the next items in, or say that there are none."""
+        first = self.n_pulled
+        self.n_pulled = min(first + min(self.n_at_once, self.run.n_wanted), self.n_items)
+        if self.n_pulled > first:
+            items = range(first, self.n_pulled)
+            self.run.admit(list(items), self.now, [self.cost(item) for item in items])
         else:
             self.run.exhaust(self.now)
+
+    def cost(self, item: int) -> float:
+        """Return what an item counts for."""
+        return self.costs[item % len(self.costs)]
 
     def take(self) -> None:
         """Give a chunk to a worker, if there is one to be begun."""
         chunk = self.run.take(self.now)
         if chunk is not None:
             if chunk.stage.limiter is not None:
+                assert chunk.claim()
+                self.starts.append((self.now, chunk.claimed[0]))
                 chunk.stage.limiter.started(self.now, chunk.cost)
+                self.run.has_begun(chunk, self.now)
             self.busy.append(chunk)
 
     def step(self, number: int) -> None:
         """Let a worker get on by one item, or bring back what it has."""
         chunk = self.busy[number]
         self.now += 0.001
-        if chunk.queue:
-            item = chunk.queue.popleft()
-            self.starts.append((self.now if chunk.stage.limiter is None else chunk.stamps[0], item))
-            attempt = sum(started == item for _, started in self.starts)
-            chunk.stamps.append(self.now)
-            if attempt <= self.n_failures.get(item, 0):
-                self.bring_back(chunk, ValueError(item))
-                return
-            chunk.values.append(-item)
+        position = len(chunk.values)
+        try:
+            item = chunk.paid_queue().popleft()
+        except IndexError:
+            self.bring_back(chunk, None)
+            return
+        assert chunk.cost_at(position) == self.cost(item)
+        if chunk.stage.limiter is None or position:  # else it counts since it was claimed
+            self.starts.append((self.now if chunk.stage.limiter is None else chunk.stamps[position], item))
+        attempt = sum(started == item for _, started in self.starts)
+        chunk.stamps[position + 1] = self.now
+        if attempt <= self.n_failures.get(item, 0):
+            self.bring_back(chunk, ValueError(item))
+            return
+        chunk.values.append(-item)
         if not chunk.queue:
             self.bring_back(chunk, None)
 

@@ -112,6 +112,8 @@ def test_what_could_never_start_is_refused(cost: Any, message: str) -> None:
         lambda: limiter.acquire(None, cost),
         lambda: limiter.grant(0.0, cost),
         lambda: limiter.started(0.0, cost),
+        lambda: limiter.start(0.0, cost),
+        lambda: limiter.look(0.0, cost),
         lambda: limiter.withdraw(cost),
         lambda: place.grant(0.0, cost),
         lambda: asyncio.run(limiter.acquire_async(None, cost)),
@@ -134,6 +136,27 @@ def test_other_bad_arguments_are_refused() -> None:
     with pytest.raises(TypeError, match="cannot be pickled; send its RateLimit"):
         pickle.dumps(limiter)
     assert limiter.statistics().waiting == 0
+
+
+def test_a_start_at_once_passes_nobody_by() -> None:
+    """Who starts at once does so only if nobody has been waiting for it."""
+    with MockClock() as clock:
+        limiter = Limiter(RateLimit(1.0, burst=5))
+        place = limiter.line_up(nothing)
+        assert limiter.start(clock.now()) == math.inf
+        assert place.grant(clock.now()) == 0.0
+        limiter.started(clock.now())
+        assert limiter.start(clock.now()) == 0.0
+        assert limiter.statistics().level == 2.0
+
+
+def test_a_look_lets_nothing_start() -> None:
+    """It says what a grant would, as often as it is asked."""
+    limiter = Limiter(RateLimit(4.0))
+    assert [limiter.look(1.0), limiter.look(1.0), limiter.grant(1.0), limiter.look(1.0)] == [0.0, 0.0, 0.0, math.inf]
+    limiter.started(1.0)
+    assert [limiter.look(1.0), limiter.look(1.25)] == [0.25, 0.0]
+    assert limiter.statistics().granted == 1
 
 
 # --- Pauses ---------------------------------------------------------------------------------------------------------

@@ -204,6 +204,7 @@ async def with_limits(token: lw.StopToken) -> None:
         assert_type(await tokens.acquire_async(timeout=1, cost=2), bool)
     assert_type(requests.grant(1.0), float)
     assert_type(requests.line_up(token.stop).grant(1.0, cost=1), float)
+    assert_type(requests.start(1.0, cost=1) + requests.look(1.0), float)
     assert_type(requests.statistics().waiting, int)
     requests.pause(3)
     unsubscribe = lw.StopToken.linked(token, lw.StopToken()).on_stop(requests.resume)

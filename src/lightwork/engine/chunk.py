@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from lightwork._core.queue import Queue
+from lightwork.engine.paid_queue import PaidQueue
+from lightwork.executors.loops import Loop, Row
 
 if TYPE_CHECKING:
     from lightwork.engine.stage import Stage
@@ -50,7 +54,7 @@ class Batch:
     def cut(self, n_items: int, stage: Stage, now: float) -> Chunk:
         """Take the first items out, for a worker that begins now."""
         stop = self.offset + n_items
-        chunk = Chunk(stage, self, self.items[self.offset : stop], now)
+        chunk = Chunk(stage, self, self.items[self.offset : stop], self.costs and self.costs[self.offset : stop], now)
         self.start += n_items
         self.offset = stop
         return chunk
@@ -65,15 +69,21 @@ class Chunk:
     """
     Items in a worker's hands.
 
-    The worker takes them from the left of a queue one by one; what it has not begun can be taken back from the right at any time. Both
-    are atomic, so neither needs a lock: ``start + len(values)`` is what the worker is at, or has failed in.
+    The worker takes them from a queue one by one; what it has not taken can be taken back at any time. Both are atomic, so
+    neither needs a lock. ``len(values)`` is what the worker is at, or has failed in.
 
     Attributes
     ----------
+    n_items : int
+        How many it has, without those that were taken back.
+    claimed : list
+        The first item, where its worker took it before it says that it begins.
     values : list
         What the items up to now returned.
-    stamps : list of float
-        When each of them began, and when the last one ended.
+    stamps : array of float
+        When each of these began, and when the last one ended; what is behind that means nothing.
+    has_failed : bool
+        Whether it ended with an item that failed.
     n_handed_over : int
         How many of the values have left.
     is_abandoned : bool
@@ -81,80 +91,92 @@ class Chunk:
     """
 
     __slots__ = (
-        "admitted", "attempts", "began", "cost", "is_abandoned", "items", "n_handed_over", "queue", "stage", "stamps", "start", "timer", "values",
+        "admitted", "attempts", "began", "claimed", "costs", "has_failed", "is_abandoned", "items", "n_handed_over", "n_items", "queue", "stage",
+        "stamps", "start", "timer", "values",
     )  # fmt: skip
 
-    def __init__(self, stage: Stage, batch: Batch, items: Sequence[Any], now: float) -> None:
-        self.stage: Stage = stage
-        self.start: int = batch.start
-        self.items: Sequence[Any] = items
-        self.queue: deque[Any] = deque(items)
-        self.admitted: float = batch.admitted
-        self.attempts: int = batch.attempts
-        self.began: float | None = batch.began
-        self.cost: float = batch.cost
+    def __init__(self, stage: Stage, batch: Batch, items: Sequence[Any], costs: Sequence[float] | None, now: float) -> None:
+        self.stage = stage
+        self.start = batch.start
+        self.items = items
+        self.n_items = len(items)
+        self.queue = Queue(items)
+        self.admitted = batch.admitted
+        self.attempts = batch.attempts
+        self.began = batch.began
+        self.costs = costs
+        self.claimed: list[Any] = []
         self.values: list[Any] = []
-        self.stamps: list[float] = [now]
-        self.n_handed_over: int = 0
-        self.is_abandoned: bool = False
+        self.stamps = array("d", (now,)) * (len(items) + 1)
+        self.has_failed = False
+        self.n_handed_over = 0
+        self.is_abandoned = False
         self.timer: Timer | None = None
 
-    def run(self, now: Callable[[], float]) -> BaseException | None:
+    def run(self, loop: Loop) -> BaseException | None:
         """
-        Call the function for each item; return the error of one that failed, or None when nothing is left.
+        Call the function for each item; return the error of one that failed, or None when nothing is left that may begin now.
 
         It runs in a worker, under no lock.
         """
-        call, queue, take = self.stage.call, self.queue, self.queue.popleft
-        keep, stamp = self.values.append, self.stamps.append
-        while queue:
-            try:
-                item = take()
-            except IndexError:  # what was left has just been taken back
-                break
-            try:
-                keep(call(item))
-            except BaseException as error:  # a SystemExit too is the item's own failure
-                stamp(now())
-                return error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
-            stamp(now())
-        return None
+        return loop(self.stage.call, self.paid_queue(), self.values, self.stamps)
 
-    def take_back(self) -> list[Any]:
-        """Return the items that the worker has not begun, and will not."""
-        items: list[Any] = []
+    def paid_queue(self) -> Row:
+        """Return the queue, as far as the limiter allows, to which the item that was claimed is paid."""
+        limiter = self.stage.limiter
+        return self.queue if limiter is None else PaidQueue(self, limiter)
+
+    def claim(self) -> bool:
+        """Take the first item, so that nobody takes it back from now on; return whether that came in time."""
         try:
-            while True:
-                items.append(self.queue.pop())
+            self.claimed.append(self.queue.popleft())
         except IndexError:
-            items.reverse()
-            return items
+            return False
+        return True
+
+    def take_all(self) -> list[Any]:
+        """Return the items, for a worker that takes them together."""
+        start, stop = self.queue.take_all()
+        return [*self.claimed, *self.items[start:stop]]
+
+    def take_back(self) -> Batch:
+        """Return what the worker has not taken, and will not."""
+        start, stop = self.queue.take_all()
+        if start < stop:
+            self.n_items = start
+        return self._batch(start, stop)
+
+    def what_is_left(self) -> Batch:
+        """Return what has not begun, after the worker's last touch."""
+        return self._batch(self.n_ended, self.n_items)
+
+    def _batch(self, first: int, stop: int) -> Batch:
+        return Batch(self.start + first, self.items[first:stop], self.admitted, self.attempts, self.began, self.costs and self.costs[first:stop])
+
+    @property
+    def n_ended(self) -> int:
+        """How many items have ended, one way or the other."""
+        return len(self.values) + self.has_failed
 
     def hand_over(self) -> Block | None:
-        """Return what is done and has not left yet, while the worker goes on."""
-        first, stop = self.n_handed_over, min(len(self.values), len(self.stamps) - 1)  # the worker adds the value first
-        if stop <= first:
+        """Return what is done and has not left yet; the worker may go on."""
+        first, stop = self.n_handed_over, len(self.values)  # the worker puts the stamp first
+        if stop == first:
             return None
         self.n_handed_over = stop
-        return self._block(self.start + first, self.values[first:stop], self.stamps[first : stop + 1])
-
-    def hand_in(self) -> Block | None:
-        """Return what is done and has not left yet, after the worker's last touch."""
-        if self.n_handed_over:
-            return self.hand_over()
-        return self._block(self.start, self.values, self.stamps) if self.values else None
-
-    def _block(self, start: int, values: list[Any], stamps: list[float]) -> Block:
-        return Block(start, values, None, None, self.attempts + 1, self.admitted, self.began, stamps)
+        if stop - first == len(self.items):
+            values, stamps = self.values, self.stamps
+        else:
+            values, stamps = self.values[first:stop], self.stamps[first : stop + 1]
+        return Block(self.start + first, values, None, None, self.attempts + 1, self.admitted, self.began, stamps)
 
     def typical_seconds(self) -> float:
         """Return what an item took: the median of some, which knows nothing of the one during which the thread had to wait for its CPU."""
-        stamps = self.stamps
-        n_items = len(stamps) - 1
+        stamps, n_items = self.stamps, self.n_ended
         seconds = sorted([stamps[i + 1] - stamps[i] for i in range(0, n_items, n_items // N_SAMPLES + 1)])
         return seconds[len(seconds) // 2] if seconds else 0.0
 
-    # --- The item that failed, or took too long ---------------------------------------------------------------------
+    # --- The item that is next, or failed, or took too long -----------------------------------------------------------
 
     @property
     def position(self) -> int:
@@ -167,13 +189,23 @@ class Chunk:
         return self.start + self.position
 
     @property
+    def cost(self) -> float:
+        """What it counts for before a limiter."""
+        return self.cost_at(self.position)
+
+    def cost_at(self, position: int) -> float:
+        """Return what another counts for."""
+        return 1.0 if self.costs is None else self.costs[position]
+
+    @property
     def first_began(self) -> float:
         """When its first attempt began."""
         return self.stamps[self.position] if self.began is None else self.began
 
     def again(self) -> Batch:
         """Return it for its next attempt."""
-        return Batch(self.index, [self.items[self.position]], self.admitted, self.attempts + 1, self.first_began, [self.cost])
+        costs = None if self.costs is None else [self.cost]
+        return Batch(self.index, [self.items[self.position]], self.admitted, self.attempts + 1, self.first_began, costs)
 
     def outcome(self, now: float, value: Any = None, error: BaseException | None = None) -> Block:
         """Return what came of it: an error, or a value in its place."""

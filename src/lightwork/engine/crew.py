@@ -6,35 +6,21 @@ import contextvars
 import functools
 import math
 import threading
-import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from lightwork._clock import SYSTEM, Clock, Waker
+from lightwork._clock import Clock
 from lightwork._errors import TimedOut
+from lightwork.engine.caller import Caller
 from lightwork.engine.chunk import Chunk
-from lightwork.engine.keeper import Keeper
+from lightwork.engine.keeper import Watch
 from lightwork.engine.run import Run
 from lightwork.engine.verdict import Verdict, judge
+from lightwork.engine.workers import Workers
+from lightwork.executors.loops import loop_for
 from lightwork.policies.stop import StopToken
 
-__all__ = ["Crew", "Workers"]
-
-
-class Workers(Protocol):
-    """
-    Those who run chunks.
-
-    Attributes
-    ----------
-    n_workers : int
-        How many there are at most.
-    is_here : bool
-        Whether the caller's thread is one of them, and must run chunks itself while it waits.
-    """
-
-    n_workers: int
-    is_here: bool
+__all__ = ["Crew"]
 
 
 class Crew:
@@ -78,22 +64,17 @@ class Crew:
     ) -> None:
         self.run = run
         self.clock = clock
-        self._now = time.monotonic if clock is SYSTEM else clock.now  # the same, without a call in between for each item
+        self._loop = loop_for(clock)
         self._workers = workers
         self._token = token
         self._enter = enter
-        self._wants_results = wants_results
         self._context = contextvars.copy_context()
         self._lock = threading.Lock()
-        self._waker = Waker()
+        self._caller = Caller(run, wants_results=wants_results)
         self._n_workers = 0  # that were called and have not gone home
-        self._asleep_until = -math.inf  # the caller; minus infinity while he is awake
-        self._due = math.inf  # the next timer, as it was when the lock was held last
-        self._keeper: Keeper | None = None
+        self._watch = Watch(self.keep, clock, self._context)
         self._is_poked = False
         self._is_closed = False
-        self._is_away = False
-        self._may_hire = threading.Lock()
         self._failure: BaseException | None = None
         self._unsubscribe = token.on_stop(self.poke) if token is not None else None
 
@@ -113,10 +94,10 @@ class Crew:
 
     def wait(self, until: float = math.inf) -> None:
         """Return when there is something for the caller to do, or at a time; work along if that is the way."""
-        self._is_away = False
+        self._caller.is_away = False
         while not self._look(until):
             if not (self._workers.is_here and self._lend_a_hand()):
-                self.clock.sleep(self._waker, self._asleep_until - self.clock.now())
+                self._caller.sleep(self.clock)
 
     @property
     def is_over(self) -> bool:
@@ -131,8 +112,8 @@ class Crew:
 
     def leave(self) -> None:
         """Say that the caller goes elsewhere: somebody else keeps the time until he waits again."""
-        if not self._is_away:
-            self._is_away = True
+        if not self._caller.is_away:
+            self._caller.is_away = True
             self._tell(lambda _now: None)
 
     def close(self, error: BaseException | None = None) -> None:
@@ -141,8 +122,7 @@ class Crew:
         self._tell(lambda now: self.run.stop("cancelled", now, error, abandon=True))
         if self._unsubscribe is not None:
             self._unsubscribe()
-        if self._keeper is not None:
-            self._keeper.wake()
+        self._watch.end()
 
     def keep(self) -> float | None:
         """Do what is due; return when something will be, or None if nothing ever will."""
@@ -150,7 +130,7 @@ class Crew:
             self._tell(self.run.due)
         except BaseException as error:  # nobody waits here to be told that the workers' pool was shut down
             self._fail(error)
-        return None if self._is_closed or self.run.is_over else self._due
+        return None if self._is_closed or self.run.is_over else self._watch.due
 
     def poke(self) -> None:
         """Have limiters and the token looked at again; from any thread, also from one that holds the lock."""
@@ -174,48 +154,37 @@ class Crew:
         """Do what is due; return whether there is something for the caller, who else may sleep."""
         with self._lock:
             self.run.due(self.clock.now())
-            has_news = self._has_news() or self.clock.now() >= until
-            self._due = self.run.timers.next_due
-            self._asleep_until = -math.inf if has_news else min(self._due, until)
+            has_news = self._caller.has_news or self.clock.now() >= until
+            self._watch.due = self.run.timers.next_due
+            self._caller.lie_down(-math.inf if has_news else min(self._watch.due, until))
             n_more = self._n_to_call()
         self._act(n_more, wakes=False)
         return has_news
 
-    def _has_news(self) -> bool:
-        run = self.run
-        if run.is_over or (self._wants_results and run.finished):
-            return True
-        return run.is_hungry
-
     def _lend_a_hand(self) -> bool:
         with self._lock:
             chunk = self.run.take(self.clock.now())
-            self._asleep_until = min(self._asleep_until, self.run.timers.next_due)  # a limiter may have said when to ask again
+            self._caller.sleep_less(self.run.timers.next_due)  # a limiter may have said when to ask again
         if self._is_poked:
             self._answer()
         if chunk is None:
             return False
-        self._is_away = True
+        self._caller.is_away = True
         try:
             self._context.copy().run(self._run_inline, chunk)
         finally:
-            self._is_away = False
+            self._caller.is_away = False
         return True
 
     def _run_inline(self, chunk: Chunk) -> None:
         self._start(chunk)
-        self._bring_back(chunk, chunk.run(self._now), goes_on=False)
+        self._bring_back(chunk, chunk.run(self._loop), goes_on=False)
 
     def _wakes(self) -> bool:
-        """Whether the caller sleeps and should not; whoever is told so wakes him."""
-        self._due = self.run.timers.next_due
-        if self._asleep_until == -math.inf:
-            return False
-        could_help = self._workers.is_here and self.run.n_startable > 0  # those who were called for it may all be waiting like him
-        if not (could_help or self._has_news() or self._due < self._asleep_until):
-            return False
-        self._asleep_until = -math.inf
-        return True
+        """Note what is due; return whether the caller has to be woken."""
+        self._watch.due = self.run.timers.next_due
+        could_help = self._workers.is_here and self.run.n_startable > 0  # those who were called for it may all be waiting like the caller
+        return self._caller.rises(self._watch.due, could_help=could_help)
 
     # --- Inside: workers --------------------------------------------------------------------------------------------
 
@@ -270,12 +239,16 @@ class Crew:
         """Say that the chunk begins now, to its limiter and to its own function."""
         if self._enter is not None:
             self._enter(chunk)
-        if chunk.stage.limiter is not None:
-            chunk.stamps[0] = self.clock.now()
-            if chunk.queue:
-                chunk.stage.limiter.started(chunk.stamps[0], chunk.cost)
-            else:  # the run was stopped in between
-                chunk.stage.limiter.withdraw(chunk.cost)
+        toll = chunk.stage.toll
+        if toll is None:
+            return
+        if not chunk.claim():  # the run was stopped in between, or this took too long
+            toll.limiter.withdraw(chunk.cost)
+            return
+        chunk.stamps[0] = self.clock.now()
+        toll.limiter.started(chunk.stamps[0], chunk.cost)
+        if toll.leader is chunk:  # nobody else makes it that
+            self._tell(functools.partial(self.run.has_begun, chunk))
 
     def _judge(self, chunk: Chunk, error: BaseException) -> Verdict | None:
         return None if isinstance(error, KeyboardInterrupt) else judge(chunk, error, self.clock.now(), self.run.deadline)
@@ -293,22 +266,12 @@ class Crew:
     def _act(self, n_more: int, *, wakes: bool) -> None:
         """Do what the lock's holder found to be done, now that it is free."""
         if wakes:
-            self._waker.wake()
+            self._caller.wake()
         self._call(n_more)
-        if self._is_away:
-            self._see_to_the_time()
+        if self._caller.is_away and not self._is_inline and not self.run.is_over:
+            self._watch.see_to_the_time()
         if self.run.late:
             self._judge_late()
-
-    def _see_to_the_time(self) -> None:
-        """While the caller is away: have a keeper if anything will be due, and have him know of it in time."""
-        due = self._due
-        if due == math.inf or self._is_inline or self.run.is_over:
-            return
-        if self._keeper is None and self._may_hire.acquire(blocking=False):  # the first who comes here
-            self._keeper = Keeper(self.keep, self.clock, self._context.copy())
-        elif self._keeper is not None and due < self._keeper.asleep_until:
-            self._keeper.wake()
 
     def _answer(self) -> None:
         """Answer who has poked, unless another thread holds the lock, which will."""

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 from lightwork._clock import Clock
 from lightwork.engine.chunk import Chunk
-from lightwork.engine.crew import Crew, Workers
+from lightwork.engine.crew import Crew
 from lightwork.engine.run import Run
+from lightwork.engine.workers import Workers
 
 __all__ = ["Dispatch", "Sender"]
 
@@ -58,22 +59,18 @@ class Dispatch(Crew):
 
     def _hand_out(self, chunk: Chunk) -> None:
         self._start(chunk)
-        items = list(chunk.queue)
-        chunk.queue.clear()  # they are out of reach
+        items = chunk.take_all()  # from now on they are out of reach
         try:
             self._sender.hand_out(chunk.stage.call, items, functools.partial(self._receive, chunk))
         except BaseException as error:
             self._receive(chunk, [], [0.0], error)
 
     def _receive(self, chunk: Chunk, values: list[Any], seconds: list[float], error: BaseException | None) -> None:
-        """Take a chunk back, with what was not begun after a failure."""
-        now = self.clock.now()
+        """Take a chunk back."""
+        began = self.clock.now() - sum(seconds)  # clocks of other processes may differ, but time goes by as fast
         chunk.values.extend(values)
-        chunk.stamps[0] = now - sum(seconds)  # clocks of other processes may differ, but time goes by as fast
-        chunk.stamps.extend(itertools.accumulate(seconds, initial=chunk.stamps[0]))
-        del chunk.stamps[1]
-        if error is not None:
-            chunk.queue.extend(chunk.items[len(values) + 1 :])
+        for position, ended in enumerate(itertools.accumulate(seconds, initial=began)):
+            chunk.stamps[position] = ended
         following = self._bring_back(chunk, error, goes_on=True)
         if following is not None:
             self._outbox.append(following)

@@ -9,7 +9,7 @@ from contextvars import Context
 
 from lightwork._clock import Clock, Waker
 
-__all__ = ["Keeper"]
+__all__ = ["Keeper", "Watch"]
 
 
 class Keeper:
@@ -46,3 +46,42 @@ class Keeper:
         while (due := self._keep()) is not None:
             self.asleep_until = due
             self._clock.sleep(self._waker, due - self._clock.now())
+
+
+class Watch:
+    """
+    What is due in a run, and the keeper who sees to it, if one was needed.
+
+    Parameters
+    ----------
+    keep, clock, context
+        As of :class:`Keeper`.
+
+    Attributes
+    ----------
+    due : float
+        The next timer, as it was when the crew's lock was held last.
+    """
+
+    def __init__(self, keep: Callable[[], float | None], clock: Clock, context: Context) -> None:
+        self.due = math.inf
+        self._keep = keep
+        self._clock = clock
+        self._context = context
+        self._keeper: Keeper | None = None
+        self._may_hire = threading.Lock()
+
+    def see_to_the_time(self) -> None:
+        """Have a keeper if anything will be due, and have him know of it in time."""
+        due = self.due
+        if due == math.inf:
+            return
+        if self._keeper is None and self._may_hire.acquire(blocking=False):  # the first who comes here
+            self._keeper = Keeper(self._keep, self._clock, self._context.copy())
+        elif self._keeper is not None and due < self._keeper.asleep_until:
+            self._keeper.wake()
+
+    def end(self) -> None:
+        """Let the keeper find that the run is over."""
+        if self._keeper is not None:
+            self._keeper.wake()

@@ -9,6 +9,9 @@ from random import Random
 from typing import Any, Literal
 
 from lightwork.engine.chunk import Batch, Block, Chunk
+from lightwork.engine.grain import Grain
+from lightwork.engine.hands import Hands
+from lightwork.engine.repeats import Repeats
 from lightwork.engine.stage import Stage
 from lightwork.engine.timers import Timers
 from lightwork.engine.verdict import Verdict
@@ -17,11 +20,7 @@ __all__ = ["Run", "Status"]
 
 Status = Literal["completed", "timed out", "aborted", "cancelled"]
 
-# Guesses, measured to be good enough: a chunk should take long against what it costs to hand it over (some microseconds),
-# and short against what people notice.
-CHUNK_SECONDS = 200e-6
-MAX_GRAIN = 512
-OVERDUE_SECONDS = 20e-3
+OVERDUE_SECONDS = 20e-3  # a guess: long against a chunk's usual time, short against what people notice
 
 
 class Run:
@@ -59,6 +58,8 @@ class Run:
         What is done, in the order in which it was; emptied by the reader.
     late : deque of Chunk
         Attempts that took too long; each is to be judged, under no lock, and reported by :meth:`end_late`.
+    workers_pay : bool
+        Whether who runs a chunk asks the limiter itself for all items but the first; if not, each goes by itself where there is one.
     status : str or None
         How the run ended; None as long as it goes on.
     reason : object
@@ -86,32 +87,29 @@ class Run:
         wake: Callable[[], object] = lambda: None,
     ) -> None:
         self.stages = stages
-        self.n_workers = n_workers
         self.deadline = deadline
         self.finished: deque[Block] = deque()
-        self.late: deque[Chunk] = deque()
         self.status: Status | None = None
         self.reason: object = None
         self.is_exhausted: bool = False
         self.source_error: BaseException | None = None
-        self.n_admitted: int = 0
-        self.n_finished: int = 0
-        self.n_failed: int = 0
-        self.timers: Timers = Timers()
+        self.n_admitted = 0
+        self.n_finished = 0
+        self.n_failed = 0
+        self.workers_pay = False
+        self.timers = Timers()
         self._window = window
-        self._chunk_size = chunk_size
-        self._grain = chunk_size or 1
+        self._hands = Hands(n_workers)
+        self.late = self._hands.late
+        self._grain = Grain(chunk_size)
         self._task_timeout = task_timeout
         self._max_errors = max_errors
         self._fails_fast = fails_fast
         self._waits_for_reader = waits_for_reader
         self._random = random
         self._wake = wake
-        self._running: set[Chunk] = set()
-        self._n_abandoned = 0
-        self._n_late = 0
         self._n_open = 0
-        self._later: list[tuple[float, tuple[Stage, Batch]]] = []  # those that wait for all others, and until when at least
+        self._repeats = Repeats(self.timers)
         if deadline < math.inf:
             self.timers.set(deadline, self._time_is_up)
 
@@ -125,9 +123,14 @@ class Run:
         return max(self.window - self._n_open, 0)
 
     @property
+    def n_workers(self) -> int:
+        """How many chunks may be in workers' hands at a time."""
+        return self._hands.n_workers
+
+    @property
     def window(self) -> int:
         """How many items may be unfinished or unread."""
-        return self._window or 2 * self.n_workers * self._grain
+        return self._window or self._grain.window(self.n_workers)
 
     @property
     def is_hungry(self) -> bool:
@@ -165,37 +168,42 @@ class Run:
             return 0
         n_chunks = 0
         for stage in self.stages:
-            if stage.n_ready and not stage.is_held_up:
-                n_chunks += int(min(stage.n_free, 1 if stage.limiter else -(-stage.n_ready // self._grain_of(stage))))
-        return max(min(n_chunks, self.n_workers - len(self._running) - self._n_abandoned), 0)
+            if stage.is_open:
+                n_chunks += int(min(stage.n_free, 1 if stage.limiter else -(-stage.n_ready // self._share_of(stage))))
+        return max(min(n_chunks, self._hands.n_free), 0)
 
     def take(self, now: float) -> Chunk | None:
         """Give a worker something to begin at once, or nothing: then it is called when there is."""
-        if self.status is not None or len(self._running) + self._n_abandoned >= self.n_workers:
+        if self.status is not None or self._hands.n_free <= 0:
             return None
         for stage in reversed(self.stages):  # what is nearly done goes first
-            if stage.n_ready and not stage.is_held_up and stage.n_free > 0 and self._is_let_in(stage, now):
+            if stage.is_open and stage.n_free > 0 and self._lets_in(stage, now):
                 return self._begin(stage, now)
         return None
 
+    def has_begun(self, chunk: Chunk, now: float) -> None:
+        """Note that the limiter knows when a chunk began: now, and only now, it can be told whether there is room for another."""
+        toll = chunk.stage.toll
+        if toll is not None and toll.leader is chunk:
+            toll.has_begun(chunk, chunk.stage.next_cost, now, self.timers)
+        self._settle(now)
+
     def end(self, chunk: Chunk, now: float, verdict: Verdict | None = None) -> None:
         """Take a chunk back from a worker; with what becomes of the item that it failed in, if it did."""
-        chunk.stage.n_running -= 1
-        if chunk.is_abandoned:
-            self._n_abandoned -= 1
-        else:
-            self._running.discard(chunk)
+        self._hands.put_down(chunk)
+        if not chunk.is_abandoned:
             self.timers.cancel(chunk.timer)
-            self._collect(chunk.hand_in(), chunk.stage)
+            chunk.has_failed = verdict is not None
+            self._collect(chunk.hand_over(), chunk.stage)
             if verdict is not None:
                 self._follow(verdict, chunk, now)
-            self._give_back(chunk)
-            self._measure(chunk)
+            self._give_back(chunk.what_is_left(), chunk.stage)
+            self._grain.learn(chunk.typical_seconds())
         self._settle(now)
 
     def end_late(self, chunk: Chunk, verdict: Verdict, now: float) -> None:
         """Note what becomes of an item of :attr:`late`."""
-        self._n_late -= 1
+        self._hands.judged()
         self._follow(verdict, chunk, now)
         self._settle(now)
 
@@ -207,8 +215,8 @@ class Run:
     def ask_again(self, now: float) -> None:
         """Note that limiters may give another answer."""
         for stage in self.stages:
-            stage.is_held_up = False
-            self.timers.cancel(stage.timer)
+            if stage.toll is not None:
+                stage.toll.ask_again(self.timers)
         self._settle(now)
 
     # --- The reader -------------------------------------------------------------------------------------------------
@@ -231,43 +239,38 @@ class Run:
             self.reason = reason
             self._forget_what_waits(now)
         if abandon:
-            for chunk in list(self._running):
+            for chunk in self._hands:
                 self._collect(chunk.hand_over(), chunk.stage)
-                self._abandon(chunk)
-            self.late.clear()
-            self._n_late = 0
+                self._hands.abandon(chunk)
+                self.timers.cancel(chunk.timer)
+            self._hands.forget_late()
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more will come."""
         if self.status is not None:
-            return not self._running and not self._n_late
+            return self._hands.are_empty
         return self.is_exhausted and self.n_finished == self.n_admitted
 
     # --- Inside: what begins ----------------------------------------------------------------------------------------
 
-    def _grain_of(self, stage: Stage) -> int:
-        return 1 if stage.limiter or self._task_timeout is not None or self._random else self._grain
+    def _share_of(self, stage: Stage) -> int:
+        """Return how many items of a stage a worker takes at a time."""
+        goes_by_one = self._task_timeout is not None or self._random or (stage.limiter and not self.workers_pay)
+        return 1 if goes_by_one else self._grain.share(stage.n_ready)
 
-    def _is_let_in(self, stage: Stage, now: float) -> bool:
-        """Ask the limiter, and have it asked again when it says so."""
-        wait = stage.ask(now, stage.ready[0].cost, self._wake)
-        stage.is_held_up = wait > 0
-        if 0 < wait < math.inf:
-            stage.timer = self.timers.set(now + wait, self._let_ask, stage)
-        return not wait
-
-    def _let_ask(self, stage: Stage, _now: float) -> None:
-        stage.is_held_up = False
+    def _lets_in(self, stage: Stage, now: float) -> bool:
+        return stage.toll is None or stage.toll.lets_in(stage.ready[0].cost, now, self.timers, self._wake)
 
     def _begin(self, stage: Stage, now: float) -> Chunk:
         batch = self._next_batch(stage)
-        chunk = batch.cut(min(self._grain_of(stage), len(batch)), stage, now)
+        chunk = batch.cut(min(self._share_of(stage), len(batch)), stage, now)
         if not len(batch):
             stage.ready.popleft()
         stage.n_ready -= len(chunk.items)
-        stage.n_running += 1
-        self._running.add(chunk)
+        self._hands.take(chunk)
+        if stage.toll is not None and self.workers_pay:
+            stage.toll.leader = chunk
         self._watch(chunk, now)
         return chunk
 
@@ -290,31 +293,21 @@ class Run:
 
     def _item_is_late(self, chunk: Chunk, _now: float) -> None:
         """Let an attempt fail that takes too long; it may go on, but nobody waits for it."""
-        self._abandon(chunk)
-        self._n_late += 1
-        self.late.append(chunk)
+        self._hands.abandon_late(chunk)
 
     def _chunk_is_late(self, chunk: Chunk, _now: float) -> None:
         """Hand over what is done of a chunk that takes longer than others did, and let others have what its worker has not begun."""
-        self._grain = self._chunk_size or max(self._grain // 2, 1)
+        chunk.stage.pass_on(chunk)
+        self._grain.halve()
         self._collect(chunk.hand_over(), chunk.stage)
-        self._give_back(chunk)
-
-    def _abandon(self, chunk: Chunk) -> None:
-        chunk.is_abandoned = True
-        chunk.take_back()
-        self.timers.cancel(chunk.timer)
-        self._running.discard(chunk)
-        self._n_abandoned += 1
+        self._give_back(chunk.take_back(), chunk.stage)
 
     # --- Inside: what ends ------------------------------------------------------------------------------------------
 
-    def _give_back(self, chunk: Chunk) -> None:
-        """Let what the worker of a chunk has not begun wait again, before all others."""
-        items = chunk.take_back()
-        if items and self.status is None:
-            start = chunk.start + len(chunk.items) - len(items)
-            chunk.stage.add(Batch(start, items, chunk.admitted, chunk.attempts, chunk.began), first=True)
+    def _give_back(self, batch: Batch, stage: Stage) -> None:
+        """Let what a worker has not begun wait again, before all others."""
+        if len(batch) and self.status is None:
+            stage.add(batch, first=True)
 
     def _collect(self, block: Block | None, stage: Stage) -> None:
         """Take over what succeeded: it goes on to the next stage, or to the reader."""
@@ -334,7 +327,7 @@ class Run:
     def _follow(self, verdict: Verdict, chunk: Chunk, now: float) -> None:
         """Let an item that failed have its next attempt, or its end."""
         if verdict.delay is not None and self.status is None:
-            self._repeat(chunk, now + verdict.delay)
+            self._repeats.add(chunk.stage, chunk.again(), now + verdict.delay)
         elif verdict.error is None:
             self._collect(chunk.outcome(now, verdict.value), chunk.stage)
         else:
@@ -343,23 +336,10 @@ class Run:
             if self.n_failed == self._max_errors:
                 self.stop("aborted", now, f"{self.n_failed} items failed", abandon=self._fails_fast)
 
-    def _repeat(self, chunk: Chunk, due: float) -> None:
-        waiting = (chunk.stage, chunk.again())
-        if chunk.stage.retry is not None and chunk.stage.retry.when == "end":
-            self._later.append((due, waiting))
-        else:
-            self.timers.set(due, self._wait_is_over, waiting)
-
-    def _wait_is_over(self, waiting: tuple[Stage, Batch], _now: float) -> None:
-        stage, batch = waiting
-        stage.add(batch, first=stage.retry is None or stage.retry.when == "now")  # it has waited long enough
-
     def _settle(self, now: float) -> None:
         """Let those that were sent behind the others have their turn, if no others are left or can be let in."""
-        if self._later and not any(stage.n_ready for stage in self.stages) and not self.n_wanted:
-            for due, waiting in self._later:
-                self.timers.set(due, self._wait_is_over, waiting)
-            self._later.clear()
+        if self._repeats and not any(stage.n_ready for stage in self.stages) and not self.n_wanted:
+            self._repeats.release()
         if self.timers.next_due <= now:
             self.timers.run(now)
 
@@ -367,15 +347,8 @@ class Run:
         self.timers.clear()
         if now < self.deadline < math.inf:
             self.timers.set(self.deadline, self._time_is_up)
-        self._later.clear()
+        self._repeats.clear()
         for stage in self.stages:
             stage.clear()
-        for chunk in self._running:
+        for chunk in self._hands:
             chunk.take_back()
-
-    def _measure(self, chunk: Chunk) -> None:
-        """Adapt the grain to what items take, by halves and doubles."""
-        if self._chunk_size is None:
-            seconds = chunk.typical_seconds()
-            fitting = CHUNK_SECONDS / seconds if seconds > 0 else MAX_GRAIN
-            self._grain = int(max(min(fitting, 2 * self._grain, MAX_GRAIN), self._grain // 2, 1))

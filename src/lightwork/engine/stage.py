@@ -6,11 +6,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from lightwork.engine.chunk import Batch
-from lightwork.engine.timers import Timer
+from lightwork.engine.chunk import Batch, Chunk
+from lightwork.engine.toll import Toll
 from lightwork.policies.limiter import Limiter
 from lightwork.policies.retry import Retry
-from lightwork.policies.turnstile import Place
 
 __all__ = ["Stage"]
 
@@ -36,14 +35,14 @@ class Stage:
 
     Attributes
     ----------
+    toll : Toll or None
+        What the limiter asks for.
     ready : deque of Batch
         What could begin now.
     n_ready : int
         How many items these are.
     n_running : int
         How many chunks workers have.
-    is_held_up : bool
-        Whether the limiter has to be asked again first.
     """
 
     def __init__(
@@ -52,14 +51,12 @@ class Stage:
         self.call = call
         self.retry = retry
         self.limiter = limiter
+        self.toll = None if limiter is None else Toll(limiter)
         self.n_workers = n_workers
         self.index = index
         self.ready: deque[Batch] = deque()
         self.n_ready: int = 0
         self.n_running = 0
-        self.is_held_up = False
-        self.place: Place | None = None
-        self.timer: Timer | None = None
 
     def add(self, batch: Batch, *, first: bool = False) -> None:
         """Let items wait for their turn, behind the others or before them."""
@@ -73,24 +70,30 @@ class Stage:
         """Forget what waits, and leave the limiter's line."""
         self.ready.clear()
         self.n_ready = 0
-        if self.place is not None:
-            self.place.leave()
-            self.place = None
+        if self.toll is not None:
+            self.toll.leave()
+
+    def pass_on(self, chunk: Chunk) -> None:
+        """Let others ask for the next start, if a chunk's worker was to."""
+        if self.toll is not None:
+            self.toll.pass_on(chunk)
 
     @property
     def n_free(self) -> float:
         """How many more attempts may run at a time."""
         return float("inf") if self.n_workers is None else self.n_workers - self.n_running
 
-    def ask(self, now: float, cost: float, wake: Callable[[], object]) -> float:
-        """Ask the limiter for a start; return 0, or how long to wait before asking again."""
-        if self.limiter is None:
-            return 0.0
-        if self.place is None:
-            if not (wait := self.limiter.grant(now, cost)):
-                return wait
-            self.place = self.limiter.line_up(wake)
-        wait = self.place.grant(now, cost)  # again, now that nothing that changes the answer is missed
-        if not wait:
-            self.place = None
-        return wait
+    @property
+    def is_open(self) -> bool:
+        """Whether there is anything that could begin, as far as that can be told without asking a limiter."""
+        return self.n_ready > 0 and (self.toll is None or self.toll.is_open)
+
+    @property
+    def next_cost(self) -> float | None:
+        """What the next item counts for before the limiter, if there is one."""
+        return self.ready[0].cost if self.ready else None
+
+    @property
+    def repeats_at_end(self) -> bool:
+        """Whether what failed waits for all others."""
+        return self.retry is not None and self.retry.when == "end"

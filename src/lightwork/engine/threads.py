@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from lightwork._clock import Clock
-from lightwork.engine.crew import Crew, Workers
+from lightwork.engine.crew import Crew
 from lightwork.engine.run import Run
+from lightwork.engine.workers import Workers
 
 __all__ = ["Spawner", "ThreadCrew"]
 
@@ -34,6 +35,7 @@ class ThreadCrew(Crew):
     def __init__(self, run: Run, spawner: Spawner, clock: Clock, **more: Any) -> None:
         super().__init__(run, spawner, clock, **more)
         self._spawner = spawner
+        run.workers_pay = True
 
     def _call(self, n_workers: int) -> None:
         for _ in range(n_workers):
@@ -47,6 +49,6 @@ class ThreadCrew(Crew):
             chunk = self._begin()
             while chunk is not None:
                 self._start(chunk)
-                chunk = self._bring_back(chunk, chunk.run(self._now), goes_on=True)
+                chunk = self._bring_back(chunk, chunk.run(self._loop), goes_on=True)
         except BaseException as error:
             self._fail(error)

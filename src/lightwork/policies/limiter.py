@@ -217,6 +217,28 @@ class Limiter:
         """Give back what was granted and will not start; `cost` as it was granted."""
         self._turnstile.withdraw(self._turnstile.costs(cost))
 
+    def start(self, now: float, cost: Cost = 1.0) -> float:
+        """
+        Let something start that begins at this moment, if that is allowed and nobody is in line.
+
+        Parameters
+        ----------
+        now : float
+            The time at which it begins.
+        cost : float or sequence of float, default 1
+            What the start counts for; at most the burst.
+
+        Returns
+        -------
+        float
+            As :meth:`grant`; there is nothing to be reported.
+        """
+        return self._turnstile.start(None, now, self._turnstile.costs(cost))
+
+    def look(self, now: float, cost: Cost = 1.0) -> float:
+        """Return what :meth:`grant` and :meth:`start` would; nothing is let in."""
+        return self._turnstile.look(now, self._turnstile.costs(cost))
+
     def line_up(self, callback: Wake) -> Place:
         """
         Take the last place in line.

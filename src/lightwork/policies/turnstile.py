@@ -74,6 +74,11 @@ class Turnstile:
             wake()
         return 0.0
 
+    def look(self, now: float, costs: Costs) -> float:
+        """Return how long to wait at least before anybody else is let in; 0 if there is room and no line."""
+        with lock():
+            return self._wait(None, now, costs)
+
     def started(self, now: float, costs: Costs) -> None:
         """Take note of when something that was let in began."""
         with lock():

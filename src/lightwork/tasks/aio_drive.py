@@ -204,7 +204,7 @@ class AsyncDrive:
         self._enter(chunk)
         error = await self._call(chunk)
         now = self.clock.now()
-        chunk.stamps.append(now)
+        chunk.stamps[1] = now
         verdict = None if error is None or chunk.is_abandoned else judge(chunk, error, now, self.run.deadline)
         if verdict is not None and isinstance(verdict.error, KeyboardInterrupt):  # of the item, or of a hook
             self.run.stop("cancelled", now, verdict.error, abandon=True)

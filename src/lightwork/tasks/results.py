@@ -149,6 +149,8 @@ class ParallelResult(Sequence[T_co]):
 
     def outcomes(self) -> list[T_co | BaseException]:
         """Return for each item its value, or in its place the exception that :meth:`failures` has."""
+        if self.ok:
+            return list(self)  # without a look at each
         self._note_failures()
         return [self._values[i] if self._has_value(i) else self._error(i) for i in self._indices()]
 

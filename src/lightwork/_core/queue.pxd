@@ -1,0 +1,33 @@
+"""Items in a row: whoever runs them takes one at a time from the front, and anybody may take away all that are left, at once."""
+
+from cpython.ref cimport PyObject
+
+from lightwork._core.atomics cimport atomic, memory_order_relaxed, uint32_t
+from lightwork._core.chunk cimport packed_run, run_length, run_pack, run_start, run_stop, run_take
+from lightwork._core.place cimport has_gil
+from lightwork._core.source cimport Source, source_item
+
+
+cdef class Queue:
+    cdef object items
+    cdef Source source
+    # The positions that nobody has taken. The word guards nothing but itself, for the items never change, so relaxed order is enough.
+    cdef atomic[packed_run] left
+
+
+cdef inline bint queue_take(Queue queue, uint32_t* position) noexcept:
+    """With the GIL, which spares a swap: nobody else comes in between."""
+    cdef packed_run seen
+    if not has_gil:
+        return run_take(&queue.left, position)
+    seen = queue.left.load(memory_order_relaxed)
+    position[0] = run_start(seen)
+    if run_length(seen) == 0:
+        return False
+    queue.left.store(run_pack(run_start(seen) + 1, run_stop(seen)), memory_order_relaxed)
+    return True
+
+
+cdef inline PyObject* queue_item(Queue queue, uint32_t position) noexcept:
+    """A new reference, or NULL with the error set, as :func:`source_item`."""
+    return source_item(&queue.source, position)
