@@ -135,7 +135,8 @@ def test_a_value_is_done() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [KeyboardInterrupt(), SystemExit(1), GeneratorExit(), asyncio.CancelledError(), BaseExceptionGroup("", [SystemExit()])]
+    "error",
+    [KeyboardInterrupt(), SystemExit(1), GeneratorExit(), asyncio.CancelledError(), BaseExceptionGroup("", [SystemExit()]), MemoryError()],
 )
 def test_what_ends_things_is_never_tried_again(error: BaseException) -> None:
     """Exceptions that are there to end a program or a task do so."""

@@ -96,21 +96,21 @@ class Chunk:
     )  # fmt: skip
 
     def __init__(self, stage: Stage, batch: Batch, items: Sequence[Any], costs: Sequence[float] | None, now: float) -> None:
-        self.stage = stage
-        self.start = batch.start
-        self.items = items
-        self.n_items = len(items)
-        self.queue = Queue(items)
-        self.admitted = batch.admitted
-        self.attempts = batch.attempts
-        self.began = batch.began
-        self.costs = costs
+        self.stage: Stage = stage
+        self.start: int = batch.start
+        self.items: Sequence[Any] = items
+        self.n_items: int = len(items)
+        self.queue: Queue = Queue(items)
+        self.admitted: float = batch.admitted
+        self.attempts: int = batch.attempts
+        self.began: float | None = batch.began
+        self.costs: Sequence[float] | None = costs
         self.claimed: list[Any] = []
         self.values: list[Any] = []
-        self.stamps = array("d", (now,)) * (len(items) + 1)
-        self.has_failed = False
-        self.n_handed_over = 0
-        self.is_abandoned = False
+        self.stamps: array[float] = array("d", (now,)) * (len(items) + 1)
+        self.has_failed: bool = False
+        self.n_handed_over: int = 0
+        self.is_abandoned: bool = False
         self.timer: Timer | None = None
 
     def run(self, loop: Loop) -> BaseException | None:

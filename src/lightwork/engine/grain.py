@@ -27,7 +27,7 @@ class Grain:
     """
 
     def __init__(self, chunk_size: int | None) -> None:
-        self.size = chunk_size or 1
+        self.size: int = chunk_size or 1
         self._is_fixed = chunk_size is not None
 
     def learn(self, seconds: float) -> None:

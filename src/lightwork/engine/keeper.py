@@ -64,7 +64,7 @@ class Watch:
     """
 
     def __init__(self, keep: Callable[[], float | None], clock: Clock, context: Context) -> None:
-        self.due = math.inf
+        self.due: float = math.inf
         self._keep = keep
         self._clock = clock
         self._context = context

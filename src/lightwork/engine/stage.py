@@ -51,7 +51,7 @@ class Stage:
         self.call = call
         self.retry = retry
         self.limiter = limiter
-        self.toll = None if limiter is None else Toll(limiter)
+        self.toll: Toll | None = None if limiter is None else Toll(limiter)
         self.n_workers = n_workers
         self.index = index
         self.ready: deque[Batch] = deque()

@@ -32,7 +32,7 @@ class Toll:
 
     def __init__(self, limiter: Limiter) -> None:
         self.limiter = limiter
-        self.is_held_up = False
+        self.is_held_up: bool = False
         self.leader: Chunk | None = None
         self._place: Place | None = None
         self._timer: Timer | None = None

@@ -56,7 +56,8 @@ class Retry(Calling):
         Draws the wait evenly from a range, for a planned one of `d` seconds: from 0 to `d`, from `d/2` to `d`, from `d/2` to
         `3d/2`; by a random walk that begins at `backoff` and goes to between `backoff` and thrice where it was; or not.
     on : type or tuple of types, default Exception
-        The exceptions that are worth another attempt. What is no ``Exception``, such as ``KeyboardInterrupt``, never is.
+        The exceptions that are worth another attempt. What is no ``Exception``, such as ``KeyboardInterrupt``, never is, and
+        neither is a MemoryError.
     retry_if : callable, optional
         Takes such an exception; there is another attempt if the answer is true.
     retry_result : callable, optional
@@ -253,7 +254,7 @@ class Retry(Calling):
         """Whether an outcome is worth another attempt."""
         if error is None:
             return self.retry_result is not None and bool(self.retry_result(result))
-        if not isinstance(error, self.on) or isinstance(error, Stopped):
+        if not isinstance(error, self.on) or isinstance(error, (Stopped, MemoryError)):
             return False
         return self.retry_if is None or bool(self.retry_if(error))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeGuard
 
 from lightwork._clock import Clock, clock
+from lightwork.executors.serial import INLINE
 from lightwork.tasks.options import Options
 
 __all__ = ["Batch", "Feed", "is_at_hand"]
@@ -50,6 +52,8 @@ class Feed:
         By which a source is quick or slow.
     is_numbered : bool
         Whether each item comes along with its index.
+    quick : float
+        Within how many seconds items come that come without a wait.
 
     Attributes
     ----------
@@ -69,6 +73,7 @@ class Feed:
         key: Callable[[Any], Any] | None = None,
         cost: float | Callable[[Any], float] = 1.0,
         is_numbered: bool = False,
+        quick: float = QUICK,
     ) -> None:
         if not _is_iterable(items):
             raise TypeError(f"items must be iterable, not {type(items).__name__}; for one item, pass [item]")
@@ -79,6 +84,7 @@ class Feed:
         self._key = key
         self._cost = cost
         self._is_numbered = is_numbered
+        self._quick = quick
         self._clock = clock
         self._n_taken = 0
         self.is_quick: bool = True
@@ -87,12 +93,15 @@ class Feed:
     @classmethod
     def of(cls, items: Iterable[Any], options: Options) -> Feed:
         """Return the feed of a call."""
+        inline = INLINE.get()
+        is_drawn = inline is not None and inline.random is not None  # such an order depends on no time
         return cls(
             items,
             clock(),
             key=options.item_key,
             cost=options.cost_of if callable(options.cost) else options.cost,
             is_numbered=options.rng is not None,
+            quick=math.inf if is_drawn else QUICK,
         )
 
     def take_all(self) -> Batch | None:
@@ -107,7 +116,7 @@ class Feed:
         """Return the next items, at most so many, and fewer if they come slowly."""
         began = self._clock.now()
         batch = self.prepared(self._iterator, min(n_items, self._size), is_stopped)
-        self.is_quick = self._clock.now() - began < QUICK
+        self.is_quick = self._clock.now() - began < self._quick
         self._size = min(2 * self._size, MAX_BATCH) if self.is_quick else 1
         return batch
 
