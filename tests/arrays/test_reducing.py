@@ -265,7 +265,7 @@ LOUD: dict[str, Any] = {
 @pytest.mark.parametrize("case", LOUD)
 def test_warnings_point_at_the_caller(case: str) -> None:
     """A floating-point warning is given at the caller's line, however many functions of ours lie between, and once for each such line."""
-    array = np.full(100_000, 1e308)
+    array = np.full(2_000_000, 1e308)  # many enough to be shared, whatever the last call has cost
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("default")
         LOUD[case](array)
