@@ -1,5 +1,6 @@
 """A million items pass a stream whose reader pauses now and then: none is alive that the window does not allow for."""
 
+import gc
 import resource
 import time
 import weakref
@@ -31,6 +32,15 @@ def source() -> Iterator[Item]:
         yield item
 
 
+def n_alive() -> int:
+    """Return how many items are alive; without a GIL who made an object buries it, when it has time to, or now."""
+    for _ in range(20):
+        if len(alive) <= WINDOW + 2:
+            break
+        gc.collect()
+    return len(alive)
+
+
 def kilobytes() -> int:
     """Return the most memory that this process has had."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -39,7 +49,7 @@ def kilobytes() -> int:
 n_read = most = before = 0
 for _result in lw.parallel_iter(lambda item: item, source(), workers=2, window=WINDOW):
     n_read += 1
-    most = max(most, len(alive))
+    most = max(most, n_alive())
     if n_read % 100_000 == 0:
         time.sleep(0.01)  # others go on as far as they may
         before = before or kilobytes()
