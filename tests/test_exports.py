@@ -81,6 +81,17 @@ print(sorted(new - sys.stdlib_module_names), threading.active_count())
     assert in_a_new_interpreter(code) == "['lightwork', 'numpy'] 1"
 
 
+def test_importing_waits_for_nothing_that_few_need() -> None:
+    """What takes milliseconds to import is imported by who uses it."""
+    code = """
+import sys, numpy
+before = set(sys.modules)
+import lightwork
+print(sorted({"asyncio", "difflib", "html", "numpy.random", "statistics"} & (set(sys.modules) - before)))
+"""
+    assert in_a_new_interpreter(code) == "[]"
+
+
 def test_importing_leaves_the_gil_off() -> None:
     """On a free-threaded interpreter every compiled module says that it does not need the GIL."""
     if not sysconfig.get_config_var("Py_GIL_DISABLED"):

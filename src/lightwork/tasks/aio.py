@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
-from typing import Any, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from lightwork.engine.stage import Stage
-from lightwork.tasks.aio_drive import AsyncDrive, Source, source_of
 from lightwork.tasks.calls import call_for, check_function
 from lightwork.tasks.ends import conclude, raise_early_end
 from lightwork.tasks.harvest import Harvest, carry
@@ -15,6 +14,9 @@ from lightwork.tasks.listeners import Listeners
 from lightwork.tasks.options import AsyncStreamOptions, CommonOptions, Options
 from lightwork.tasks.results import ItemResult, ParallelResult
 from lightwork.tasks.stream import Order, read
+
+if TYPE_CHECKING:
+    from lightwork.tasks.aio_drive import Source
 
 __all__ = ["async_parallel_iter", "async_parallel_map", "async_parallel_starmap"]
 
@@ -135,6 +137,8 @@ def async_parallel_iter(fn: Callable[..., Awaitable[T]], items: Items, **options
     [0, 2, 4]
     """
     checked = _checked("async_parallel_iter", options, ordered=False)
+    from lightwork.tasks.aio_drive import source_of  # noqa: PLC0415 - asyncio would take longer than ours
+
     return _results(_stages(fn, checked, star=False), source_of(items, checked), checked)
 
 
@@ -151,6 +155,8 @@ def _stages(fn: Callable[..., Any], options: Options, *, star: bool) -> list[Sta
 
 
 async def _collect(fn: Callable[..., Any], items: Items, options: Options, *, star: bool = False) -> Any:
+    from lightwork.tasks.aio_drive import AsyncDrive, source_of  # noqa: PLC0415 - asyncio would take longer than ours
+
     listeners = Listeners(options)
     drive = AsyncDrive(_stages(fn, options, star=star), source_of(items, options), options, waits_for_reader=False)
     harvest = Harvest(drive, is_ordered=options.ordered, is_numbered=options.rng is not None)
@@ -172,6 +178,8 @@ async def _collect(fn: Callable[..., Any], items: Items, options: Options, *, st
 
 
 async def _results(stages: list[Stage], source: Source, options: Options) -> AsyncIterator[ItemResult[Any]]:
+    from lightwork.tasks.aio_drive import AsyncDrive  # noqa: PLC0415 - asyncio would take longer than ours
+
     listeners = Listeners(options)
     drive = AsyncDrive(stages, source, options, waits_for_reader=True)
     order = Order(is_ordered=options.ordered)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable
 
 __all__ = ["check_names"]
@@ -39,5 +38,7 @@ def check_names(called: str, given: Iterable[str], options: Collection[str]) -> 
 
 
 def _meant(name: str, options: Collection[str]) -> str | None:
+    import difflib  # noqa: PLC0415 - only who errs waits for its import
+
     near = [ELSEWHERE[name]] if name in ELSEWHERE else difflib.get_close_matches(name, options, n=1)
     return near[0] if near and near[0] in options else None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, Literal, Self, TypeAlias, TypedDict
 
 import numpy as np
 
@@ -28,7 +28,7 @@ LISTENERS = {
     "item_key": "an item",
 }
 
-Seed = int | Sequence[int] | np.random.SeedSequence
+Seed: TypeAlias = "int | Sequence[int] | np.random.SeedSequence"  # in quotes, for NumPy imports its random numbers when they are asked for
 Seconds = float | timedelta
 Errors = Literal["collect", "raise", "return"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import itertools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -39,5 +38,7 @@ def html_summary(result: ParallelResult[Any], n_ok: int, failed: Iterable[ItemRe
 
 
 def _row(item: ItemResult[Any]) -> str:
+    from html import escape  # noqa: PLC0415 - its import would take longer than ours
+
     cells = (str(item.index), "" if item.key is None else brief(item.key), brief(item.error), str(item.attempts))
-    return f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
+    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
 import time
 from typing import Self
@@ -32,6 +31,8 @@ class Ticker:
     @property
     def share(self) -> float:
         """Share of the looks that found the GIL taken, from 0 to 1."""
+        import statistics  # noqa: PLC0415 - its import would take longer than ours
+
         quiet, looks = self._late[: self._n_quiet], self._late[self._n_quiet :]
         limit = statistics.quantiles(quiet, n=10)[-1] + SLACK
         return sum(late > limit for late in looks) / max(len(looks), 1)
