@@ -31,13 +31,15 @@ types: $(VENV)/.group-test $(VENV)/.group-types
 
 # Built from the sdist into a folder of its own, so that the tree keeps its plain build. The report goes to files: pytest captures what is printed.
 # A forked child is left out: ThreadSanitizer does not follow threads there.
+THREADED := $(addprefix tests/tasks/test_,handle.py pool.py random_runs.py stream.py)
+
 tsan: $(VENV)/.group-build $(VENV)/.group-test
 	rm -rf $(TSAN)
 	$(BIN)/python setup.py -q sdist -d $(TSAN)
 	LIGHTWORK_SANITIZE=thread $(BIN)/python -m pip install -q --no-build-isolation --no-deps --target $(TSAN)/site $(TSAN)/*.tar.gz
 	LIGHTWORK_SANITIZE=thread LIGHTWORK_TEST_SECONDS=$${LIGHTWORK_TEST_SECONDS:-2} PYTHONPATH=$(TSAN)/site \
 	  TSAN_OPTIONS="suppressions=tests/tsan.supp log_path=$(TSAN)/report" LD_PRELOAD=$$(c++ -print-file-name=libtsan.so) \
-	  $(BIN)/python -m pytest -p no:cacheprovider tests/_core tests/tasks tests/test_cimport.py tests/test_races.py -k 'not fork' || failed=1; \
+	  $(BIN)/python -m pytest -p no:cacheprovider tests/_core $(THREADED) tests/test_cimport.py tests/test_races.py -k 'not fork' || failed=1; \
 	  if cat $(TSAN)/report.* 2>/dev/null; then failed=1; fi; exit $${failed:-0}
 
 clean:

@@ -74,7 +74,10 @@ def test_every_reduction_is_a_method() -> None:
     """Whatever reduces in ``lightwork.numpy``, and ``minmax``, is a method of a fused function, with NumPy's keywords."""
     declared = {name for declaration in DECLARATIONS for name in declaration.names if hasattr(np, name)} - SCANS
     for name in declared:
-        numpys = inspect.signature(getattr(np, name)).parameters.keys() - {"a", "x"}
+        try:
+            numpys = inspect.signature(getattr(np, name)).parameters.keys() - {"a", "x"}
+        except ValueError:  # older NumPys' functions in C do not tell
+            continue
         ours = inspect.signature(getattr(Fused, name)).parameters.keys() - {"self", "args", "kwargs"}
         assert ours == numpys, name
     assert hasattr(Fused, "minmax")
