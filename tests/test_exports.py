@@ -18,14 +18,15 @@ FLOORS = ("arrays", "policies", "tasks")
 
 def public(module: ModuleType) -> dict[str, object]:
     """Return what a module offers: names without an underscore, but for modules."""
-    return {name: value for name, value in vars(module).items() if name[0] != "_" and not isinstance(value, ModuleType)}
+    values = {name: getattr(module, name) for name in dir(module) if name[0] != "_"}
+    return {name: value for name, value in values.items() if not isinstance(value, ModuleType)}
 
 
 def reexports(module: ModuleType) -> set[str]:
     """Return the names that type checkers take for a module's own: those imported as themselves."""
     assert module.__file__ is not None
     tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
-    aliases = [alias for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    aliases = [alias for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names]
     return {alias.name for alias in aliases if alias.name == alias.asname}
 
 
@@ -87,7 +88,7 @@ def test_importing_waits_for_nothing_that_few_need() -> None:
 import sys, numpy
 before = set(sys.modules)
 import lightwork
-print(sorted({"asyncio", "difflib", "html", "numpy.random", "statistics"} & (set(sys.modules) - before)))
+print(sorted({"asyncio", "difflib", "html", "lightwork.tasks", "numpy.random", "statistics"} & (set(sys.modules) - before)))
 """
     assert in_a_new_interpreter(code) == "[]"
 

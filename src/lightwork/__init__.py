@@ -6,6 +6,10 @@ The package has floors, and imports point down only. ``arrays`` (functions over 
 and arithmetic, without compiled code. At the bottom are leaves that import nothing of ours: ``_clock``, ``_config``, ``_cpus`` and ``_errors``.
 """
 
+import importlib as _importlib
+import types as _types
+import typing as _typing
+
 from lightwork._config import configure as configure
 from lightwork._core.pool import statistics as statistics
 from lightwork._core.statistics import PoolStatistics as PoolStatistics
@@ -24,38 +28,58 @@ from lightwork.arrays import fuse as fuse
 from lightwork.arrays import map_reduce as map_reduce
 from lightwork.arrays import minmax as minmax
 from lightwork.arrays import reduce as reduce
-from lightwork.policies import Limiter as Limiter
-from lightwork.policies import LimiterStatistics as LimiterStatistics
-from lightwork.policies import RateLimit as RateLimit
-from lightwork.policies import Retry as Retry
-from lightwork.policies import RetryInfo as RetryInfo
-from lightwork.policies import StopToken as StopToken
-from lightwork.tasks import Handle as Handle
-from lightwork.tasks import ItemResult as ItemResult
-from lightwork.tasks import Parallel as Parallel
-from lightwork.tasks import ParallelResult as ParallelResult
-from lightwork.tasks import PickleExplanation as PickleExplanation
-from lightwork.tasks import PickleProblem as PickleProblem
-from lightwork.tasks import Pool as Pool
-from lightwork.tasks import ProcessDecision as ProcessDecision
-from lightwork.tasks import RunStatus as RunStatus
-from lightwork.tasks import Stage as Stage
-from lightwork.tasks import Task as Task
-from lightwork.tasks import async_parallel_iter as async_parallel_iter
-from lightwork.tasks import async_parallel_map as async_parallel_map
-from lightwork.tasks import async_parallel_starmap as async_parallel_starmap
-from lightwork.tasks import check_cancelled as check_cancelled
-from lightwork.tasks import explain_pickle as explain_pickle
-from lightwork.tasks import is_picklable as is_picklable
-from lightwork.tasks import iter_stages as iter_stages
-from lightwork.tasks import iter_tasks as iter_tasks
-from lightwork.tasks import map_stages as map_stages
-from lightwork.tasks import parallel as parallel
-from lightwork.tasks import parallel_iter as parallel_iter
-from lightwork.tasks import parallel_map as parallel_map
-from lightwork.tasks import parallel_starmap as parallel_starmap
-from lightwork.tasks import report_progress as report_progress
-from lightwork.tasks import run_tasks as run_tasks
-from lightwork.tasks import should_use_processes as should_use_processes
+
+if _typing.TYPE_CHECKING:
+    from lightwork.policies import Limiter as Limiter
+    from lightwork.policies import LimiterStatistics as LimiterStatistics
+    from lightwork.policies import RateLimit as RateLimit
+    from lightwork.policies import Retry as Retry
+    from lightwork.policies import RetryInfo as RetryInfo
+    from lightwork.policies import StopToken as StopToken
+    from lightwork.tasks import Handle as Handle
+    from lightwork.tasks import ItemResult as ItemResult
+    from lightwork.tasks import Parallel as Parallel
+    from lightwork.tasks import ParallelResult as ParallelResult
+    from lightwork.tasks import PickleExplanation as PickleExplanation
+    from lightwork.tasks import PickleProblem as PickleProblem
+    from lightwork.tasks import Pool as Pool
+    from lightwork.tasks import ProcessDecision as ProcessDecision
+    from lightwork.tasks import RunStatus as RunStatus
+    from lightwork.tasks import Stage as Stage
+    from lightwork.tasks import Task as Task
+    from lightwork.tasks import async_parallel_iter as async_parallel_iter
+    from lightwork.tasks import async_parallel_map as async_parallel_map
+    from lightwork.tasks import async_parallel_starmap as async_parallel_starmap
+    from lightwork.tasks import check_cancelled as check_cancelled
+    from lightwork.tasks import explain_pickle as explain_pickle
+    from lightwork.tasks import is_picklable as is_picklable
+    from lightwork.tasks import iter_stages as iter_stages
+    from lightwork.tasks import iter_tasks as iter_tasks
+    from lightwork.tasks import map_stages as map_stages
+    from lightwork.tasks import parallel as parallel
+    from lightwork.tasks import parallel_iter as parallel_iter
+    from lightwork.tasks import parallel_map as parallel_map
+    from lightwork.tasks import parallel_starmap as parallel_starmap
+    from lightwork.tasks import report_progress as report_progress
+    from lightwork.tasks import run_tasks as run_tasks
+    from lightwork.tasks import should_use_processes as should_use_processes
+else:
+
+    def _for_items() -> dict[str, object]:
+        """Return what the floors for items offer."""
+        floors = (vars(_importlib.import_module(f"lightwork.{floor}")) for floor in ("policies", "tasks"))
+        return {name: value for floor in floors for name, value in floor.items() if name[0] != "_" and not isinstance(value, _types.ModuleType)}
+
+    def __getattr__(name: str) -> object:
+        """Import what is for items when it is first asked for: it takes longer than all the rest."""
+        if name[0] != "_" and name not in ("policies", "tasks"):  # which the import system asks for while they are imported
+            offered = _for_items()
+            if name in offered:
+                return globals().setdefault(name, offered[name])
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_for_items()})
+
 
 __version__ = "0.1.0"

@@ -19,6 +19,7 @@ has_gil = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 import lightwork as lw  # noqa: E402 - this is the story
 
+assert callable(lw.parallel_map)  # what is for items is imported only now
 assert len(os.listdir("/proc/self/task")) == threads
 assert threadpool_info() == pools
 new = loaded() - libraries

@@ -41,6 +41,12 @@ def hammer_with_items() -> None:
         check_items()
 
 
+def map_first_items() -> None:
+    """Map items when nothing for items was imported before."""
+    assert "lightwork.tasks" not in sys.modules
+    assert lw.parallel_map(abs, [-1, 2], workers=2).values() == [1, 2]
+
+
 def interrupt_first(item: int) -> None:
     """Leave the call, while other items go on."""
     if item == 0:
@@ -69,6 +75,8 @@ match sys.argv[1]:
     case "map in atexit":
         atexit.register(check_map, 200_000)
         check_map(200_000)
+    case "first items in atexit":
+        atexit.register(map_first_items)
     case "in a thread":
         threading.Thread(target=check_map, args=(200_000,)).start()
     case "in daemon threads":

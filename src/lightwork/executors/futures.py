@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
-__all__ = ["Foreign", "Outcome", "ThreadsOfOthers", "run_items"]
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+__all__ = ["Foreign", "Outcome", "ThreadsOfOthers", "is_thread_pool", "run_items"]
+
+
+def is_thread_pool(executor: object) -> TypeGuard[ThreadPoolExecutor]:
+    """
+    Whether something is the standard library's thread pool, without an import of that.
+
+    The import takes as long as a third of this package's, and Python refuses it in a program's exit handlers.
+    """
+    pools = sys.modules.get("concurrent.futures.thread")
+    return pools is not None and isinstance(executor, pools.ThreadPoolExecutor)
 
 
 class ThreadsOfOthers:

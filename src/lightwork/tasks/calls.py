@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from functools import partial
 from random import Random
 from typing import Any
@@ -17,7 +17,7 @@ from lightwork.engine.dispatch import Dispatch
 from lightwork.engine.run import Run
 from lightwork.engine.threads import ThreadCrew
 from lightwork.engine.verdict import refusing
-from lightwork.executors.futures import Foreign, ThreadsOfOthers
+from lightwork.executors.futures import Foreign, ThreadsOfOthers, is_thread_pool
 from lightwork.executors.serial import INLINE, Serial
 from lightwork.executors.stealing import Threads, default_workers
 from lightwork.policies.retry import Retry
@@ -84,7 +84,7 @@ def workers_for(options: Options) -> tuple[AnyWorkers, Random | None]:
     n_workers = min(options.workers or _default_of(options.executor), options.max_in_flight or _default_of(options.executor, options.workers))
     if isinstance(options.executor, Pool):
         return Threads(n_workers, options.executor.core), None
-    if isinstance(options.executor, ThreadPoolExecutor):
+    if is_thread_pool(options.executor):
         return ThreadsOfOthers(options.executor, n_workers), None
     if isinstance(options.executor, Executor):
         return Foreign(options.executor, n_workers), None
