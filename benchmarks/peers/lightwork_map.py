@@ -58,6 +58,18 @@ def limited(function: Callable[[Any], Any], spread: bool) -> Callable[..., Any]:
     ).values()
 
 
+def calls(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Stand behind joblib, as its backend, kept open between calls."""
+    import joblib  # noqa: PLC0415 - not every question needs it
+
+    from lightwork.integrations.joblib import register  # noqa: PLC0415
+
+    register()
+    parallel = joblib.Parallel(n_jobs=n_workers(), backend="lightwork").__enter__()
+    task = joblib.delayed(function)
+    return lambda items: parallel(task(item) for item in items)
+
+
 def expression() -> Callable[..., Any]:
     """Fuse it."""
     fused = lw.fuse(lambda a, b: np.sqrt(a * a + b * b) * np.exp(-a) + a * b)

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 __all__ = ["FallbackToBackend", "ParallelBackendBase", "register_parallel_backend"]
 
 if TYPE_CHECKING:
+    from abc import ABCMeta
     from collections.abc import Callable
 
-    class ParallelBackendBase:
+    class ParallelBackendBase(metaclass=ABCMeta):
         """What joblib asks of a backend."""
 
         nesting_level: int | None
 
-        def __init__(self, nesting_level: int | None = None, **options: Any) -> None: ...
+        def __init__(self, nesting_level: int | None = None, **options: Any) -> None: ...  # noqa: B027 - there for its types alone
 
     class FallbackToBackend(Exception):
         """Sends a ``Parallel`` to another backend."""
