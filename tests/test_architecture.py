@@ -54,6 +54,7 @@ CORE = (
     "worker",
     "pool",
     "parallel",
+    "inner",
     "calls",
     "pause",
     "source",

@@ -250,7 +250,7 @@ def test_inner_calls_are_done_by_who_makes_them_where_nobody_is_free(mode: str, 
 
     def inner() -> list[int]:
         monkeypatch.setattr(Threads, "spawn", never)
-        return sorted(joblib.Parallel(n_jobs=3, return_as=mode)(calls(square, range(50))))
+        return sorted(joblib.Parallel(n_jobs=3, backend="lightwork", return_as=mode)(calls(square, range(50))))
 
     results: queue.SimpleQueue[list[int]] = queue.SimpleQueue()
     Threads(1).spawn(lambda: results.put(inner()))
@@ -287,11 +287,10 @@ def test_items_of_lightwork_may_call_joblib() -> None:
     """And joblib's tasks may call lightwork, on the same threads."""
 
     def outer(number: int) -> int:
-        return sum(joblib.Parallel(n_jobs=2)(calls(square, range(number))))
+        return sum(joblib.Parallel(n_jobs=2, backend="lightwork")(calls(square, range(number))))  # joblib's choice is its thread's
 
     def over(number: int) -> int:
-        with joblib.parallel_config(backend="lightwork"):
-            return sum(lw.parallel_map(outer, range(number), workers=2).values())
+        return sum(lw.parallel_map(outer, range(number), workers=2).values())
 
     expected = [sum(sum(k * k for k in range(j)) for j in range(i)) for i in range(6)]
     assert joblib.Parallel(n_jobs=2)(calls(over, range(6))) == expected

@@ -7,6 +7,7 @@ import math
 from collections import deque
 
 from lightwork._clock import Waker
+from lightwork._core.inner import inner_threads
 from lightwork.executors.stealing import Threads
 from lightwork.integrations.batch import Batch
 from lightwork.integrations.pace import Pace
@@ -96,7 +97,12 @@ class Shift:
                 raise
 
     def _come(self) -> None:
-        """Do what a thread does that was called."""
+        """Do what a thread does that was called, beside the others."""
+        with inner_threads.beside(self._threads.n_workers):
+            self._stay()
+
+    def _stay(self) -> None:
+        """Run batches as long as there are any, and a pass for them."""
         has_pass = True
         while has_pass:
             try:
