@@ -367,23 +367,26 @@ def test_an_error_of_the_source_comes_out(error: type[BaseException]) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_call_that_takes_too_long_ends_the_wait(mode: str) -> None:
     """The call itself goes on, and can ask whether it is still wanted."""
-    outcome: list[type[BaseException]] = []
-    released, ended = threading.Event(), threading.Event()
+    outcomes: queue.SimpleQueue[type[BaseException] | None] = queue.SimpleQueue()
+    started, release = threading.Event(), threading.Event()
 
-    def call(_: int) -> None:
-        released.wait(SECONDS)
+    def call() -> None:
+        hold(started, release)
         try:
             lw.check_cancelled()
         except lw.Cancelled as error:
-            outcome.append(type(error))
-        finally:
-            ended.set()
+            outcomes.put(type(error))
+        else:
+            outcomes.put(None)
+
+    def source() -> Iterator[Any]:
+        yield from [joblib.delayed(call)()] * 2
+        assert started.wait(SECONDS)  # joblib's watch starts when all of this was read
 
     with pytest.raises(multiprocessing.TimeoutError):
-        list(joblib.Parallel(n_jobs=2, timeout=0.02, return_as=mode)(calls(call, range(1))))
-    released.set()
-    assert ended.wait(SECONDS)
-    assert outcome == [lw.Cancelled]
+        list(joblib.Parallel(n_jobs=2, timeout=0.02, return_as=mode)(source()))
+    release.set()
+    assert outcomes.get(timeout=SECONDS) is lw.Cancelled
 
 
 @pytest.mark.filterwarnings("ignore:.*tasks which were still being processed")
