@@ -28,6 +28,7 @@ QUESTIONS = (
     SKEW,
     "bench_items",
     "bench_policies",
+    "bench_submit",
     "bench_memory",
     "bench_import",
     "bench_idle",

@@ -24,6 +24,9 @@
 ``limited(function, spread)``
     As ``over_items``, under a rate limit so high that nobody waits, which lets items start all at once, or spreads them.
 
+``pool(n_workers)``
+    Returns a ``concurrent.futures.Executor``.
+
 Some take arrays and some take items, and those that take items may lack some of the last three. What a contender cannot do it says in ``CANNOT``, a
 mapping from the function's name to the reason. ``IMPORT`` is what users import.
 """
@@ -63,6 +66,8 @@ RATE = 1e7  # items a second, of a rate limit that nobody reaches
 
 def contenders(needs: str) -> tuple[str, ...]:
     """Return who is asked for such a function, lightwork first."""
+    if needs == "pool":
+        return (LIGHTWORK,)
     return (LIGHTWORK, *(ITEM_RIVALS if needs in ("over_items", "streamed") else RIVALS))
 
 

@@ -50,7 +50,7 @@ from lightwork._core.pool_state cimport (
     step_back,
     was_forked,
 )
-from lightwork._core.worker cimport SPIN_NS, call_task, swap_job, worker_run
+from lightwork._core.worker cimport SPIN_NS, call_task, swap_job, worker_begin, worker_run
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil, void (*child)() noexcept nogil)
@@ -220,10 +220,12 @@ cdef class Life:
     cdef int live(self, object failure) except -1:
         """Do what a worker does, until it is not wanted any more; one that could not be made ready has the tasks that wait fail."""
         cdef bint is_wanted = True
+        cdef Item first
         while is_wanted:
             if failure is None:
+                first = worker_begin(self.worker)
                 with nogil:
-                    worker_run(self.worker)
+                    worker_run(self.worker, first)
             else:
                 fail_tasks(self.pool, failure)
             is_wanted = not was_forked(self.worker) and not pool_retire(self.worker)

@@ -155,20 +155,31 @@ cdef void call_items(Worker* worker, Item item) noexcept with gil:
         item = NULL if is_finalizing() else take_task(worker, board_wanting(&pool.board) == 0)
 
 
-cdef bint run_tasks(Worker* worker, bint is_ready) noexcept nogil:
-    """Run tasks, if there are any and not as many threads in tasks as there may be."""
+cdef Item begin_tasks(Worker* worker, bint is_ready) noexcept nogil:
+    """Take a task, if there is one and not as many threads are in tasks as there may be."""
     cdef Item item
-    cdef int64_t began
     if not pool_has_tasks(worker.pool) or not pool_enter(worker):
-        return False
+        return NULL
     item = take_task(worker, is_ready)
-    if item != NULL:
-        began = now_ns()
-        worker.pool.n_busy.fetch_add(1, memory_order_relaxed)
-        call_items(worker, item)
-        worker.pool.n_busy.fetch_sub(1, memory_order_relaxed)
-        worker.tally.busy_ns.fetch_add(now_ns() - began, memory_order_relaxed)
+    if item == NULL:
+        pool_leave(worker)
+    return item
+
+
+cdef void run_tasks(Worker* worker, Item item) noexcept nogil:
+    """Run a task that was taken so, and those that come after it."""
+    cdef int64_t began = now_ns()
+    worker.pool.n_busy.fetch_add(1, memory_order_relaxed)
+    call_items(worker, item)
+    worker.pool.n_busy.fetch_sub(1, memory_order_relaxed)
+    worker.tally.busy_ns.fetch_add(now_ns() - began, memory_order_relaxed)
     pool_leave(worker)
+
+
+cdef bint find_tasks(Worker* worker, bint is_ready) noexcept nogil:
+    cdef Item item = begin_tasks(worker, is_ready)
+    if item != NULL:
+        run_tasks(worker, item)
     return item != NULL
 
 
@@ -326,7 +337,7 @@ cdef bint owner_wait(PoolState* pool, Job* job, Tally* tally, Watch* watch) noex
 # --- The loop -------------------------------------------------------------------------------------------------------
 
 cdef bint find_and_run(Worker* worker) noexcept nogil:
-    return run_tasks(worker, board_wanting(&worker.pool.board) == 0) or help_anybody(worker) or run_tasks(worker, True)
+    return find_tasks(worker, board_wanting(&worker.pool.board) == 0) or help_anybody(worker) or find_tasks(worker, True)
 
 
 cdef bint spin_for_work(PoolState* pool, int64_t began, int64_t patience) noexcept nogil:
@@ -386,12 +397,19 @@ cdef bint idle(Worker* worker) noexcept nogil:
     return is_wanted or took < worker.pool.idle_ns
 
 
-cdef void worker_run(Worker* worker) noexcept nogil:
-    """What a worker's thread does until its pool is over, or has not wanted it for long."""
+cdef Item worker_begin(Worker* worker) noexcept nogil:
+    """Become a worker, and take its first task; who started this thread for it can count on that it is begun, also if he shuts the pool down next."""
     enter_worker(worker)
+    return begin_tasks(worker, True)
+
+
+cdef void worker_run(Worker* worker, Item first) noexcept nogil:
+    """What a worker's thread does until its pool is over, or has not wanted it for long."""
     place_init(&worker.sleeper.place)
     place_away(&worker.sleeper.place, worker.starter_cpu)
     place_back(&worker.sleeper.place)
+    if first != NULL:
+        run_tasks(worker, first)
     while not was_forked(worker):
         if is_finalizing():
             worker.sleeper.bed.park(-1)  # for ever: whoever posted this work will not miss it
