@@ -29,6 +29,7 @@ QUESTIONS = (
     "bench_items",
     "bench_policies",
     "bench_joblib",
+    "bench_submit",
     "bench_memory",
     "bench_import",
     "bench_idle",

@@ -26,6 +26,8 @@
 
 ``calls(function)``
     As ``over_items``, with each item a call that is handed over by the executor's interface or by joblib's, whatever the contender stands behind.
+``pool(n_workers)``
+    Returns a ``concurrent.futures.Executor``.
 
 Some take arrays and some take items, and those that take items may lack some of the last three. What a contender cannot do it says in ``CANNOT``, a
 mapping from the function's name to the reason. ``IMPORT`` is what users import.
@@ -72,6 +74,8 @@ def contenders(needs: str) -> tuple[str, ...]:
     """Return who is asked for such a function, lightwork first."""
     if needs == "calls":
         return (LIGHTWORK, "lightwork_pool", *CALL_RIVALS)
+    if needs == "pool":
+        return (LIGHTWORK,)
     return (LIGHTWORK, *(ITEM_RIVALS if needs in ("over_items", "streamed") else RIVALS))
 
 

@@ -1,6 +1,7 @@
 """lightwork itself, with nothing tuned. Its jobs and chunks have no Python in them, so ``probe.pyx`` times those in C."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,11 @@ def elementwise(name: str) -> Callable[..., Any]:
 def over_slices(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """Map the kernel over chunks of lightwork's own choice."""
     return lambda array, out: lw.chunked_map(kernel, array, out=out)
+
+
+def pool(n_workers: int) -> Executor:
+    """Make one's own."""
+    return lw.Pool(n_workers)
 
 
 def over_items(function: Callable[[Any], Any]) -> Callable[..., Any]:

@@ -57,5 +57,6 @@ from lightwork.tasks import parallel_starmap as parallel_starmap
 from lightwork.tasks import report_progress as report_progress
 from lightwork.tasks import run_tasks as run_tasks
 from lightwork.tasks import should_use_processes as should_use_processes
+from lightwork.tasks import submit as submit
 
 __version__ = "0.1.0"
