@@ -5,6 +5,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import as_completed, wait
+from typing import Any
 
 from checks import check_child
 
@@ -31,7 +32,8 @@ def is_told(ask: Callable[[], object]) -> bool:
 
 def in_child() -> None:
     """Ask for what the parent will get, then work."""
-    for handle in (running, pending):
+    mine: list[lw.Handle[Any]] = [running, pending]
+    for handle in mine:
         assert is_told(handle.result)
         assert is_told(handle.exception)
         assert is_told(lambda: wait([handle]))  # noqa: B023 - called at once

@@ -118,6 +118,11 @@ def test_an_initializer_prepares_each_thread() -> None:
     assert sorted(prepared) == ["each_0", "each_1", "each_2"]
 
 
+def map_in_a_hundred_chunks() -> None:
+    """Map a callable over single items."""
+    lw.chunked_map(abs, list(range(100)), chunk_size=1)
+
+
 def test_array_functions_start_threads_of_the_pools_own_kind() -> None:
     """Those that a call within a call starts have its name and were prepared, too."""
     prepared: list[str] = []
@@ -126,7 +131,7 @@ def test_array_functions_start_threads_of_the_pools_own_kind() -> None:
         prepared.append(threading.current_thread().name)
 
     with lw.Pool(2, "kind", note) as pool:
-        pool.submit(lw.chunked_map, abs, list(range(100)), chunk_size=1).result(SECONDS)
+        pool.submit(map_in_a_hundred_chunks).result(SECONDS)
         assert pool.statistics().n_threads == 2
     assert sorted(prepared) == ["kind_0", "kind_1"]
 
