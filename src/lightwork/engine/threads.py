@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from lightwork._clock import Clock
-from lightwork._core.inner import inner_threads
 from lightwork.engine.crew import Crew, Workers
 from lightwork.engine.run import Run
 
@@ -43,16 +42,11 @@ class ThreadCrew(Crew):
             self._answer()
 
     def _work(self) -> None:
-        """Do what a worker does."""
+        """Do what a worker does: chunk after chunk, as long as there is something to begin."""
         try:
-            with inner_threads.beside(self._workers.n_workers):
-                self._run_chunks()
+            chunk = self._begin()
+            while chunk is not None:
+                self._start(chunk)
+                chunk = self._bring_back(chunk, chunk.run(self._now), goes_on=True)
         except BaseException as error:
             self._fail(error)
-
-    def _run_chunks(self) -> None:
-        """Run chunk after chunk, as long as there is something to begin."""
-        chunk = self._begin()
-        while chunk is not None:
-            self._start(chunk)
-            chunk = self._bring_back(chunk, chunk.run(self._now), goes_on=True)
