@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COMPILED_FROM := $(shell find src \( -name '*.pyx' -o -name '*.pxd' \)) setup.py pyproject.toml
 TSAN := build/tsan
 
-# Numba and cffi have no wheels for free-threaded 3.13, on which the tests that want them are skipped.
+# Numba, cffi and scikit-learn have no wheels for free-threaded 3.13, on which the tests that want them are skipped.
 FOREIGN := $(if $(filter 1,$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_config_var("Py_GIL_DISABLED"))')),,$(VENV)/.group-foreign)
 
 .PHONY: demo test bench lint types tsan clean
@@ -13,7 +13,7 @@ FOREIGN := $(if $(filter 1,$(shell $(PYTHON) -c 'import sysconfig; print(sysconf
 demo: $(VENV)/.built
 	$(BIN)/python -m lightwork demo
 
-test: $(VENV)/.built $(VENV)/.group-test $(VENV)/.group-types $(FOREIGN)
+test: $(VENV)/.built $(VENV)/.group-test $(VENV)/.group-integrations $(VENV)/.group-types $(FOREIGN)
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.built $(VENV)/.group-bench

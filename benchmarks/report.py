@@ -28,6 +28,8 @@ QUESTIONS = (
     SKEW,
     "bench_items",
     "bench_policies",
+    "bench_joblib",
+    "bench_submit",
     "bench_memory",
     "bench_import",
     "bench_idle",

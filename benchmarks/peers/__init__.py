@@ -24,17 +24,26 @@
 ``limited(function, spread)``
     As ``over_items``, under a rate limit so high that nobody waits, which lets items start all at once, or spreads them.
 
+``calls(function)``
+    As ``over_items``, with each item a call that is handed over by the executor's interface or by joblib's, whatever the contender stands behind.
+``pool(n_workers)``
+    Returns a ``concurrent.futures.Executor``.
+
 Some take arrays and some take items, and those that take items may lack some of the last three. What a contender cannot do it says in ``CANNOT``, a
 mapping from the function's name to the reason. ``IMPORT`` is what users import.
 """
 
 import os
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 LIGHTWORK = "lightwork_map"
 
 #: Modules of this folder, and how tables call them.
 NAMES = {
     LIGHTWORK: "lightwork",
+    "lightwork_pool": "lightwork.Pool",
     "thread_pool": "ThreadPoolExecutor",
     "joblib_threading": "joblib threading",
     "numexpr_threads": "numexpr",
@@ -56,14 +65,24 @@ ITEM_RIVALS = (
     "makeparallel_threads",
     "dask_bag",
 )
-
+CALL_RIVALS = ("thread_pool", "joblib_threading")
 
 RATE = 1e7  # items a second, of a rate limit that nobody reaches
 
 
 def contenders(needs: str) -> tuple[str, ...]:
     """Return who is asked for such a function, lightwork first."""
+    if needs == "calls":
+        return (LIGHTWORK, "lightwork_pool", *CALL_RIVALS)
+    if needs == "pool":
+        return (LIGHTWORK,)
     return (LIGHTWORK, *(ITEM_RIVALS if needs in ("over_items", "streamed") else RIVALS))
+
+
+def calls_of(peer: str) -> Callable[..., Any]:
+    """Return a contender's ``calls``, for who wants it beside another's in one process."""
+    calls: Callable[..., Any] = import_module(f"benchmarks.peers.{peer}").calls
+    return calls
 
 
 def n_workers() -> int:

@@ -37,6 +37,9 @@ def over_items(function: Callable[[Any], Any]) -> Callable[..., Any]:
     return lambda items: PARALLEL(task(item) for item in items)
 
 
+calls = over_items
+
+
 def retried(function: Callable[[Any], Any]) -> Callable[..., Any]:
     """Hand out a wrapper written by hand."""
     return over_items(three_attempts(function))

@@ -1,6 +1,7 @@
 """lightwork itself, with nothing tuned. Its jobs and chunks have no Python in them, so ``probe.pyx`` times those in C."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,11 @@ def over_slices(kernel: Callable[..., Any]) -> Callable[..., Any]:
     return lambda array, out: lw.chunked_map(kernel, array, out=out)
 
 
+def pool(n_workers: int) -> Executor:
+    """Make one's own."""
+    return lw.Pool(n_workers)
+
+
 def over_items(function: Callable[[Any], Any]) -> Callable[..., Any]:
     """Map the items."""
     return lambda items: lw.parallel_map(function, items, workers=n_workers()).values()
@@ -56,6 +62,18 @@ def limited(function: Callable[[Any], Any], spread: bool) -> Callable[..., Any]:
     return lambda items: lw.parallel_map(
         function, items, workers=n_workers(), rate_limit=lw.RateLimit(RATE, burst=1 if spread else len(items))
     ).values()
+
+
+def calls(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Stand behind joblib, as its backend, kept open between calls."""
+    import joblib  # noqa: PLC0415 - not every question needs it
+
+    from lightwork.integrations.joblib import register  # noqa: PLC0415
+
+    register()
+    parallel = joblib.Parallel(n_jobs=n_workers(), backend="lightwork").__enter__()
+    task = joblib.delayed(function)
+    return lambda items: parallel(task(item) for item in items)
 
 
 def expression() -> Callable[..., Any]:

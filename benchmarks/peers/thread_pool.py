@@ -73,6 +73,9 @@ def over_items(function: Callable[[Any], Any]) -> Callable[..., Any]:
     return lambda items: list(POOL.map(function, items))
 
 
+calls = over_items
+
+
 def three_attempts(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return what people write where there are no retries."""
 

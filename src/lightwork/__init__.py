@@ -63,6 +63,7 @@ if _typing.TYPE_CHECKING:
     from lightwork.tasks import report_progress as report_progress
     from lightwork.tasks import run_tasks as run_tasks
     from lightwork.tasks import should_use_processes as should_use_processes
+    from lightwork.tasks import submit as submit
 else:
 
     def _for_items() -> dict[str, object]:

@@ -68,7 +68,7 @@ cdef class Night:
 
     def wake(self, int sleeper):
         """Wake one; return whether it was this call that did."""
-        return sleeper_wake(&self.dormitory, &self.sleepers[sleeper])
+        return sleeper_wake(&self.dormitory, &self.sleepers[sleeper], -1)
 
     def has_token(self, int sleeper):
         """Whether one would not sleep; takes the token."""
@@ -124,7 +124,7 @@ cdef class Night:
     cdef void wake_one(self) noexcept nogil:
         cdef int i
         for i in range(self.n_sleepers):
-            if dormitory_is_awake(&self.dormitory) or sleeper_wake(&self.dormitory, &self.sleepers[i]):
+            if dormitory_is_awake(&self.dormitory) or sleeper_wake(&self.dormitory, &self.sleepers[i], -1):
                 return
 
     cdef bint post(self, int64_t n_pieces) noexcept nogil:
@@ -145,7 +145,7 @@ cdef class Night:
         cdef int i
         self.is_over.store(True, memory_order_seq_cst)
         for i in range(self.n_sleepers):
-            sleeper_wake(&self.dormitory, &self.sleepers[i])
+            sleeper_wake(&self.dormitory, &self.sleepers[i], -1)
 
     def post_rounds(self, int64_t n_rounds, int64_t n_pieces, unsigned int seed):
         """Poster: post `n_pieces` for so many rounds, at random moments; return the rounds until a piece was left lying."""
@@ -181,7 +181,7 @@ cdef class Night:
         with nogil:
             gate_pass(&self.gate)
             while not self.is_over.load():
-                sleeper_wake(&self.dormitory, &self.sleepers[sleeper])
+                sleeper_wake(&self.dormitory, &self.sleepers[sleeper], -1)
 
     def watch(self):
         """Observer: return how often the dormitory seemed to be awake."""

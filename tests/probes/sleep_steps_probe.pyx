@@ -25,7 +25,7 @@ cdef void nod(void* sleeper) noexcept nogil:
 
 cdef void nudge(void* sleeper) noexcept nogil:
     """Wake one sleeper, if it is sleepy."""
-    sleeper_wake(&dormitory, <Sleeper*> sleeper)
+    sleeper_wake(&dormitory, <Sleeper*> sleeper, -1)
 
 
 cdef void sleep(void* sleeper) noexcept nogil:
@@ -40,7 +40,7 @@ cdef void post(void* _) noexcept nogil:
     cdef int i
     n_posted.fetch_add(1)
     for i in range(N_SLEEPERS):
-        if dormitory_is_awake(&dormitory) or sleeper_wake(&dormitory, &sleepers[i]):
+        if dormitory_is_awake(&dormitory) or sleeper_wake(&dormitory, &sleepers[i], -1):
             return
 
 

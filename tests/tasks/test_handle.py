@@ -1,5 +1,6 @@
 """A handle: a future whose waiter lends a hand."""
 
+import asyncio
 import gc
 import pickle
 import threading
@@ -170,3 +171,179 @@ def test_a_handle_stays_in_its_process(single: lw.Pool) -> None:
     """Pickling one is refused, and says what to send instead."""
     with pytest.raises(TypeError, match="send its result instead"):
         pickle.dumps(single.submit(int))
+
+
+# --- What it tells --------------------------------------------------------------------------------------------------
+
+
+def test_handles_are_numbered_and_named(single: lw.Pool) -> None:
+    """No two have the same number; a name is the function's until somebody gives another."""
+    first, second = single.submit(int), single.submit(partial(int))
+    assert second.task_id > first.task_id > 0
+    assert first.name == "int"
+    assert second.name == f"call {second.task_id}"
+    second.name = "mine"
+    assert second.name == "mine"
+
+
+def test_metadata_is_a_mapping_of_its_own(single: lw.Pool) -> None:
+    """Whatever is put there is there."""
+    first, second = single.submit(int), single.submit(int)
+    first.metadata["customer"] = 7
+    assert first.metadata == {"customer": 7}
+    assert second.metadata == {}
+
+
+def test_elapsed_time_counts_from_the_beginning_to_the_end(single: lw.Pool, gate: threading.Event) -> None:
+    """It is zero before, grows meanwhile, and stands still afterwards."""
+    started, release = threading.Event(), threading.Event()
+    handle = single.submit(hold, started, release)
+    assert handle.elapsed == 0.0
+    gate.set()
+    assert started.wait(SECONDS)
+    earlier = handle.elapsed
+    assert 0.0 < earlier < handle.elapsed
+    release.set()
+    handle.result(SECONDS)
+    assert earlier < handle.elapsed == handle.elapsed
+
+
+def test_progress_is_what_was_reported_last(single: lw.Pool) -> None:
+    """To the handle and to those who listen, from a function that the call calls, too."""
+    told: list[tuple[float, float | None]] = []
+    listening = threading.Event()
+
+    def work() -> None:
+        assert listening.wait(SECONDS)
+        for done in range(3):
+            lw.report_progress(done, total=2)
+
+    handle = single.submit(work)
+    seen = [handle.progress]
+    handle.on_progress(lambda done, total: told.append((done, total)))
+    listening.set()
+    handle.result(SECONDS)
+    assert [*seen, handle.progress] == [None, (2, 2)]
+    assert told == [(0, 2), (1, 2), (2, 2)]
+
+
+def test_each_call_reports_to_its_own_handle(single: lw.Pool) -> None:
+    """One that another waits for on the same thread, and one that was submitted with its context, too."""
+
+    def inner() -> None:
+        lw.report_progress(2)
+
+    def outer() -> lw.Handle[None]:
+        lw.report_progress(1)
+        handle = single.submit(inner)
+        handle.result()
+        return handle
+
+    handle = single.submit(outer)
+    assert handle.result(SECONDS).progress == (2, None)
+    assert handle.progress == (1, None)
+
+
+def test_a_call_submitted_in_an_item_knows_whether_that_is_wanted(single: lw.Pool) -> None:
+    """What stops the item's run stops it, if it asks."""
+    stop = lw.StopToken()
+
+    def item(_: int) -> bool:
+        stop.stop("enough")
+        return isinstance(single.submit(lw.check_cancelled).exception(SECONDS), lw.Cancelled)
+
+    seen: list[bool] = []
+    lw.parallel_map(lambda number: seen.append(item(number)), [1], stop=stop)
+    assert seen == [True]
+
+
+# --- Awaiting -------------------------------------------------------------------------------------------------------
+
+
+def test_handles_can_be_awaited(single: lw.Pool, gate: threading.Event) -> None:
+    """Before they are done and after, alone and gathered; what they raise is raised."""
+
+    async def ask() -> list[Any]:
+        pending = single.submit(int, "7")
+        asyncio.get_running_loop().call_soon(gate.set)
+        results: list[Any] = [await pending, await pending]
+        results += await asyncio.gather(*[single.submit(abs, -number) for number in range(5)])
+        with pytest.raises(ZeroDivisionError):
+            await single.submit(divmod, 1, 0)
+        return results
+
+    assert asyncio.run(asyncio.wait_for(ask(), SECONDS)) == [7, 7, 0, 1, 2, 3, 4]
+
+
+def test_who_awaits_and_is_cancelled_cancels_the_call(single: lw.Pool, gate: threading.Event) -> None:
+    """If nobody has begun it."""
+    handle = single.submit(int)
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(handle, 0.01)
+
+    asyncio.run(give_up())
+    assert handle.cancelled()
+    gate.set()
+
+
+def test_a_worker_may_await_a_call_of_its_own_pool(single: lw.Pool) -> None:
+    """In an event loop of its own; it makes the call itself."""
+
+    async def ask() -> int:
+        return await single.submit(int, "7")
+
+    assert single.submit(lambda: asyncio.run(ask())).result(SECONDS) == 7
+
+
+def test_handles_can_be_awaited_in_trio(single: lw.Pool, gate: threading.Event) -> None:
+    """Likewise; and who is cancelled there cancels the call, too."""
+    trio = pytest.importorskip("trio")
+
+    async def ask() -> int:
+        pending, abandoned = single.submit(int, "7"), single.submit(int)
+        with trio.move_on_after(0.01):
+            await abandoned
+        assert abandoned.cancelled()
+        gate.set()
+        return await pending
+
+    assert trio.run(ask) == 7
+
+
+# --- Asking for more than most do -----------------------------------------------------------------------------------
+
+
+def test_whoever_looks_closely_meets_a_future_of_the_standard_library(single: lw.Pool, gate: threading.Event) -> None:
+    """Its condition can be waited for, and its outcome be told by hand."""
+    handle = single.submit(int)
+    with handle._condition:
+        assert handle._state == "PENDING"
+
+    def wait_for_it() -> None:
+        with handle._condition:
+            handle._condition.wait_for(handle.done)
+
+    waiter = threading.Thread(target=wait_for_it)
+    waiter.start()
+    gate.set()
+    waiter.join(SECONDS)
+    assert not waiter.is_alive()
+    assert handle.result(SECONDS) == 0
+
+
+def test_a_handle_that_somebody_watches_ends_in_all_ways(single: lw.Pool, gate: threading.Event) -> None:
+    """With a result, an error, or cancelled."""
+    ended, failed, cancelled = single.submit(int), single.submit(divmod, 1, 0), single.submit(int)
+    told: list[Any] = []
+    for handle in (ended, failed, cancelled):
+        handle.add_done_callback(told.append)
+    assert cancelled.cancel()
+    assert cancelled.cancel()
+    gate.set()
+    assert ended.result(SECONDS) == 0
+    assert isinstance(failed.exception(SECONDS), ZeroDivisionError)
+    single.submit(int).result(SECONDS)
+    assert told == [cancelled, ended, failed]
+    assert not ended.cancel()

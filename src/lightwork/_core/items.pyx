@@ -121,6 +121,7 @@ cdef class Items:
 
     cdef object fn
     cdef object items
+    cdef Core core             # whose threads help
     cdef object context        # the caller's contextvars, of which each turn has a copy of its own
     cdef StopFlag stop
     cdef bint is_star
@@ -181,7 +182,7 @@ cdef class Items:
         cdef int most = max(pool.n_wanted.load(memory_order_relaxed), self.n_workers if self.is_nested else 0)
         if n_threads <= pool.n_busy.load(memory_order_seq_cst):  # partner: take_turn
             try:
-                start_one(pool, min(most, pool.max_workers))
+                start_one(pool, min(most, pool.max_workers), self.core.outfit)
             except (RuntimeError, MemoryError):
                 pass  # the system gives no more: those that exist do it, or the caller alone
         return 0
@@ -379,7 +380,8 @@ def map_items(fn, items, *, int n_workers=0, bint star=False, Core core=None, St
     """
     cdef Items made = new_items(fn, items, star, stop)
     cdef Outcome outcome
-    cdef PoolState* pool = (shared if core is None else core).alive()
+    made.core = shared if core is None else core
+    cdef PoolState* pool = made.core.alive()
     interrupt = None
     if made.n_items > 0:
         try:

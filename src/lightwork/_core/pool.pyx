@@ -5,7 +5,9 @@ be called from signal handlers, finalizers and in the middle of itself.
 """
 
 import atexit
+import contextvars
 import os
+import sys
 import threading
 import time
 from functools import partial
@@ -18,6 +20,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from lightwork._core.atomics cimport (
     atomic,
+    int64_t,
     memory_order_acq_rel,
     memory_order_acquire,
     memory_order_relaxed,
@@ -35,18 +38,25 @@ from lightwork._core.pool_state cimport (
     pool_add_worker,
     pool_close,
     pool_free,
+    pool_is_watched,
     pool_let_in,
     pool_let_out,
     pool_new,
     pool_post,
+    pool_retire,
     pool_take_back,
     pool_wake,
+    step_aside,
+    step_back,
     was_forked,
 )
-from lightwork._core.worker cimport call_task, swap_job, worker_run
+from lightwork._core.worker cimport SPIN_NS, call_task, swap_job, worker_begin, worker_run
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil, void (*child)() noexcept nogil)
+
+cdef enum:
+    FOR_EVER = -1  # how long the default pool keeps its workers
 
 cdef atomic[PoolState*] default_pool
 
@@ -68,8 +78,9 @@ if pthread_atfork(NULL, NULL, forget_pools) != 0:
 
 def forget_threads():
     """In a forked child: none of them exists there, and somebody may have been about to write down another."""
-    global running
+    global running, stack_lock
     running = {}
+    stack_lock = threading.RLock()
 
 
 os.register_at_fork(after_in_child=forget_threads)
@@ -81,11 +92,13 @@ cdef bint is_stale(PoolState* pool) noexcept nogil:
     return was_forked(pool.workers[0].load(memory_order_relaxed))
 
 
-cdef PoolState* pool_hold(int max_workers) except NULL:
+cdef PoolState* pool_hold(int max_workers, int64_t idle_ns) except NULL:
     cdef PoolState* pool = pool_new()
     if pool == NULL:
         raise MemoryError("no memory for a pool")
     pool.max_workers = max_workers
+    pool.idle_ns = idle_ns
+    pool.patience_ns.store(SPIN_NS, memory_order_relaxed)
     pool.n_handles.store(1, memory_order_relaxed)
     return pool
 
@@ -96,12 +109,12 @@ cdef void pool_release(PoolState* pool) noexcept nogil:
         pool_free(pool)
 
 
-cdef PoolState* refresh(atomic[PoolState*]* place, int max_workers) except NULL:
+cdef PoolState* refresh(atomic[PoolState*]* place, int max_workers, int64_t idle_ns) except NULL:
     """The pool at `place`, made at the first use and made anew in a forked child."""
     cdef PoolState* seen = place.load(memory_order_acquire)
     cdef PoolState* fresh
     while seen == NULL or is_stale(seen):
-        fresh = pool_hold(max_workers)
+        fresh = pool_hold(max_workers, idle_ns)
         if place.compare_exchange_strong(seen, fresh, memory_order_acq_rel, memory_order_acquire):
             return fresh
         pool_release(fresh)
@@ -111,7 +124,7 @@ cdef PoolState* refresh(atomic[PoolState*]* place, int max_workers) except NULL:
 cdef PoolState* home_pool() except NULL:
     """The pool whose worker this thread is, else the default pool."""
     cdef Worker* worker = current_worker()
-    return worker.pool if worker != NULL else refresh(&default_pool, 0)
+    return worker.pool if worker != NULL else refresh(&default_pool, 0, FOR_EVER)
 
 
 cdef int default_workers(PoolState* pool) except -1:
@@ -136,6 +149,54 @@ def count_default_workers():
 
 # --- Threads --------------------------------------------------------------------------------------------------------
 
+@cython.final
+cdef class Outfit:
+    """What the threads of a pool have in common."""
+
+
+cdef Outfit new_outfit(object name, object prepare, Py_ssize_t stack_size):
+    cdef Outfit outfit = Outfit.__new__(Outfit)
+    outfit.name = name
+    outfit.prepare = prepare
+    outfit.stack_size = stack_size
+    return outfit
+
+
+cdef Outfit plain = new_outfit("lightwork-{}".format, None, 0)
+
+# Who starts a thread with a stack of its own size sets the size for all that are started meanwhile. It is waited for, but not for ever: a
+# thread that begins may be asked by a finalizer to start another.
+cdef object stack_lock = threading.RLock()
+cdef double STACK_SECONDS = 1.0
+
+
+cdef Outfit outfit_here(PoolState* pool):
+    """The outfit of a pool in one of its own threads; the default pool's elsewhere."""
+    cdef Life life = running.get(threading.current_thread())
+    return life.outfit if life is not None and life.pool == pool else plain
+
+
+cdef object new_thread(Life life):
+    """Its context is empty, also where Python would hand on the starter's."""
+    options = {"context": contextvars.Context()} if sys.version_info >= (3, 14) else {}
+    return threading.Thread(target=life, name=life.outfit.name(life.worker.index), daemon=True, **options)
+
+
+def start_with_stack(thread, stack_size):
+    """Start a thread whose stack is of a size of its own, or 0, the system's."""
+    if stack_size == 0:
+        thread.start()
+        return
+    is_alone = stack_lock.acquire(timeout=STACK_SECONDS)
+    before = threading.stack_size(stack_size)
+    try:
+        thread.start()
+    finally:
+        threading.stack_size(before)
+        if is_alone:
+            stack_lock.release()
+
+
 @cython.internal
 @cython.final
 cdef class Life:
@@ -143,6 +204,7 @@ cdef class Life:
 
     cdef PoolState* pool
     cdef Worker* worker
+    cdef Outfit outfit
 
     def __dealloc__(self):
         if self.pool != NULL and not is_stale(self.pool):
@@ -152,30 +214,44 @@ cdef class Life:
         thread = threading.current_thread()
         if not self.worker.is_running.exchange(True, memory_order_relaxed):
             running[thread] = self  # again: a signal handler's exception may have come out of its start
-            with nogil:
-                worker_run(self.worker)
+            self.live(None if self.outfit.prepare is None else self.outfit.prepare())
         running.pop(thread, None)
 
+    cdef int live(self, object failure) except -1:
+        """Do what a worker does, until it is not wanted any more; one that could not be made ready has the tasks that wait fail."""
+        cdef bint is_wanted = True
+        cdef Item first
+        while is_wanted:
+            if failure is None:
+                first = worker_begin(self.worker)
+                with nogil:
+                    worker_run(self.worker, first)
+            else:
+                fail_tasks(self.pool, failure)
+            is_wanted = not was_forked(self.worker) and not pool_retire(self.worker)
+        return 0
 
-cdef Life new_life(PoolState* pool, Worker* worker):
+
+cdef Life new_life(PoolState* pool, Worker* worker, Outfit outfit):
     cdef Life life = Life.__new__(Life)
     pool.n_handles.fetch_add(1, memory_order_relaxed)
     life.pool = pool
     life.worker = worker
+    life.outfit = outfit
     return life
 
 
-cdef int start_thread(PoolState* pool, int index) except -1:
+cdef int start_thread(PoolState* pool, int index, Outfit outfit) except -1:
     cdef Worker* worker = pool.workers[index].load(memory_order_acquire)
     if worker == NULL:  # else an earlier attempt to start this thread failed
         worker = pool_add_worker(pool, index)
     if worker == NULL:
         raise MemoryError("no memory for a worker")
-    cdef Life life = new_life(pool, worker)
-    thread = threading.Thread(target=life, name=f"lightwork-{index}", daemon=True)
+    cdef Life life = new_life(pool, worker, outfit)
+    thread = new_thread(life)
     running[thread] = life
     try:
-        thread.start()
+        start_with_stack(thread, outfit.stack_size)
     except BaseException:
         running.pop(thread, None)
         raise
@@ -199,7 +275,7 @@ cdef bint join_busy_pools() except -1:
     cdef Life life
     busy = [life for life in running.copy().values() if has_tasks(life)]
     for life in busy:
-        close_and_join(life.pool)
+        close_and_join(life.pool, life.outfit)
     return bool(busy)
 
 
@@ -207,7 +283,7 @@ cdef bint has_tasks(Life life):
     return not is_stale(life.pool) and life.pool.n_unfinished.load(memory_order_seq_cst) > 0  # partner: pool_let_out
 
 
-cdef int close_and_join(PoolState* pool) except -1:
+cdef int close_and_join(PoolState* pool, Outfit outfit) except -1:
     """Close a pool and wait until its threads are gone; one of its own tasks cannot wait for itself, and only closes it."""
     pool_close(pool)
     cdef Worker* worker = current_worker()
@@ -215,7 +291,7 @@ cdef int close_and_join(PoolState* pool) except -1:
         return 0
     join_threads(pool)
     while pool.n_unfinished.load(memory_order_seq_cst) > 0:  # their thread is being started, or its start was interrupted
-        if not start_one(pool, 1):
+        if not start_one(pool, 1, outfit):
             time.sleep(0)
         join_threads(pool)
     return 0
@@ -237,14 +313,18 @@ cdef int pool_ensure(PoolState* pool, int n_threads) except -1:
     return 0
 
 
-cdef bint start_one(PoolState* pool, int n_threads) except -1:
-    """Start one of the workers 1..n_threads; False if somebody has started, or is starting, each of them."""
+cdef bint start_one(PoolState* pool, int n_threads, Outfit outfit=None) except -1:
+    """Start one of the workers 1..n_threads; False if somebody has started, or is starting, each of them.
+
+    The outfit may be left out for the default pool, and in a pool's own threads."""
     cdef int index
+    if pool.n_threads.load(memory_order_seq_cst) >= n_threads:  # partner: pool_retire, which counts its thread out and then looks for tasks
+        return False
     for index in range(1, n_threads + 1):
         if not pool.is_claimed[index].exchange(True, memory_order_seq_cst):  # partner: itself, after a failure below
             raise_top(pool, index)
             try:
-                start_thread(pool, index)
+                start_thread(pool, index, outfit_here(pool) if outfit is None else outfit)
             except BaseException:
                 # Whoever posted a task before it saw this has it failed by us, who look for it next; whoever posts later starts a
                 # thread itself (partner: the exchange above).
@@ -304,14 +384,33 @@ def statistics():
     -----
     Thread-safe. Starts no thread. In a forked child the counters begin at zero.
     """
-    cdef PoolState* pool = refresh(&default_pool, 0)
+    cdef PoolState* pool = refresh(&default_pool, 0, FOR_EVER)
     return pool_statistics(pool, default_workers(pool))
 
 
 cdef object refusal():
     if is_exiting.load(memory_order_seq_cst):
-        return RuntimeError("the interpreter is exiting and makes no more calls; submit before, or call the function itself")
-    return RuntimeError("this pool was shut down; make a new one")
+        return RuntimeError("cannot schedule new futures after interpreter shutdown; submit before, or call the function itself")
+    return RuntimeError("cannot schedule new futures after shutdown: this pool was shut down; make a new one")
+
+
+cdef list take_back(PoolState* pool):
+    """The tasks that nobody has begun."""
+    cdef Item item = pool_take_back(pool)
+    tasks = []
+    while item != NULL:
+        task = <object> item
+        Py_DECREF(task)
+        tasks.append(task)
+        item = pool_take_back(pool)
+    return tasks
+
+
+cdef int fail_tasks(PoolState* pool, object failure) except -1:
+    """Tell the tasks that nobody has begun what keeps them from being run."""
+    for task in take_back(pool):
+        call_task(partial(task, failure))
+    return 0
 
 
 @cython.final
@@ -325,13 +424,24 @@ cdef class Core:
     Parameters
     ----------
     max_workers : int
-        The number of threads it may start, from 1 to 1024; they start when there is something to run.
+        The number of threads that may run tasks at a time, from 1 to 1024; they start when there is something to run, and those that
+        wait in a task by :func:`stand_by` do not count.
+    name : callable, optional
+        What the thread of a worker is called, given its index, which is from 1 on.
+    prepare : callable, optional
+        Called by each thread first of all, without arguments. If it returns an exception, that thread has tasks that nobody has begun fail with it.
+    stack_size : int, default 0
+        Of the threads, in bytes; 0: the system's.
+    idle_seconds : float, default 60
+        How long a thread without work stays.
     """
 
-    def __init__(self, max_workers):
+    def __init__(self, max_workers, name=None, prepare=None, stack_size=0, double idle_seconds=60.0):
         if not 1 <= max_workers <= MAX_WORKERS:
-            raise ValueError(f"max_workers must be from 1 to {MAX_WORKERS}, not {max_workers}")
+            raise ValueError(f"max_workers must be greater than 0 and from 1 to {MAX_WORKERS}, not {max_workers}")
         self.max_workers = max_workers
+        self.outfit = new_outfit(plain.name if name is None else name, prepare, stack_size)
+        self.idle_ns = <int64_t> (idle_seconds * 1e9)
         self.alive()
 
     def __dealloc__(self):
@@ -341,14 +451,17 @@ cdef class Core:
             pool_release(pool)
 
     cdef PoolState* alive(self) except NULL:
-        return refresh(&self.state, self.max_workers)
+        return refresh(&self.state, self.max_workers, self.idle_ns)
 
     def spawn(self, task, bint may_grow=True):
         """Call `task()` once on a worker: after what came in before it, or next if it is spawned by a worker of this pool.
 
         Unless it `may_grow` the pool starts no thread for it, and it waits for one of those there are."""
+        self.post(task, may_grow)
+
+    cdef int post(self, object task, bint may_grow) except -1:
         cdef PoolState* pool = self.alive()
-        if not pool_let_in(pool):
+        if self.is_closed.load(memory_order_relaxed) or not pool_let_in(pool):
             raise refusal()
         if is_exiting.load(memory_order_seq_cst):  # partner: finish_tasks
             pool_let_out(pool)
@@ -358,15 +471,18 @@ cdef class Core:
             Py_DECREF(task)
             pool_let_out(pool)
             raise MemoryError("no memory for another task")
-        if pool_wake(pool, 1) == 0 and may_grow:
+        if not pool_is_watched(pool) and pool_wake(pool, 1, False) == 0 and may_grow:
             self.grow(pool, task)
+        return 0
 
     cdef int grow(self, PoolState* pool, object task) except -1:
         """Nobody slept who could be woken for a task: start another thread if there may be more, or leave it to those there are."""
+        # Those that wait are counted after the task was posted (partner: step_aside).
+        cdef int most = min(self.max_workers + pool.n_aside.load(memory_order_seq_cst), MAX_WORKERS)
         try:
-            start_one(pool, self.max_workers)
+            start_one(pool, most, self.outfit)
         except (RuntimeError, MemoryError) as error:  # the system gives no more
-            if pool.n_threads.load(memory_order_seq_cst) == 0:
+            if pool.n_threads.load(memory_order_seq_cst) <= 0:
                 self.give_up(task, error)
         return 0
 
@@ -389,10 +505,15 @@ cdef class Core:
 
         One of the pool's own tasks cannot wait for itself, and does not."""
         cdef PoolState* pool = self.alive()
+        self.is_closed.store(True, memory_order_relaxed)  # a forked child's copy; here pool_close says so
         if wait:
-            close_and_join(pool)
+            close_and_join(pool, self.outfit)
         else:
             pool_close(pool)
+
+    def threads(self):
+        """The threads that are alive, in a list of its own."""
+        return threads_of(self.alive())
 
     def is_here(self):
         """Whether the calling thread is one of this pool's workers."""
@@ -401,15 +522,7 @@ cdef class Core:
 
     def discard(self):
         """Take back the tasks that no worker has begun, and return them."""
-        cdef PoolState* pool = self.alive()
-        cdef Item item = pool_take_back(pool)
-        tasks = []
-        while item != NULL:
-            task = <object> item
-            Py_DECREF(task)
-            tasks.append(task)
-            item = pool_take_back(pool)
-        return tasks
+        return take_back(self.alive())
 
 
 def run_apart(task):
@@ -417,3 +530,32 @@ def run_apart(task):
     cdef Job* outer = swap_job(NULL)
     call_task(task)
     swap_job(outer)
+
+
+cdef int call_stand_in(PoolState* pool) except -1:
+    """Wake or start somebody for the tasks that a thread which is about to wait would have run."""
+    if pool_wake(pool, 1, False) == 0:
+        try:
+            start_one(pool, min(pool.max_workers + pool.n_aside.load(memory_order_seq_cst), MAX_WORKERS))
+        except (RuntimeError, MemoryError):
+            pass  # the system gives no more: those that exist do it
+    return 0
+
+
+def stand_by(wait, *args):
+    """Return ``wait(*args)``, which waits for others; in a task another thread may stand in for this one meanwhile."""
+    cdef Worker* worker = current_worker()
+    if worker == NULL or not worker.is_active:
+        return wait(*args)
+    cdef bint is_wanted = step_aside(worker)
+    try:
+        if is_wanted:
+            call_stand_in(worker.pool)
+        return wait(*args)
+    finally:
+        step_back(worker)
+
+
+def is_worker():
+    """Whether the calling thread is one of any pool's workers."""
+    return current_worker() != NULL

@@ -25,6 +25,7 @@ cdef struct Worker:
     int index                    # 0: no thread of the pool's, but whoever calls from outside
     int forks_seen
     atomic[int] is_running       # a thread runs it; another that was started for it by mistake goes away
+    bint is_active               # its thread is in a task, and counted in n_active; its own
     int starter_cpu              # whose CPU its thread leaves first of all
     Sleeper sleeper
     Deque deque                  # tasks that its own tasks spawned
@@ -36,7 +37,12 @@ cdef struct PoolState:
     Injector injector
     Dormitory dormitory
     int max_workers              # of a pool made for a number of workers; 0 for the default pool, which asks each time
-    atomic[int] n_threads        # that were started
+    int64_t idle_ns              # how long a worker sleeps before its thread ends; negative: for ever
+    atomic[int] n_threads        # that were started and have not ended
+    atomic[int] n_active         # of those, the ones in tasks, but for those that wait there: at most max_workers begin
+    atomic[int] n_aside          # threads that wait in tasks, so that as many others may stand in for them
+    atomic[int] n_watching       # threads that spin, looking for work
+    atomic[int64_t] patience_ns  # for how long they do; of a pool that runs tasks
     atomic[int] n_busy           # threads that are in a task, or have a turn in somebody's job
     atomic[int] n_wanted         # helpers that calls over items have seats for, those from outside together
     atomic[int] top              # the highest index of a worker that was asked for
@@ -57,12 +63,19 @@ cdef Worker* pool_add_worker(PoolState* pool, int index) noexcept nogil
 cdef void pool_close(PoolState* pool) noexcept nogil
 cdef bint pool_is_over(PoolState* pool) noexcept nogil
 
-cdef int pool_wake(PoolState* pool, int n_wanted) noexcept nogil
+cdef int pool_wake(PoolState* pool, int n_wanted, bint is_apart=*) noexcept nogil
 cdef bint pool_is_warm(PoolState* pool) noexcept nogil
 
 cdef bint pool_let_in(PoolState* pool) noexcept nogil
 cdef void pool_let_out(PoolState* pool) noexcept nogil
 cdef bint pool_post(PoolState* pool, Item item) noexcept nogil
 cdef bint pool_has_work(PoolState* pool) noexcept nogil
+cdef bint pool_has_tasks(PoolState* pool) noexcept nogil
+cdef bint pool_is_watched(PoolState* pool) noexcept nogil
+cdef bint pool_enter(Worker* worker) noexcept nogil
+cdef void pool_leave(Worker* worker) noexcept nogil
+cdef bint step_aside(Worker* worker) noexcept nogil
+cdef void step_back(Worker* worker) noexcept nogil
+cdef bint pool_retire(Worker* worker) noexcept nogil
 cdef Item pool_take_back(PoolState* pool) noexcept nogil
 cdef Item steal_from(PoolState* pool, int nearest) noexcept nogil

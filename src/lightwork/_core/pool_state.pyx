@@ -3,6 +3,7 @@
 from lightwork._core.atomics cimport (
     atomic,
     delete_array,
+    int64_t,
     memory_order_acquire,
     memory_order_relaxed,
     memory_order_release,
@@ -121,15 +122,17 @@ cdef inline Worker* pool_worker(PoolState* pool, int index) noexcept nogil:
     return pool.workers[index].load(memory_order_acquire)  # partner: pool_add_worker
 
 
-cdef int pool_wake(PoolState* pool, int n_wanted) noexcept nogil:
-    """Wake up to `n_wanted` sleepers and return how many there were. Call it after posting work; costs one load while nobody sleeps."""
+cdef int pool_wake(PoolState* pool, int n_wanted, bint is_apart=True) noexcept nogil:
+    """Wake up to `n_wanted` sleepers and return how many there were. Call it after posting work; costs one load while nobody sleeps.
+
+    They come to run apart from the caller's CPU, on which he goes on; unless he is about to wait for them."""
     cdef int i, n_woken = 0
     cdef Worker* worker
     for i in range(1, pool.top.load(memory_order_relaxed) + 1):
         if n_woken >= n_wanted or dormitory_is_awake(&pool.dormitory):
             break
         worker = pool_worker(pool, i)
-        if worker != NULL and sleeper_wake(&pool.dormitory, &worker.sleeper):
+        if worker != NULL and sleeper_wake(&pool.dormitory, &worker.sleeper, current_cpu() if is_apart else -1):
             n_woken += 1
     return n_woken
 
@@ -168,15 +171,85 @@ cdef bint pool_post(PoolState* pool, Item item) noexcept nogil:
     return injector_push(&pool.injector, item)
 
 
-cdef bint pool_has_work(PoolState* pool) noexcept nogil:
+cdef int64_t count_tasks(PoolState* pool, int64_t enough) noexcept nogil:
+    """How many tasks nobody has begun, or `enough` if there are more."""
+    cdef int64_t n_tasks = max(0, injector_length(&pool.injector))
     cdef int i
     cdef Worker* worker
-    if board_wanting(&pool.board) != 0 or injector_length(&pool.injector) > 0:
-        return True
     for i in range(1, pool.top.load(memory_order_relaxed) + 1):
+        if n_tasks >= enough:
+            break
         worker = pool_worker(pool, i)
-        if worker != NULL and deque_length(&worker.deque) > 0:
+        if worker != NULL:
+            n_tasks += deque_length(&worker.deque)
+    return n_tasks
+
+
+cdef bint pool_has_tasks(PoolState* pool) noexcept nogil:
+    return count_tasks(pool, 1) > 0
+
+
+cdef bint pool_may_begin(PoolState* pool) noexcept nogil:
+    """Whether one more thread may be in a task."""
+    return pool.n_active.load(memory_order_seq_cst) < pool.max_workers  # partners: pool_leave, step_aside
+
+
+cdef bint pool_has_work(PoolState* pool) noexcept nogil:
+    return board_wanting(&pool.board) != 0 or (pool_may_begin(pool) and pool_has_tasks(pool))
+
+
+cdef bint pool_is_watched(PoolState* pool) noexcept nogil:
+    """Whether there are as many threads that look for work as there are tasks. Call it after posting one: nobody need be woken for it then.
+
+    A thread that is counted here looks once more after it was counted out (partner: watch_for_work), and sees what was posted before."""
+    cdef int n_watching = pool.n_watching.load(memory_order_seq_cst)
+    return n_watching > 0 and count_tasks(pool, n_watching + 1) <= n_watching
+
+
+cdef bint pool_enter(Worker* worker) noexcept nogil:
+    """Count the worker's thread among those in tasks; False if there are as many as there may be."""
+    cdef PoolState* pool = worker.pool
+    cdef int seen = pool.n_active.load(memory_order_seq_cst)
+    while seen < pool.max_workers:
+        if pool.n_active.compare_exchange_weak(seen, seen + 1, memory_order_seq_cst, memory_order_relaxed):
+            worker.is_active = True
             return True
+    return False
+
+
+cdef void pool_leave(Worker* worker) noexcept nogil:
+    """Count it out again. It looks for tasks next, so one that was left lying because there were too many is not forgotten."""
+    worker.is_active = False
+    worker.pool.n_active.fetch_sub(1, memory_order_seq_cst)  # partner: pool_may_begin, by way of sleep.pxd
+
+
+cdef bint step_aside(Worker* worker) noexcept nogil:
+    """Let another thread stand in for one that is about to wait in a task; True if there are tasks that it would be wanted for."""
+    cdef PoolState* pool = worker.pool
+    worker.is_active = False
+    pool.n_aside.fetch_add(1, memory_order_seq_cst)   # before the look: whoever posts a task looks at this next (partner: Core.post)
+    pool.n_active.fetch_sub(1, memory_order_seq_cst)  # likewise: partner pool_may_begin, after a sleeper's announcement
+    return pool_has_tasks(pool)
+
+
+cdef void step_back(Worker* worker) noexcept nogil:
+    """Go on with the task, also if the one who stands in is not done: then there is one too many until a task has ended."""
+    worker.pool.n_aside.fetch_sub(1, memory_order_relaxed)
+    worker.pool.n_active.fetch_add(1, memory_order_seq_cst)
+    worker.is_active = True
+
+
+cdef bint pool_retire(Worker* worker) noexcept nogil:
+    """Give up a worker, whose thread is about to end; False if it has to go on, for a task for which nobody else would come."""
+    cdef PoolState* pool = worker.pool
+    worker.is_running.store(False, memory_order_relaxed)
+    pool.n_threads.fetch_sub(1, memory_order_seq_cst)
+    pool.is_claimed[worker.index].store(False, memory_order_seq_cst)  # from here on it is another's, who claims it (partner: start_one)
+    # Given up, then looked; whoever posts a task looks for a worker to claim after that (partner: Core.grow): one sees the other.
+    if not pool_has_tasks(pool) or pool.is_claimed[worker.index].exchange(True, memory_order_seq_cst):
+        return True
+    pool.n_threads.fetch_add(1, memory_order_seq_cst)
+    worker.is_running.store(True, memory_order_relaxed)
     return False
 
 

@@ -6,7 +6,7 @@ four steps are sequentially consistent, so at least one of the two sees the othe
 
 from lightwork._core.atomics cimport atomic, int64_t, memory_order_acquire, memory_order_relaxed, memory_order_seq_cst
 from lightwork._core.parker cimport Parker
-from lightwork._core.placement cimport Place, current_cpu, place_away, place_back
+from lightwork._core.placement cimport Place, place_away, place_back
 
 cdef enum Wakefulness:
     AWAKE   # working, or looking for work
@@ -51,15 +51,23 @@ cdef inline bint sleeper_cancel(Dormitory* dormitory, Sleeper* sleeper) noexcept
     return False
 
 
+cdef inline bint sleeper_doze(Dormitory* dormitory, Sleeper* sleeper, int64_t timeout) noexcept nogil:
+    """Sleep until a waker turns this sleeper to awake; False when it woke up by itself, because the time was over or for no reason."""
+    if not sleeper.bed.park(timeout):
+        return not sleeper_cancel(dormitory, sleeper)
+    place_back(&sleeper.place)
+    return True
+
+
 cdef inline bint dormitory_is_awake(Dormitory* dormitory) noexcept nogil:
     """Whether nobody is sleepy. Call it after posting work."""
     return dormitory.n_sleepy.load(memory_order_seq_cst) == 0  # partner: sleeper_announce
 
 
-cdef inline bint sleeper_wake(Dormitory* dormitory, Sleeper* sleeper) noexcept nogil:
-    """Wake this sleeper if it is sleepy; True if it was this call that did."""
+cdef inline bint sleeper_wake(Dormitory* dormitory, Sleeper* sleeper, int cpu) noexcept nogil:
+    """Wake this sleeper if it is sleepy, on another CPU than this one, which may be -1; True if it was this call that did."""
     if sleeper.state.load(memory_order_seq_cst) != SLEEPY or not sleeper_rouse(dormitory, sleeper):
         return False
-    place_away(&sleeper.place, current_cpu())
+    place_away(&sleeper.place, cpu)
     sleeper.bed.unpark()
     return True

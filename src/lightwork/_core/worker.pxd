@@ -1,12 +1,14 @@
 """How a worker lives, and how the owner of a job works on it and waits."""
 
-from lightwork._core.atomics cimport int64_t, uint32_t
+from lightwork._core.atomics cimport atomic, int64_t, uint32_t
 from lightwork._core.chunk cimport run_take
+from lightwork._core.deque cimport Item
 from lightwork._core.job cimport Job, job_is_live
 from lightwork._core.pool_state cimport PoolState, Tally, Worker
 
 cdef enum:
     SPIN_NS = 50_000             # look for work this long before falling asleep; about what waking up costs
+    LEAST_SPIN_NS = 2_000        # a look, where no look has been rewarded
     SIGNALS_EVERY_NS = 50_000_000
 
 # How the owner of a job looks for signals while it works and waits.
@@ -43,7 +45,10 @@ cdef inline bint turn_next(Turn* turn, uint32_t* chunk) noexcept nogil:
 
 # Call a task, which reports its own errors; what escapes is nobody's, and shown as such.
 cdef void call_task(object task) noexcept
-cdef void worker_run(Worker* worker) noexcept nogil
+cdef void learn_patience(atomic[int64_t]* patience, bint was_rewarded) noexcept nogil
+# A worker's thread calls the one before it lets go of the GIL, and the other with what it returned, which may be NULL.
+cdef Item worker_begin(Worker* worker) noexcept nogil
+cdef void worker_run(Worker* worker, Item first) noexcept nogil
 cdef Job* current_job() noexcept nogil
 cdef Job* swap_job(Job* job) noexcept nogil
 cdef void owner_work(PoolState* pool, Job* job, Tally* tally, Watch* watch) noexcept nogil

@@ -1,11 +1,15 @@
 """The life of a worker: own tasks, then jobs that want help, then others' tasks; else sleep."""
 
+from lightwork._core.pause import pause
+
 from cpython.ref cimport Py_DECREF
 
 from lightwork._core.atomics cimport (
+    atomic,
     coarse_now_ns,
     int64_t,
     memory_order_relaxed,
+    memory_order_seq_cst,
     now_ns,
     spin_hint,
     uint32_t,
@@ -53,14 +57,17 @@ from lightwork._core.pool_state cimport (
     Tally,
     Worker,
     enter_worker,
+    pool_enter,
+    pool_has_tasks,
     pool_has_work,
     pool_is_over,
+    pool_leave,
     pool_let_out,
     pool_wake,
     steal_from,
     was_forked,
 )
-from lightwork._core.sleep cimport sleeper_announce, sleeper_cancel, sleeper_commit
+from lightwork._core.sleep cimport sleeper_announce, sleeper_cancel, sleeper_doze
 
 cdef extern from "Python.h":
     void PyErr_SetObject(object, object)  # declared without `except`, for PyErr_WriteUnraisable to find it
@@ -69,13 +76,22 @@ cdef extern from "Python.h":
 
 cdef extern from * nogil:
     """
+    #ifdef Py_GIL_DISABLED
+    static constexpr bool lw_has_gil = false;
+    #else
+    static constexpr bool lw_has_gil = true;
+    #endif
+
     /* One definition for the process: only this module reads and writes it. */
     static thread_local void* lw_job = nullptr;
     """
+    const bint has_gil "lw_has_gil"
     void* this_job "lw_job"  # a Job: Cython names its structs too late for C++ to know them here
 
 cdef enum:
-    SPIN_BATCH = 32  # looks between two readings of the clock
+    SPIN_BATCH = 32             # looks between two readings of the clock
+    HOLD_NS = 2_000             # who submits a call lets go of the GIL within about this time, if he waits for its result
+    PAUSE_EVERY_NS = 4_000_000  # about a tick of the coarse clock, and a little less than the interpreter's own switch interval
 
 
 cdef Job* current_job() noexcept nogil:
@@ -104,30 +120,74 @@ cdef void call_task(object task) noexcept:
         PyErr_WriteUnraisable(task)
 
 
-cdef void call_item(Item item) noexcept with gil:
+cdef void call_item(Item item) noexcept:
     """Call a task once and let go of it."""
     task = <object> item
     Py_DECREF(task)
     call_task(task)
 
 
-cdef void call_without_gil(Item item) noexcept nogil:
+cdef Item take_task(Worker* worker, bint is_ready) noexcept nogil:
+    """One's own next task or, for who is ready for any, the oldest of another worker, or from outside; NULL if there is none."""
+    cdef Item item = deque_pop(&worker.deque)
+    if item == NULL and is_ready:
+        item = steal_from(worker.pool, worker.index)
+        if item == NULL:
+            item = injector_take(&worker.pool.injector)
+    return item
+
+
+cdef void call_items(Worker* worker, Item item) noexcept with gil:
+    """Call a task and those that come after it, without letting go of the GIL in between: to hand it over costs more than most tasks.
+
+    A job that wants help comes before tasks of others. A function in C gives the interpreter no occasion to let another thread have the GIL, so
+    there is one from time to time."""
+    cdef PoolState* pool = worker.pool
+    cdef int64_t paused = coarse_now_ns()
+    while item != NULL:
+        worker.tally.tasks.fetch_add(1, memory_order_relaxed)  # now: whoever has the task's outcome finds it counted
+        call_item(item)
+        if was_forked(worker):
+            return
+        pool_let_out(pool)
+        if coarse_now_ns() - paused >= PAUSE_EVERY_NS:
+            call_task(pause)
+            paused = coarse_now_ns()
+        item = NULL if is_finalizing() else take_task(worker, board_wanting(&pool.board) == 0)
+
+
+cdef void call_without_gil(Worker* worker, Item item) noexcept nogil:
     cdef bint is_taken = gil_take()
-    call_item(item)
+    call_items(worker, item)
     gil_leave(is_taken)
 
 
-cdef bint run_task(Worker* worker, Item item) noexcept nogil:
+cdef Item begin_tasks(Worker* worker, bint is_ready) noexcept nogil:
+    """Take a task, if there is one and not as many threads are in tasks as there may be."""
+    cdef Item item
+    if not pool_has_tasks(worker.pool) or not pool_enter(worker):
+        return NULL
+    item = take_task(worker, is_ready)
     if item == NULL:
-        return False
+        pool_leave(worker)
+    return item
+
+
+cdef void run_tasks(Worker* worker, Item item) noexcept nogil:
+    """Run a task that was taken so, and those that come after it."""
     cdef int64_t began = now_ns()
     worker.pool.n_busy.fetch_add(1, memory_order_relaxed)
-    worker.tally.tasks.fetch_add(1, memory_order_relaxed)  # now: whoever has the task's outcome finds it counted
-    call_without_gil(item)
+    call_without_gil(worker, item)
     worker.pool.n_busy.fetch_sub(1, memory_order_relaxed)
-    pool_let_out(worker.pool)
     worker.tally.busy_ns.fetch_add(now_ns() - began, memory_order_relaxed)
-    return True
+    pool_leave(worker)
+
+
+cdef bint find_tasks(Worker* worker, bint is_ready) noexcept nogil:
+    cdef Item item = begin_tasks(worker, is_ready)
+    if item != NULL:
+        run_tasks(worker, item)
+    return item != NULL
 
 
 # --- Jobs -----------------------------------------------------------------------------------------------------------
@@ -293,15 +353,12 @@ cdef bint owner_wait(PoolState* pool, Job* job, Tally* tally, Watch* watch) noex
 # --- The loop -------------------------------------------------------------------------------------------------------
 
 cdef bint find_and_run(Worker* worker) noexcept nogil:
-    return (run_task(worker, deque_pop(&worker.deque))
-            or help_anybody(worker)
-            or run_task(worker, steal_from(worker.pool, worker.index))
-            or run_task(worker, injector_take(&worker.pool.injector)))
+    return find_tasks(worker, board_wanting(&worker.pool.board) == 0) or help_anybody(worker) or find_tasks(worker, True)
 
 
-cdef bint spin_for_work(PoolState* pool, int64_t began) noexcept nogil:
+cdef bint spin_for_work(PoolState* pool, int64_t began, int64_t patience) noexcept nogil:
     cdef int _
-    while now_ns() - began < SPIN_NS:
+    while now_ns() - began < patience:
         for _ in range(SPIN_BATCH):
             if pool_has_work(pool):
                 return True
@@ -309,34 +366,72 @@ cdef bint spin_for_work(PoolState* pool, int64_t began) noexcept nogil:
     return False
 
 
-cdef void idle(Worker* worker) noexcept nogil:
-    """Spin for a while, then sleep: announce, look again, commit or cancel."""
+cdef void hold_off() noexcept nogil:
+    """Leave the GIL to whoever has just submitted a task; to ask for it now would be to sleep until it is handed over."""
+    cdef int64_t end = now_ns() + HOLD_NS
+    while now_ns() < end:
+        spin_hint()
+
+
+cdef void learn_patience(atomic[int64_t]* patience, bint was_rewarded) noexcept nogil:
+    """Spin for longer where that found something, and for less long where it did not: there the one who would bring work may want this CPU."""
+    cdef int64_t now = patience.load(memory_order_relaxed)
+    patience.store(min(2 * now, SPIN_NS) if was_rewarded else max(now // 2, LEAST_SPIN_NS), memory_order_relaxed)
+
+
+cdef bint watch_for_work(PoolState* pool, int64_t began) noexcept nogil:
+    pool.n_watching.fetch_add(1, memory_order_seq_cst)
+    cdef int64_t patience = SPIN_NS if pool.max_workers == 0 else pool.patience_ns.load(memory_order_relaxed)
+    cdef bint found = spin_for_work(pool, began, patience)
+    learn_patience(&pool.patience_ns, found)
+    pool.n_watching.fetch_sub(1, memory_order_seq_cst)  # and then it looks: partner pool_is_watched
+    if has_gil and found and board_wanting(&pool.board) == 0:
+        hold_off()
+    return found
+
+
+cdef bint fall_asleep(Worker* worker) noexcept nogil:
+    """Announce, look again, commit or cancel; False after a sleep from which nobody woke this worker."""
     cdef PoolState* pool = worker.pool
+    cdef bint is_wanted = True
+    sleeper_announce(&pool.dormitory, &worker.sleeper)
+    if pool_has_work(pool) or pool_is_over(pool):
+        sleeper_cancel(&pool.dormitory, &worker.sleeper)
+    else:
+        worker.tally.parks.fetch_add(1, memory_order_relaxed)
+        is_wanted = sleeper_doze(&pool.dormitory, &worker.sleeper, pool.idle_ns)
+        worker.tally.wakeups.fetch_add(1, memory_order_relaxed)
+    return is_wanted
+
+
+cdef bint idle(Worker* worker) noexcept nogil:
+    """Spin for a while, then sleep; False if nobody wanted this worker for as long as its pool keeps an idle one."""
     cdef int64_t began = now_ns()
-    if not spin_for_work(pool, began):
-        sleeper_announce(&pool.dormitory, &worker.sleeper)
-        if pool_has_work(pool) or pool_is_over(pool):
-            sleeper_cancel(&pool.dormitory, &worker.sleeper)
-        else:
-            worker.tally.parks.fetch_add(1, memory_order_relaxed)
-            sleeper_commit(&worker.sleeper)
-            worker.tally.wakeups.fetch_add(1, memory_order_relaxed)
-    worker.tally.idle_ns.fetch_add(now_ns() - began, memory_order_relaxed)
+    cdef bint is_wanted = watch_for_work(worker.pool, began) or fall_asleep(worker)
+    cdef int64_t took = now_ns() - began
+    worker.tally.idle_ns.fetch_add(took, memory_order_relaxed)
+    return is_wanted or took < worker.pool.idle_ns
 
 
-cdef void worker_run(Worker* worker) noexcept nogil:
-    """What a worker's thread does until its pool is over."""
+cdef Item worker_begin(Worker* worker) noexcept nogil:
+    """Become a worker, and take its first task; who started this thread for it can count on that it is begun, also if he shuts the pool down next."""
     enter_worker(worker)
+    return begin_tasks(worker, True)
+
+
+cdef void worker_run(Worker* worker, Item first) noexcept nogil:
+    """What a worker's thread does until its pool is over, or has not wanted it for long."""
     place_init(&worker.sleeper.place)
     place_away(&worker.sleeper.place, worker.starter_cpu)
     place_back(&worker.sleeper.place)
+    if first != NULL:
+        run_tasks(worker, first)
     while not was_forked(worker):
         if is_finalizing():
             worker.sleeper.bed.park(-1)  # for ever: whoever posted this work will not miss it
             continue
         if find_and_run(worker):
             continue
-        if pool_is_over(worker.pool):
+        if pool_is_over(worker.pool) or not idle(worker):
             break
-        idle(worker)
     enter_worker(NULL)

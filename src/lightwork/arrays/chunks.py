@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 import numpy as np
 
 from lightwork._core.calls import run_calls
+from lightwork._core.inner import inner_threads
 from lightwork._core.operands import may_overlap_itself
 
 if TYPE_CHECKING:  # a millisecond and more at run time
@@ -142,7 +143,8 @@ def run(fill: Callable[[int, int], None], cut: Cut, start: int, stop: int, grain
     def fill_from_start(chunk_start: int, chunk_stop: int) -> None:
         fill(start + chunk_start, start + chunk_stop)
 
-    failure = run_calls(fill_from_start, stop - start, grain, n_workers)
+    with inner_threads.beside(n_workers):
+        failure = run_calls(fill_from_start, stop - start, grain, n_workers)
     if failure is not None:
         chunk_start, chunk_stop, error = failure
         try:

@@ -16,6 +16,7 @@ from lightwork.tasks.pickling import PickleProblem as PickleProblem
 from lightwork.tasks.pickling import explain_pickle as explain_pickle
 from lightwork.tasks.pickling import is_picklable as is_picklable
 from lightwork.tasks.pool import Pool as Pool
+from lightwork.tasks.pool import submit as submit
 from lightwork.tasks.results import ParallelResult as ParallelResult
 from lightwork.tasks.results import RunStatus as RunStatus
 from lightwork.tasks.selection import ProcessDecision as ProcessDecision

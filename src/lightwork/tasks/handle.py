@@ -2,88 +2,87 @@
 
 from __future__ import annotations
 
-import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
+from concurrent.futures._base import LOGGER
 from typing import Any, TypeVar
 
-from lightwork._core.pool import Core, run_apart
+from lightwork.tasks.loops import wait_in_loop
+from lightwork.tasks.promise import Promise
 
 __all__ = ["Handle"]
 
 T = TypeVar("T")
 
 
-class Handle(Future[T]):
+class Handle(Promise[T], Future[T]):
     """
-    A ``concurrent.futures.Future`` whose waiter lends a hand.
+    A ``concurrent.futures.Future`` that can also be awaited, and whose waiter lends a hand.
 
-    A worker of its pool that asks for the result of a call that nobody has begun runs it itself, so tasks may wait for tasks of
+    A worker of its pool that waits for a call that nobody has begun makes it itself, so tasks may wait for tasks of
     their own pool, on a single worker too. It runs nothing else meanwhile: a lock that it holds is met by the call it waits for or by none.
+
+    Attributes
+    ----------
+    task_id : int
+        Its number in this process, from 1 on.
+    elapsed : float
+        Seconds since the call began, or which it took; 0.0 if nobody has begun it.
 
     Notes
     -----
-    Made by :meth:`Pool.submit`. Thread-safe. Once it is done it refers to its result or exception, and neither to the
-    function nor to its arguments.
+    Made by :meth:`Pool.submit` and :func:`submit`. Thread-safe. Once it is done it refers to its result or exception, and neither to the
+    function nor to its arguments. ``await handle`` works in asyncio and in trio; cancelling the one who awaits cancels a call that nobody has begun.
     """
 
-    def __init__(self, call: Callable[[], T], context: contextvars.Context, core: Core) -> None:
-        super().__init__()
-        self._unclaimed = [(call, context, core)]
+    @property
+    def name(self) -> str:
+        """What the call is called: by default as its function, and otherwise as somebody said by setting this."""
+        given = self.__dict__.get("_name", self._given_name)
+        return given if isinstance(given, str) else f"call {self.task_id}"
 
-    def __call__(self, failure: BaseException | None = None) -> None:
-        """Run the call, or fail with what keeps it from being run, unless somebody has begun it or it was cancelled."""
-        try:
-            call, context, _ = self._unclaimed.pop()  # atomic: exactly one thread gets it
-        except IndexError:
-            return
-        try:
-            if not self.set_running_or_notify_cancel():
-                return
-            if failure is not None:
-                self.set_exception(failure)
-                return
-            try:
-                result = context.run(call)
-            except BaseException as error:  # a SystemExit too is the outcome of the call, not of the worker
-                self.set_exception(error)
-            else:
-                self.set_result(result)
-        finally:
-            del self, call, context, failure  # else a traceback would keep the call, and the handle itself
+    @name.setter
+    def name(self, name: str) -> None:
+        self.__dict__["_name"] = name
 
-    def cancel(self) -> bool:
-        """Cancel the call if nobody has begun it, and let go of it; return whether it is cancelled."""
-        if not super().cancel():
-            return False
-        if self._unclaimed:
-            self()
-        return True
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """A mapping for whatever those who handle it want to keep with it."""
+        metadata: dict[str, Any] = self.__dict__.setdefault("_metadata", {})  # atomic: all get the same
+        return metadata
 
-    def result(self, timeout: float | None = None) -> T:
+    @property
+    def progress(self) -> tuple[float, float | None] | None:
+        """What the call told by :func:`report_progress` last, as `done` and `total`; None if it told nothing."""
+        return self.report.latest()
+
+    def on_progress(self, listener: Callable[[float, float | None], object]) -> None:
         """
-        Wait for the call and return what it returned, or raise what it raised.
+        Have ``listener(done, total)`` called whenever the call reports its progress.
 
         Parameters
         ----------
-        timeout : float, optional
-            Seconds to wait before ``TimeoutError``. A worker that runs the call itself does not look at it.
+        listener : callable
+            Called in the thread of the call, which waits for it. What it raises goes to the call.
         """
-        self._lend_a_hand()
-        return super().result(timeout)
+        self.report.listen(listener)
 
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Wait for the call and return what it raised, or None; `timeout` as in :meth:`result`."""
-        self._lend_a_hand()
-        return super().exception(timeout)
+    def __await__(self) -> Generator[Any, None, T]:
+        self.lend_a_hand()
+        return self.result(0) if self.done() else (yield from wait_in_loop(self))
 
-    def _lend_a_hand(self) -> None:
-        try:
-            core = self._unclaimed[0][2]
-        except IndexError:  # somebody has begun it
-            return
-        if core.is_here():
-            run_apart(self)
+    def _invoke_callbacks(self) -> None:
+        """Call every callback, whatever others raise; an exit or an interrupt goes to whoever told the outcome, when all were called."""
+        escaped = None
+        for callback in self._done_callbacks:
+            try:
+                callback(self)
+            except Exception:
+                LOGGER.exception("exception calling callback for %r", self)
+            except BaseException as error:
+                escaped = escaped or error
+        if escaped is not None:
+            raise escaped
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a handle belongs to its process and cannot be pickled; send its result instead")

@@ -6,9 +6,11 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeVar, Unpack, overload
 
+from lightwork._core.inner import inner_threads
 from lightwork._core.items import map_items
 from lightwork.engine.stage import Stage
 from lightwork.executors.serial import INLINE
+from lightwork.executors.stealing import default_workers
 from lightwork.tasks.calls import check_plain_function
 from lightwork.tasks.drive import Drive, one_stage
 from lightwork.tasks.ends import conclude
@@ -184,7 +186,8 @@ def map_items_of(fn: Callable[..., Any], items: Iterable[Any], options: Options,
 
 def _map_at_hand(fn: Callable[..., Any], items: Sequence[Any], options: Options, *, star: bool) -> Any:
     """Run items that are all there, where nothing is asked for but their values: in the core, without us."""
-    outcome = map_items(fn, items, n_workers=min(options.workers or 0, MOST_WORKERS), star=star, missing=MISSING)
+    with inner_threads.beside(min(options.workers or default_workers(), len(items))):
+        outcome = map_items(fn, items, n_workers=min(options.workers or 0, MOST_WORKERS), star=star, missing=MISSING)
     status = RunStatus.COMPLETED if outcome.interrupt is None else RunStatus.CANCELLED
     arguments = dict(_still_there(items, outcome.failures))
     result = ParallelResult[Any](None, outcome.values, outcome.failures, status, reason=outcome.interrupt, arguments=arguments)

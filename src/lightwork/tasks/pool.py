@@ -1,52 +1,123 @@
-"""Pools of one's own."""
+"""Pools of one's own, and calls handed to the one that all share."""
 
 from __future__ import annotations
 
-import contextvars
-import functools
+import itertools
 import operator
-from collections.abc import Callable
-from concurrent.futures import Executor
-from typing import ParamSpec, SupportsIndex, TypeVar
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, ParamSpec, SupportsIndex, TypeVar
 
-from lightwork._core.pool import Core
+from lightwork._clock import SYSTEM
+from lightwork._core.items import shared_core
+from lightwork._core.pool import Core, start_with_stack
 from lightwork._core.statistics import PoolStatistics
 from lightwork._cpus import cpu_budget
 from lightwork.tasks.handle import Handle
+from lightwork.tasks.initializer import Initializer
+from lightwork.tasks.pool_map import Refill, results
+from lightwork.tasks.promise import hand_in
 
-__all__ = ["Pool"]
+__all__ = ["Pool", "submit"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+IDLE_SECONDS = 60.0  # after which a thread without work ends
 
-def _checked(max_workers: SupportsIndex) -> int:
-    if isinstance(max_workers, bool) or not hasattr(max_workers, "__index__"):
-        raise TypeError(f"max_workers must be a whole number or None, not {max_workers!r}")
-    return operator.index(max_workers)
+count_pools = itertools.count(1).__next__
 
 
-class Pool(Executor):
+def submit(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
+    """
+    Have ``fn(*args, **kwargs)`` called in another thread, in a copy of the caller's context.
+
+    The threads are those that :func:`parallel_map` uses; there are as many as calls that run.
+
+    Returns
+    -------
+    Handle
+        A future of the result, which can also be awaited.
+
+    Examples
+    --------
+    >>> import lightwork as lw
+    >>> handle = lw.submit(pow, 2, 10)
+    >>> handle.result()
+    1024
+    """
+    handle: Handle[T] = hand_in(Handle, shared_core(), fn, args, kwargs)
+    return handle
+
+
+def _whole(name: str, number: SupportsIndex) -> int:
+    if isinstance(number, bool) or not hasattr(number, "__index__"):
+        raise TypeError(f"{name} must be a whole number or None, not {number!r}")
+    return operator.index(number)
+
+
+def _stack_size(asked: SupportsIndex | None) -> int:
+    """Check a size where it can be checked, by a thread that does nothing."""
+    size = 0 if asked is None else _whole("stack_size", asked)
+    if size:
+        probe = threading.Thread(target=int, name="lightwork-stack")
+        start_with_stack(probe, size)
+        probe.join()
+    return size
+
+
+class Pool(ThreadPoolExecutor):
     """
     Threads of one's own, for calls that wait: more than the default pool has, or apart from it.
 
-    A ``concurrent.futures.Executor``. Calls from outside begin in the order they came; a call submitted by one of the pool's
-    own workers is its next one. Array functions that are called in a worker run on this pool's workers.
+    A ``concurrent.futures.ThreadPoolExecutor`` to whoever asks for one. Calls from outside begin in the order they came; a call submitted by
+    one of the pool's own workers is its next one. Array functions that are called in a worker run on this pool's workers.
 
     Parameters
     ----------
     max_workers : int, optional
-        The most threads to start, from 1 to 1024. Default: ``min(32, cpu_budget() + 4)``, since such calls wait.
+        The most calls at a time, from 1 to 1024. Default: ``min(32, cpu_budget() + 4)``, since such calls wait. A call that waits for a handle
+        does not count meanwhile.
+    thread_name_prefix : str, optional
+        What the names of the threads begin with.
+    initializer : callable, optional
+        Called by each thread first of all. If it raises, the pool is broken: all calls that wait fail with ``BrokenThreadPool``, and
+        so do later submits.
+    initargs : tuple, optional
+        The initializer's arguments.
+    stack_size : int, optional
+        Of the threads, in bytes. Default: the system's, as ``threading.stack_size`` says.
 
     Notes
     -----
     Thread-safe; :meth:`submit` may be called from signal handlers, finalizers, callbacks and tasks. Threads start when
-    calls need them and do not keep the interpreter alive, but calls that were submitted are finished before it exits. In a forked
-    child the pool begins anew, without the parent's calls.
+    calls need them, in an empty context, and end after a minute without work. They do not keep the interpreter alive, but calls that were
+    submitted are finished before it exits. In a forked child the pool begins anew, without the parent's calls.
     """
 
-    def __init__(self, max_workers: SupportsIndex | None = None) -> None:
-        self.core: Core = Core(min(32, cpu_budget() + 4) if max_workers is None else _checked(max_workers))
+    def __init__(
+        self,
+        max_workers: SupportsIndex | None = None,
+        thread_name_prefix: str = "",
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+        *,
+        stack_size: SupportsIndex | None = None,
+    ) -> None:
+        # The names with an underscore are the standard library's, which others look at.
+        self._max_workers = min(32, cpu_budget() + 4) if max_workers is None else _whole("max_workers", max_workers)
+        prefix = self._thread_name_prefix = thread_name_prefix or f"lightwork-{type(self).__name__}-{count_pools()}"
+        self._prepare = None if initializer is None else Initializer(initializer, initargs)
+        self._shutdown = False
+        self.core: Core = Core(
+            self._max_workers,
+            lambda index: f"{prefix}_{index - 1}",
+            self._prepare,
+            _stack_size(stack_size),
+            IDLE_SECONDS,
+        )
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
         """
@@ -55,16 +126,48 @@ class Pool(Executor):
         Returns
         -------
         Handle
-            A future of the result.
+            A future of the result, which can also be awaited.
 
         Raises
         ------
         RuntimeError
             If the pool was shut down, the interpreter exits, or the system gives not one thread.
+        concurrent.futures.thread.BrokenThreadPool
+            If the initializer failed.
         """
-        handle: Handle[T] = Handle(functools.partial(fn, *args, **kwargs), contextvars.copy_context(), self.core)
-        self.core.spawn(handle)
+        if self._prepare is not None and self._prepare.failure is not None:
+            raise self._prepare.failure
+        handle: Handle[T] = hand_in(Handle, self.core, fn, args, kwargs)
         return handle
+
+    def map(
+        self,
+        fn: Callable[..., T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,  # noqa: ARG002 - the standard library's signature
+        buffersize: int | None = None,
+    ) -> Iterator[T]:
+        """
+        Call `fn` with an item of each iterable, by :meth:`submit`, and yield the results in their order.
+
+        Parameters
+        ----------
+        fn : callable
+        *iterables : iterable
+        timeout : float, optional
+            Seconds from now on, after which ``TimeoutError`` is raised for a result that is not there.
+        chunksize : int, default 1
+            Ignored, as by ``ThreadPoolExecutor``.
+        buffersize : int, optional
+            How many calls to submit before the first result is taken, and then one more for each that is. Default: all, at once.
+        """
+        if buffersize is not None and _whole("buffersize", buffersize) < 1:
+            raise ValueError(f"buffersize must be None or at least 1, not {buffersize}")
+        end = None if timeout is None else SYSTEM.now() + timeout
+        arguments = zip(*iterables, strict=False)
+        futures: deque[Future[T]] = deque(self.submit(fn, *each) for each in itertools.islice(arguments, buffersize))
+        return results(futures, end, None if buffersize is None else Refill(self, fn, arguments))
 
     def statistics(self) -> PoolStatistics:
         """Return what the workers have done, as a frozen snapshot; see :func:`lightwork.statistics`."""
@@ -81,6 +184,7 @@ class Pool(Executor):
         cancel_futures : bool, default False
             Cancel the calls that have not begun.
         """
+        self._shutdown = True
         self.core.close(wait=False)
         if cancel_futures:
             for handle in self.core.discard():
@@ -88,5 +192,13 @@ class Pool(Executor):
         if wait:
             self.core.close()
 
+    @property
+    def _threads(self) -> set[threading.Thread]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+        return set(self.core.threads())
+
+    @property
+    def _broken(self) -> bool:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._prepare is not None and self._prepare.failure is not None
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(max_workers={self.core.max_workers})"
+        return f"{type(self).__name__}(max_workers={self._max_workers})"

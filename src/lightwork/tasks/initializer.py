@@ -1,0 +1,43 @@
+"""What each thread of a pool does before its first call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures._base import LOGGER
+from concurrent.futures.thread import BrokenThreadPool
+from typing import Any
+
+__all__ = ["Initializer"]
+
+
+class Initializer:
+    """
+    A function that each thread of a pool calls first, and whether it ever failed.
+
+    Parameters
+    ----------
+    fn : callable
+    args : tuple
+
+    Attributes
+    ----------
+    failure : BrokenThreadPool or None
+        Once it has failed somewhere, what submitted calls fail with.
+    """
+
+    def __init__(self, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
+        if not callable(fn):
+            raise TypeError(f"initializer must be a callable, not {fn!r}")
+        self.failure: BrokenThreadPool | None = None
+        self._fn = fn
+        self._args = args
+
+    def __call__(self) -> BrokenThreadPool | None:
+        """Prepare this thread; return what its pool's calls are to fail with, if that failed."""
+        try:
+            self._fn(*self._args)
+        except BaseException:  # an exit too makes the thread unfit, and ends nothing else
+            LOGGER.critical("Exception in initializer:", exc_info=True)
+            self.failure = BrokenThreadPool("a thread initializer failed, so this pool makes no calls; the log of concurrent.futures says why")
+            return self.failure
+        return None

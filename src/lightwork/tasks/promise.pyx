@@ -1,0 +1,436 @@
+"""A call and what becomes of it: all that a handle needs while nobody looks at it closely.
+
+A future of the standard library is made for those who wait: it has a lock, a list of waiters and one of callbacks, and most futures
+are never waited for. A promise has one word, which goes from pending to running to finished by compare-and-swap. Whoever wants more than to
+ask makes it *observed*, by asking for its condition: then all that the standard library's ``Future`` has is there, and the state changes under
+that condition only. A change by compare-and-swap finds the promise unobserved, and thereby that nobody is to be told.
+"""
+
+import threading
+from _thread import RLock
+from concurrent.futures import Future
+from concurrent.futures._base import CANCELLED, CANCELLED_AND_NOTIFIED, FINISHED, PENDING, RUNNING
+from types import GenericAlias
+
+from lightwork._core.pool import run_apart, stand_by
+from lightwork.tasks.inside import running as item_here
+from lightwork.tasks.waiting import Waiters, check_room
+
+cimport cython
+from cpython.contextvars cimport PyContext_CopyCurrent, PyContext_Enter, PyContext_Exit, PyContextVar_Set, get_value
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+
+from lightwork._core.atomics cimport (
+    atomic,
+    memory_order_acq_rel,
+    memory_order_acquire,
+    memory_order_relaxed,
+    memory_order_release,
+    now_ns,
+    spin_hint,
+)
+from lightwork._core.pool cimport Core
+from lightwork._core.pool_state cimport PoolState, Worker, current_worker, forks
+from lightwork._core.worker cimport SPIN_NS, learn_patience
+
+cdef extern from "Python.h":
+    object call "PyObject_Call"(object fn, object args, PyObject* kwargs)
+
+cdef extern from *:
+    """
+    /* kind.__new__(kind), without looking it up. */
+    static inline PyObject* lw_make(PyObject* kind, PyObject* nothing) {
+        return ((PyTypeObject*)kind)->tp_new((PyTypeObject*)kind, nothing, NULL);
+    }
+    """
+    object make_instance "lw_make"(object kind, object nothing)
+
+cdef enum:
+    IS_PENDING = 0
+    IS_RUNNING = 1
+    IS_CANCELLED = 2  # and those who wait along with other futures are yet to be told
+    IS_NOTIFIED = 3
+    IS_FINISHED = 4
+    STATE = 7         # the bits of these, in the word,
+    OBSERVED = 8      # and the one that says that the condition is there
+
+cdef tuple STATES = (PENDING, RUNNING, CANCELLED, CANCELLED_AND_NOTIFIED, FINISHED)
+
+cdef atomic[int64_t] n_promises
+# How long to spin for a result before sleeping.
+cdef atomic[int64_t] patience_ns
+patience_ns.store(SPIN_NS, memory_order_relaxed)
+
+
+cdef inline bint is_final(int word) noexcept nogil:
+    return (word & STATE) >= IS_CANCELLED
+
+
+cdef bint spin(atomic[int]* word, int64_t most_ns) noexcept nogil:
+    """Whether a promise was done after a while."""
+    cdef int64_t patience = min(patience_ns.load(memory_order_relaxed), most_ns)
+    cdef int64_t began = now_ns()
+    while not is_final(word.load(memory_order_acquire)) and now_ns() - began < patience:
+        spin_hint()
+    cdef bint is_done = is_final(word.load(memory_order_acquire))
+    learn_patience(&patience_ns, is_done)
+    return is_done
+
+
+@cython.final
+cdef class Condition:
+    """A condition that costs little as long as nobody waits for it: until then it is no more than its lock."""
+
+    cdef readonly object lock
+    cdef object waited_for  # a threading.Condition with the same lock
+
+    def __cinit__(self):
+        self.lock = RLock()
+
+    def acquire(self, blocking=True, timeout=-1):
+        """Take the lock, which may be taken again by who has it."""
+        return self.lock.acquire(blocking, timeout)
+
+    def release(self):
+        """Give it back."""
+        self.lock.release()
+
+    def __enter__(self):
+        return self.lock.acquire()
+
+    def __exit__(self, *raised):
+        self.lock.release()
+
+    cdef object full(self):
+        if self.waited_for is None:  # under the lock
+            self.waited_for = threading.Condition(self.lock)
+        return self.waited_for
+
+    def wait(self, timeout=None):
+        """As of ``threading.Condition``."""
+        return self.full().wait(timeout)
+
+    def wait_for(self, predicate, timeout=None):
+        """As of ``threading.Condition``."""
+        return self.full().wait_for(predicate, timeout)
+
+    def notify(self, n=1):
+        """As of ``threading.Condition``."""
+        if self.waited_for is not None:
+            self.waited_for.notify(n)
+
+    def notify_all(self):
+        """As of ``threading.Condition``."""
+        if self.waited_for is not None:
+            self.waited_for.notify_all()
+
+
+@cython.final
+cdef class Report:
+    """How far a call has come: what :func:`report_progress` finds in the call's context, which may outlive the call; so it refers to no handle."""
+
+    cdef object _latest
+    cdef tuple _listeners
+    cdef readonly object cancelled  # of the item in which the call was submitted, if it was in one
+
+    def __cinit__(self):
+        self._listeners = ()
+
+    def report(self, done, total):
+        """Keep what was reported, and tell those who listen."""
+        with cython.critical_section(self):
+            self._latest = (done, total)
+            listeners = self._listeners
+        for listener in listeners:
+            listener(done, total)
+
+    def listen(self, listener):
+        """Have `listener(done, total)` called at every report from now on."""
+        with cython.critical_section(self):
+            self._listeners = (*self._listeners, listener)
+
+    def latest(self):
+        """What was reported last; None if nothing was."""
+        with cython.critical_section(self):
+            latest = self._latest
+        return latest
+
+
+cdef class Promise:
+    """
+    A call of a pool's, and what becomes of it; the fast half of a handle, whose other half is ``concurrent.futures.Future``.
+
+    Attributes
+    ----------
+    task_id : int
+        Its number in this process, from 1 on.
+    """
+
+    cdef atomic[int] word
+    cdef atomic[int64_t] began_ns
+    cdef atomic[int64_t] ended_ns
+    cdef PoolState* home        # only ever compared: in whose workers a waiter may make the call itself
+    cdef int forks_seen
+    cdef readonly int64_t task_id
+    cdef object fn              # these four until somebody has begun the call, or it was cancelled
+    cdef tuple args
+    cdef dict kwargs
+    cdef object context
+    cdef object value
+    cdef object error
+    cdef Report reported
+    cdef Condition condition    # these three are made when somebody asks for them
+    cdef object waiters
+    cdef list callbacks
+    cdef readonly object _given_name
+
+    __class_getitem__ = classmethod(GenericAlias)
+
+    # --- The call ---------------------------------------------------------------------------------------------------
+
+    def __call__(self, failure=None):
+        """Make the call, or fail with what keeps it from being made, unless somebody has begun it or it was cancelled."""
+        if not self.start():
+            return
+        cdef object error = failure
+        cdef object value = None
+        self.began_ns.store(now_ns(), memory_order_relaxed)
+        if failure is None:
+            try:
+                value = self.make()
+            except BaseException as raised:  # a SystemExit too is the outcome of the call, not of the worker
+                error = raised
+        else:
+            self.let_go()
+        self.ended_ns.store(now_ns(), memory_order_relaxed)
+        self.finish(value, error)
+
+    cdef bint start(self) except -1:
+        """Whether it is for the caller to make the call; for one thread it is, if it was not cancelled."""
+        cdef int seen = IS_PENDING
+        if self.word.compare_exchange_strong(seen, IS_RUNNING, memory_order_acq_rel, memory_order_acquire):
+            return True
+        if not seen & OBSERVED:
+            return False
+        with self.condition.lock:
+            seen = self.word.load(memory_order_relaxed) & STATE
+            if seen != IS_PENDING and seen != IS_CANCELLED:
+                return False
+            if seen == IS_PENDING:
+                self.word.store(IS_RUNNING | OBSERVED, memory_order_release)
+                return True
+            self.set_running_or_notify_cancel()
+        self.let_go()
+        return False
+
+    cdef void let_go(self) noexcept:
+        """By the one who has begun or cancelled the call: the future refers to neither function nor arguments any more."""
+        self.fn = self.args = self.kwargs = self.context = None
+
+    cdef object make(self):
+        fn, args, kwargs, context = self.fn, self.args, self.kwargs, self.context
+        self.let_go()
+        PyContext_Enter(context)
+        try:
+            self.enter()
+            return call(fn, args, <PyObject*> kwargs if kwargs else NULL)
+        finally:
+            PyContext_Exit(context)
+
+    cdef int enter(self) except -1:
+        """In the call's context, say where it reports to, and whether it is wanted, which an item around it knows."""
+        cdef Report report = self.report_of()
+        outer = get_value(item_here, None)
+        if outer is not None:
+            report.cancelled = outer.cancelled
+        PyContextVar_Set(item_here, report)
+        return 0
+
+    cdef int finish(self, object value, object error) except -1:
+        cdef int seen = IS_RUNNING
+        self.value = value
+        self.error = error
+        # Publishes the outcome (partner: the acquiring loads of the word).
+        if self.word.compare_exchange_strong(seen, IS_FINISHED, memory_order_release, memory_order_relaxed):
+            return 0
+        self.tell(error is not None)
+        return 0
+
+    cdef int tell(self, bint has_failed) except -1:
+        """What ``Future.set_result`` and ``set_exception`` do, for those who wait."""
+        with self.condition.lock:
+            self.word.store(IS_FINISHED | OBSERVED, memory_order_release)
+            for waiter in self.waiters or ():
+                if has_failed:
+                    waiter.add_exception(self)
+                else:
+                    waiter.add_result(self)
+            self.condition.notify_all()
+        if self.callbacks:
+            self._invoke_callbacks()
+        return 0
+
+    # --- Those who ask ----------------------------------------------------------------------------------------------
+
+    def done(self):
+        """Whether the call has ended or was cancelled."""
+        return is_final(self.word.load(memory_order_acquire))
+
+    def running(self):
+        """Whether somebody is making the call."""
+        return (self.word.load(memory_order_acquire) & STATE) == IS_RUNNING
+
+    def cancelled(self):
+        """Whether the call was cancelled."""
+        cdef int state = self.word.load(memory_order_acquire) & STATE
+        return state == IS_CANCELLED or state == IS_NOTIFIED
+
+    def cancel(self):
+        """Cancel the call if nobody has begun it, and let go of it; return whether it is cancelled."""
+        cdef int seen = IS_PENDING
+        if self.word.compare_exchange_strong(seen, IS_NOTIFIED, memory_order_acq_rel, memory_order_acquire):
+            self.let_go()
+            return True
+        if not seen & OBSERVED:
+            return seen == IS_NOTIFIED
+        try:
+            return Future.cancel(self)
+        finally:
+            if self.word.load(memory_order_acquire) & STATE == IS_CANCELLED:
+                self.start()  # those who wait along with other futures are told at once, not when a worker comes upon it
+
+    def result(self, timeout=None):
+        """
+        Wait for the call and return what it returned, or raise what it raised.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait before ``TimeoutError``. A worker that makes the call itself does not look at it.
+        """
+        if not self.hurry(timeout):
+            return stand_by(Future.result, self, timeout)
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+    def exception(self, timeout=None):
+        """Wait for the call and return what it raised, or None; `timeout` as in :meth:`result`."""
+        if not self.hurry(timeout):
+            return stand_by(Future.exception, self, timeout)
+        return self.error
+
+    cdef bint hurry(self, object timeout) except -1:
+        """Whether the call was finished, or is so after a while that is too short to sleep."""
+        if not is_final(self.word.load(memory_order_acquire)):
+            if not self.lend_a_hand():
+                self.spin(timeout)
+        return (self.word.load(memory_order_acquire) & STATE) == IS_FINISHED
+
+    def lend_a_hand(self):
+        """In a worker of its pool, make the call if nobody has begun it; return whether that was so."""
+        cdef Worker* worker = current_worker()
+        self.check_process()
+        if worker == NULL or worker.pool != self.home or (self.word.load(memory_order_relaxed) & STATE) != IS_PENDING:
+            return False
+        check_room()
+        run_apart(self)
+        return True
+
+    def check_process(self):
+        """Raise in a forked child where nobody will ever end the call, which was the parent's."""
+        if self.forks_seen != forks().load(memory_order_relaxed) and not is_final(self.word.load(memory_order_acquire)):
+            raise RuntimeError("this call was submitted before the process was forked, and is made by the parent only; submit it again")
+
+    cdef int spin(self, object timeout) except -1:
+        cdef double most_ns = SPIN_NS if timeout is None else min(<double> SPIN_NS, max(0.0, 1e9 * timeout))
+        with nogil:
+            spin(&self.word, <int64_t> most_ns)
+        return 0
+
+    # --- What a handle tells ----------------------------------------------------------------------------------------
+
+    @property
+    def elapsed(self):
+        """Seconds since the call began, or which it took; 0.0 if nobody has begun it."""
+        cdef int64_t began = self.began_ns.load(memory_order_relaxed)
+        cdef int64_t ended = self.ended_ns.load(memory_order_relaxed)
+        if began == 0:
+            return 0.0
+        return ((ended if ended != 0 else now_ns()) - began) * 1e-9
+
+    cdef Report report_of(self):
+        with cython.critical_section(self):
+            if self.reported is None:
+                self.reported = Report.__new__(Report)
+            report = self.reported
+        return report
+
+    @property
+    def report(self):
+        """Where the call reports its progress to."""
+        return self.report_of()
+
+    # --- What the standard library's half asks for ------------------------------------------------------------------
+
+    @property
+    def _condition(self):
+        if not self.word.load(memory_order_acquire) & OBSERVED:
+            condition = Condition.__new__(Condition)
+            with cython.critical_section(self):
+                if self.condition is None:  # a finalizer or another thread may have been quicker
+                    self.condition = condition
+            self.word.fetch_or(OBSERVED, memory_order_acq_rel)  # publishes the condition to whoever finds this bit
+        return self.condition
+
+    @property
+    def _state(self):
+        return STATES[self.word.load(memory_order_acquire) & STATE]
+
+    @_state.setter
+    def _state(self, state):
+        self.word.store(STATES.index(state) | OBSERVED, memory_order_release)  # under the condition, when this class's methods do it
+
+    @property
+    def _result(self):
+        return self.value
+
+    @_result.setter
+    def _result(self, value):
+        self.value = value
+
+    @property
+    def _exception(self):
+        return self.error
+
+    @_exception.setter
+    def _exception(self, error):
+        self.error = error
+
+    @property
+    def _waiters(self):
+        if self.waiters is None:
+            self.waiters = Waiters(self)
+        return self.waiters
+
+    @property
+    def _done_callbacks(self):
+        if self.callbacks is None:
+            self.callbacks = []
+        return self.callbacks
+
+
+def hand_in(kind, Core core, fn, tuple args, dict kwargs):
+    """Have a pool make a call in a copy of this context; return the promise of it, which is of a class of one's own."""
+    cdef Promise made = make_instance(kind, ())
+    made.home = core.alive()
+    made.forks_seen = forks().load(memory_order_relaxed)
+    made.task_id = n_promises.fetch_add(1, memory_order_relaxed) + 1
+    made._given_name = getattr(fn, "__qualname__", None)
+    made.fn = fn
+    made.args = args
+    made.kwargs = kwargs
+    made.context = PyContext_CopyCurrent()
+    core.post(made, True)
+    return made
