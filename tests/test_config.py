@@ -17,8 +17,8 @@ import pytest
 from threads import together
 
 import lightwork
-from lightwork import _config
-from lightwork._config import Configuration, Settings, configure, settings
+from lightwork import _config, configure
+from lightwork._config import Configuration, Settings, settings
 
 
 @pytest.fixture(autouse=True)

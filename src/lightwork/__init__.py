@@ -6,7 +6,6 @@ The package has floors, and imports point down only. ``arrays`` (functions over 
 and arithmetic, without compiled code. At the bottom are leaves that import nothing of ours: ``_clock``, ``_config``, ``_cpus`` and ``_errors``.
 """
 
-from lightwork._config import configure as configure
 from lightwork._core.pool import statistics as statistics
 from lightwork._core.statistics import PoolStatistics as PoolStatistics
 from lightwork._core.statistics import WorkerStatistics as WorkerStatistics
@@ -45,6 +44,7 @@ from lightwork.tasks import async_parallel_iter as async_parallel_iter
 from lightwork.tasks import async_parallel_map as async_parallel_map
 from lightwork.tasks import async_parallel_starmap as async_parallel_starmap
 from lightwork.tasks import check_cancelled as check_cancelled
+from lightwork.tasks import configure as configure
 from lightwork.tasks import explain_pickle as explain_pickle
 from lightwork.tasks import is_picklable as is_picklable
 from lightwork.tasks import iter_stages as iter_stages

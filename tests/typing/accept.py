@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
+from datetime import timedelta
 from typing import Any, assert_type
 
 import numpy as np
@@ -63,6 +64,7 @@ def with_settings(x: Floats) -> None:
     """Configuration as a statement and as a block."""
     lw.configure(workers=2)
     lw.configure(workers=None)
+    lw.configure(retry=lw.Retry(3), rate_limit=10, timeout=timedelta(minutes=1), executor="serial", stop=lw.StopToken(), window=None)
     with lw.configure(workers=1) as settings:
         assert_type(settings.workers, int | None)
         lw.chunked_map(over_chunks, x, out=x)

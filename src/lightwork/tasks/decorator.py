@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from typing import Any, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
+from lightwork._config import settings
 from lightwork._core.items import shared_core
 from lightwork.tasks.calls import check_function
 from lightwork.tasks.handle import Handle
@@ -78,7 +79,7 @@ class Parallel(Generic[P, T]):
 
     def _sendable(self, options: dict[str, Any]) -> Callable[..., T]:
         """Return the function; or for another process this object, since that is what has its name there."""
-        return self if isinstance(options.get("executor"), Executor) else self._fn
+        return self if isinstance(options.get("executor", settings().executor), Executor) else self._fn
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         bind = getattr(self._fn, "__get__", None)
@@ -124,7 +125,7 @@ def parallel(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     >>> double.submit(4).result()
     8
     """
-    Options.of(options)  # what is wrong is said here, and not at the first call
+    Options(**options)  # what is wrong is said here, and not at the first call
     if fn is not None:
         return Parallel(fn, {})
     return functools.partial(_decorate, options)

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, Unpack, overload
 from lightwork._core.items import map_items
 from lightwork.engine.stage import Stage
 from lightwork.executors.serial import INLINE
+from lightwork.executors.stealing import default_workers
 from lightwork.tasks.calls import check_function
 from lightwork.tasks.drive import Drive, one_stage
 from lightwork.tasks.ends import conclude
@@ -125,6 +126,8 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
     Items run in a copy of the calling context (:mod:`contextvars`). May be called from several threads, and within items:
     nested calls share the threads there are, and who waits for one works on it.
 
+    :func:`lightwork.configure` says what holds for options that a call does not give. Those that it gives count, None included.
+
     Examples
     --------
     >>> import lightwork as lw
@@ -183,7 +186,7 @@ def map_items_of(fn: Callable[..., Any], items: Iterable[Any], options: Options,
 
 def _map_at_hand(fn: Callable[..., Any], items: Sequence[Any], options: Options, *, star: bool) -> Any:
     """Run items that are all there, where nothing is asked for but their values: in the core, without us."""
-    outcome = map_items(fn, items, n_workers=options.workers or 0, star=star, missing=MISSING)
+    outcome = map_items(fn, items, n_workers=options.workers or default_workers(), star=star, missing=MISSING)
     status = RunStatus.COMPLETED if outcome.interrupt is None else RunStatus.CANCELLED
     arguments = {index: items[index] for index in outcome.failures if index < len(items)}
     result = ParallelResult[Any](None, outcome.values, outcome.failures, status, reason=outcome.interrupt, arguments=arguments)

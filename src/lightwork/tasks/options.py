@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
 
+from lightwork._config import settings
 from lightwork.policies.checks import check_callable, check_choice, checked_count, checked_number, checked_seconds
 from lightwork.policies.limiter import Limiter
 from lightwork.policies.rate import RateLimit
@@ -84,7 +85,7 @@ class Options:
     Attributes
     ----------
     workers : int or None
-        How many items are in hand at a time at most; None: the executor's own default.
+        How many items are in hand at a time at most; None: the executor's own default, whatever is configured.
     executor : {"thread", "serial"} or concurrent.futures.Executor
         Who calls the function.
     chunk_size : int or None
@@ -146,8 +147,8 @@ class Options:
 
     @classmethod
     def of(cls, given: Any, **defaults: Any) -> Self:
-        """Return what a call was given, over what holds where it says nothing."""
-        return cls(**{**defaults, **given})
+        """Return what a call was given, over what is configured, over what holds where neither says anything."""
+        return cls(**{**defaults, **_wishes_for(given), **given})
 
     def __post_init__(self) -> None:
         """Check everything that can be checked before there is an item."""
@@ -156,7 +157,7 @@ class Options:
                 self._set(name, checked_count(name, getattr(self, name), "or None where there is to be no such limit"))
         for name in ("timeout", "task_timeout"):
             if getattr(self, name) is not None:
-                self._set(name, checked_seconds(name, getattr(self, name)))
+                self._set(name, checked_seconds(name, _seconds(getattr(self, name))))
         for name, parameters in LISTENERS.items():
             if getattr(self, name) is not None:
                 check_callable(name, getattr(self, name), parameters)
@@ -223,6 +224,15 @@ class Options:
         """Whether nothing is asked for but values, by any number of workers."""
         asked = {field.name for field in fields(self) if getattr(self, field.name) != field.default}
         return asked <= {"workers", "executor", "errors", "return_exceptions"} and self.executor == "thread" and self.errors != "raise"
+
+
+def _wishes_for(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is configured, without what a call says by another name."""
+    wishes = settings().wishes
+    if not wishes:
+        return wishes
+    other_names = {"window": "batch_size", "workers": "executor"}  # an executor that is named brings its own number of workers
+    return {name: value for name, value in wishes.items() if other_names.get(name) not in given}
 
 
 def _limiter(rate_limit: RateLimit | float) -> Limiter:
