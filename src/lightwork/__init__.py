@@ -40,12 +40,15 @@ from lightwork.tasks import ProcessDecision as ProcessDecision
 from lightwork.tasks import RunStatus as RunStatus
 from lightwork.tasks import Stage as Stage
 from lightwork.tasks import Task as Task
+from lightwork.tasks import Waited as Waited
+from lightwork.tasks import as_completed as as_completed
 from lightwork.tasks import async_parallel_iter as async_parallel_iter
 from lightwork.tasks import async_parallel_map as async_parallel_map
 from lightwork.tasks import async_parallel_starmap as async_parallel_starmap
 from lightwork.tasks import check_cancelled as check_cancelled
 from lightwork.tasks import configure as configure
 from lightwork.tasks import explain_pickle as explain_pickle
+from lightwork.tasks import gather as gather
 from lightwork.tasks import is_picklable as is_picklable
 from lightwork.tasks import iter_stages as iter_stages
 from lightwork.tasks import iter_tasks as iter_tasks
@@ -57,5 +60,7 @@ from lightwork.tasks import parallel_starmap as parallel_starmap
 from lightwork.tasks import report_progress as report_progress
 from lightwork.tasks import run_tasks as run_tasks
 from lightwork.tasks import should_use_processes as should_use_processes
+from lightwork.tasks import submit as submit
+from lightwork.tasks import wait as wait
 
 __version__ = "0.1.0"

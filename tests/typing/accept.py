@@ -72,6 +72,19 @@ def with_settings(x: Floats) -> None:
     assert_type(lw.__version__, str)
 
 
+def with_submitted_calls(anybodys: Future[str]) -> None:
+    """Waiting keeps the types of results."""
+    handle = lw.submit(divmod, 7, 2)
+    assert_type(handle, Handle[tuple[int, int]])
+    assert_type(lw.gather([handle]), list[tuple[int, int]])
+    assert_type(lw.gather([anybodys], return_exceptions=True), list[str | BaseException])
+    for future in lw.as_completed([anybodys], timeout=1.5):
+        assert_type(future.result(), str)
+    done, not_done = lw.wait([handle, anybodys], return_when="FIRST_COMPLETED")
+    assert_type(done, set[Future[Any]])
+    assert_type(not_done, set[Future[Any]])
+
+
 def with_a_pool(executor: Executor) -> Future[str]:
     """A pool is an executor, and a handle a future of what the function returns."""
     with Pool(max_workers=4) as pool:

@@ -412,6 +412,11 @@ cdef class Core:
         return tasks
 
 
+def is_worker():
+    """Whether the calling thread is a worker of any pool."""
+    return current_worker() != NULL
+
+
 def run_apart(task):
     """Call `task()` as if it were not in the chunk that this thread is in: what stops that chunk's job does not stop it."""
     cdef Job* outer = swap_job(NULL)

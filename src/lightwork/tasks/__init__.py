@@ -6,6 +6,10 @@ from lightwork.tasks.aio import async_parallel_starmap as async_parallel_starmap
 from lightwork.tasks.configuring import configure as configure
 from lightwork.tasks.decorator import Parallel as Parallel
 from lightwork.tasks.decorator import parallel as parallel
+from lightwork.tasks.gathering import Waited as Waited
+from lightwork.tasks.gathering import as_completed as as_completed
+from lightwork.tasks.gathering import gather as gather
+from lightwork.tasks.gathering import wait as wait
 from lightwork.tasks.handle import Handle as Handle
 from lightwork.tasks.inside import check_cancelled as check_cancelled
 from lightwork.tasks.inside import report_progress as report_progress
@@ -25,6 +29,7 @@ from lightwork.tasks.stages import Stage as Stage
 from lightwork.tasks.stages import iter_stages as iter_stages
 from lightwork.tasks.stages import map_stages as map_stages
 from lightwork.tasks.stream import parallel_iter as parallel_iter
+from lightwork.tasks.submission import submit as submit
 from lightwork.tasks.task import Task as Task
 from lightwork.tasks.task import iter_tasks as iter_tasks
 from lightwork.tasks.task import run_tasks as run_tasks

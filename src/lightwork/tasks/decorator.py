@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextvars
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from typing import Any, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
 from lightwork._config import settings
-from lightwork._core.items import shared_core
 from lightwork.tasks.calls import check_function
 from lightwork.tasks.handle import Handle
 from lightwork.tasks.map import parallel_map, parallel_starmap
 from lightwork.tasks.options import MapOptions, Options, StreamOptions
 from lightwork.tasks.results import ItemResult, ParallelResult
 from lightwork.tasks.stream import parallel_iter
+from lightwork.tasks.submission import submit
 
 __all__ = ["Parallel", "parallel"]
 
@@ -68,11 +67,8 @@ class Parallel(Generic[P, T]):
         return parallel_iter(self._sendable(merged), items, **merged)
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
-        """Call it in another thread; return a future of the result."""
-        core = shared_core()
-        handle: Handle[T] = Handle(functools.partial(self._fn, *args, **kwargs), contextvars.copy_context(), core)
-        core.spawn(handle)
-        return handle
+        """Call it in another thread and return a future of the result, see :func:`submit`."""
+        return submit(self._fn, *args, **kwargs)
 
     def _merged(self, options: Any) -> dict[str, Any]:
         return {**self._options, **options}
