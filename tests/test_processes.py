@@ -114,6 +114,11 @@ def test_who_waits_in_a_daemon_thread_is_left_there() -> None:
     check("exit_while_waiting")
 
 
+def test_shutdown_hangs_nowhere() -> None:
+    """In signal handlers that interrupt calls of ours, at exit, and in a finalizer while the interpreter goes."""
+    check("shutdown_anywhere")
+
+
 def test_an_exit_in_a_callback_is_nobodys() -> None:
     """What a done-callback raises, though it be SystemExit, is shown, and ends neither the worker, nor who waits, nor the process."""
     check("exit_in_callback")

@@ -60,6 +60,7 @@ from lightwork.tasks import parallel_starmap as parallel_starmap
 from lightwork.tasks import report_progress as report_progress
 from lightwork.tasks import run_tasks as run_tasks
 from lightwork.tasks import should_use_processes as should_use_processes
+from lightwork.tasks import shutdown as shutdown
 from lightwork.tasks import submit as submit
 from lightwork.tasks import wait as wait
 

@@ -83,6 +83,7 @@ def with_submitted_calls(anybodys: Future[str]) -> None:
     done, not_done = lw.wait([handle, anybodys], return_when="FIRST_COMPLETED")
     assert_type(done, set[Future[Any]])
     assert_type(not_done, set[Future[Any]])
+    assert_type(lw.shutdown(1.5, cancel_pending=True), bool)
 
 
 def with_a_pool(executor: Executor) -> Future[str]:

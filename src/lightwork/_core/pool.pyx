@@ -39,11 +39,12 @@ from lightwork._core.pool_state cimport (
     pool_let_out,
     pool_new,
     pool_post,
+    pool_retire,
     pool_take_back,
     pool_wake,
     was_forked,
 )
-from lightwork._core.worker cimport call_task, swap_job, worker_run
+from lightwork._core.worker cimport call_task, current_job, swap_job, worker_run
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil, void (*child)() noexcept nogil)
@@ -152,9 +153,17 @@ cdef class Life:
         thread = threading.current_thread()
         if not self.worker.is_running.exchange(True, memory_order_relaxed):
             running[thread] = self  # again: a signal handler's exception may have come out of its start
+            self.live()
+        running.pop(thread, None)
+
+    cdef int live(self) except -1:
+        """Do what a worker does, until it is not wanted any more."""
+        cdef bint is_wanted = True
+        while is_wanted:
             with nogil:
                 worker_run(self.worker)
-        running.pop(thread, None)
+            is_wanted = not was_forked(self.worker) and not pool_retire(self.worker)
+        return 0
 
 
 cdef Life new_life(PoolState* pool, Worker* worker):
@@ -185,6 +194,24 @@ cdef int start_thread(PoolState* pool, int index) except -1:
 cdef list threads_of(PoolState* pool):
     cdef Life life
     return [thread for thread, life in running.copy().items() if life.pool == pool and thread.is_alive()]
+
+
+cdef list dismiss(PoolState* pool):
+    """Ask the threads there are to end once they find nothing to do, and return them. Later calls start others."""
+    cdef Life life
+    threads = []
+    for thread, life in running.copy().items():
+        if life.pool == pool and thread.is_alive():
+            life.worker.is_dismissed.store(True, memory_order_seq_cst)  # and then they are woken: partner is_dismissed
+            threads.append(thread)
+    pool_wake(pool, MAX_WORKERS)
+    return threads
+
+
+def dismiss_default():
+    """Do so for the default pool."""
+    cdef PoolState* pool = default_pool.load(memory_order_acquire)
+    return [] if pool == NULL or is_stale(pool) else dismiss(pool)
 
 
 def finish_tasks():
@@ -240,6 +267,8 @@ cdef int pool_ensure(PoolState* pool, int n_threads) except -1:
 cdef bint start_one(PoolState* pool, int n_threads) except -1:
     """Start one of the workers 1..n_threads; False if somebody has started, or is starting, each of them."""
     cdef int index
+    if pool.n_threads.load(memory_order_seq_cst) >= n_threads:
+        return False
     for index in range(1, n_threads + 1):
         if not pool.is_claimed[index].exchange(True, memory_order_seq_cst):  # partner: itself, after a failure below
             raise_top(pool, index)
@@ -358,7 +387,8 @@ cdef class Core:
             Py_DECREF(task)
             pool_let_out(pool)
             raise MemoryError("no memory for another task")
-        if pool_wake(pool, 1) == 0 and may_grow:
+        # Threads may all have ended since (partner: pool_retire, which counts its own out and then looks for tasks).
+        if pool_wake(pool, 1) == 0 and (may_grow or pool.n_threads.load(memory_order_seq_cst) <= 0):
             self.grow(pool, task)
 
     cdef int grow(self, PoolState* pool, object task) except -1:
@@ -366,7 +396,7 @@ cdef class Core:
         try:
             start_one(pool, self.max_workers)
         except (RuntimeError, MemoryError) as error:  # the system gives no more
-            if pool.n_threads.load(memory_order_seq_cst) == 0:
+            if pool.n_threads.load(memory_order_seq_cst) <= 0:
                 self.give_up(task, error)
         return 0
 
@@ -394,6 +424,10 @@ cdef class Core:
         else:
             pool_close(pool)
 
+    def dismiss(self):
+        """Ask the threads there are to end once they find nothing to do, and return them. Later tasks start others."""
+        return dismiss(self.alive())
+
     def is_here(self):
         """Whether the calling thread is one of this pool's workers."""
         cdef Worker* worker = current_worker()
@@ -415,6 +449,11 @@ cdef class Core:
 def is_worker():
     """Whether the calling thread is a worker of any pool."""
     return current_worker() != NULL
+
+
+def is_in_chunk():
+    """Whether the calling thread is in a chunk of a parallel call, its own or another's."""
+    return current_job() != NULL
 
 
 def run_apart(task):

@@ -25,6 +25,7 @@ cdef struct Worker:
     int index                    # 0: no thread of the pool's, but whoever calls from outside
     int forks_seen
     atomic[int] is_running       # a thread runs it; another that was started for it by mistake goes away
+    atomic[int] is_dismissed     # its thread is to end once it finds nothing to do
     int starter_cpu              # whose CPU its thread leaves first of all
     Sleeper sleeper
     Deque deque                  # tasks that its own tasks spawned
@@ -36,7 +37,7 @@ cdef struct PoolState:
     Injector injector
     Dormitory dormitory
     int max_workers              # of a pool made for a number of workers; 0 for the default pool, which asks each time
-    atomic[int] n_threads        # that were started
+    atomic[int] n_threads        # that were started and have not ended
     atomic[int] n_busy           # threads that are in a task, or have a turn in somebody's job
     atomic[int] n_wanted         # helpers that calls over items have seats for, those from outside together
     atomic[int] top              # the highest index of a worker that was asked for
@@ -64,5 +65,7 @@ cdef bint pool_let_in(PoolState* pool) noexcept nogil
 cdef void pool_let_out(PoolState* pool) noexcept nogil
 cdef bint pool_post(PoolState* pool, Item item) noexcept nogil
 cdef bint pool_has_work(PoolState* pool) noexcept nogil
+cdef bint pool_has_tasks(PoolState* pool) noexcept nogil
+cdef bint pool_retire(Worker* worker) noexcept nogil
 cdef Item pool_take_back(PoolState* pool) noexcept nogil
 cdef Item steal_from(PoolState* pool, int nearest) noexcept nogil

@@ -169,14 +169,35 @@ cdef bint pool_post(PoolState* pool, Item item) noexcept nogil:
 
 
 cdef bint pool_has_work(PoolState* pool) noexcept nogil:
+    return board_wanting(&pool.board) != 0 or pool_has_tasks(pool)
+
+
+cdef bint pool_has_tasks(PoolState* pool) noexcept nogil:
     cdef int i
     cdef Worker* worker
-    if board_wanting(&pool.board) != 0 or injector_length(&pool.injector) > 0:
+    if injector_length(&pool.injector) > 0:
         return True
     for i in range(1, pool.top.load(memory_order_relaxed) + 1):
         worker = pool_worker(pool, i)
         if worker != NULL and deque_length(&worker.deque) > 0:
             return True
+    return False
+
+
+cdef bint pool_retire(Worker* worker) noexcept nogil:
+    """Give up a worker, whose thread is about to end; False if it has to go on, for a task for which nobody else would come."""
+    cdef PoolState* pool = worker.pool
+    cdef bint was_dismissed = worker.is_dismissed.exchange(False, memory_order_seq_cst)  # the next one to run it is not
+    worker.is_running.store(False, memory_order_relaxed)
+    pool.n_threads.fetch_sub(1, memory_order_seq_cst)
+    pool.is_claimed[worker.index].store(False, memory_order_seq_cst)  # from here on it is another's, who claims it (partner: start_one)
+    # Given up, then looked; whoever posts a task looks for a worker to claim after that (partner: Core.spawn): one sees the other.
+    if not pool_has_tasks(pool) or pool.is_claimed[worker.index].exchange(True, memory_order_seq_cst):
+        return True
+    pool.n_threads.fetch_add(1, memory_order_seq_cst)
+    worker.is_running.store(True, memory_order_relaxed)
+    if was_dismissed:
+        worker.is_dismissed.store(True, memory_order_seq_cst)
     return False
 
 

@@ -6,6 +6,7 @@ from lightwork._core.atomics cimport (
     coarse_now_ns,
     int64_t,
     memory_order_relaxed,
+    memory_order_seq_cst,
     now_ns,
     spin_hint,
     uint32_t,
@@ -293,13 +294,17 @@ cdef bint spin_for_work(PoolState* pool, int64_t began) noexcept nogil:
     return False
 
 
+cdef bint is_dismissed(Worker* worker) noexcept nogil:
+    return worker.is_dismissed.load(memory_order_seq_cst)  # partner: dismiss, by way of sleep.pxd
+
+
 cdef void idle(Worker* worker) noexcept nogil:
     """Spin for a while, then sleep: announce, look again, commit or cancel."""
     cdef PoolState* pool = worker.pool
     cdef int64_t began = now_ns()
     if not spin_for_work(pool, began):
         sleeper_announce(&pool.dormitory, &worker.sleeper)
-        if pool_has_work(pool) or pool_is_over(pool):
+        if pool_has_work(pool) or pool_is_over(pool) or is_dismissed(worker):
             sleeper_cancel(&pool.dormitory, &worker.sleeper)
         else:
             worker.tally.parks.fetch_add(1, memory_order_relaxed)
@@ -309,7 +314,7 @@ cdef void idle(Worker* worker) noexcept nogil:
 
 
 cdef void worker_run(Worker* worker) noexcept nogil:
-    """What a worker's thread does until its pool is over."""
+    """What a worker's thread does until its pool is over, or does without it."""
     enter_worker(worker)
     place_init(&worker.sleeper.place)
     place_away(&worker.sleeper.place, worker.starter_cpu)
@@ -320,7 +325,7 @@ cdef void worker_run(Worker* worker) noexcept nogil:
             continue
         if find_and_run(worker):
             continue
-        if pool_is_over(worker.pool):
+        if pool_is_over(worker.pool) or is_dismissed(worker):
             break
         idle(worker)
     enter_worker(NULL)

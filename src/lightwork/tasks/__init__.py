@@ -6,6 +6,7 @@ from lightwork.tasks.aio import async_parallel_starmap as async_parallel_starmap
 from lightwork.tasks.configuring import configure as configure
 from lightwork.tasks.decorator import Parallel as Parallel
 from lightwork.tasks.decorator import parallel as parallel
+from lightwork.tasks.ending import shutdown as shutdown
 from lightwork.tasks.gathering import Waited as Waited
 from lightwork.tasks.gathering import as_completed as as_completed
 from lightwork.tasks.gathering import gather as gather
