@@ -6,6 +6,8 @@ The package has floors, and imports point down only. ``arrays`` (functions over 
 and arithmetic, without compiled code. At the bottom are leaves that import nothing of ours: ``_clock``, ``_config``, ``_cpus`` and ``_errors``.
 """
 
+import logging
+
 from lightwork._core.pool import statistics as statistics
 from lightwork._core.statistics import PoolStatistics as PoolStatistics
 from lightwork._core.statistics import WorkerStatistics as WorkerStatistics
@@ -29,8 +31,10 @@ from lightwork.policies import RateLimit as RateLimit
 from lightwork.policies import Retry as Retry
 from lightwork.policies import RetryInfo as RetryInfo
 from lightwork.policies import StopToken as StopToken
+from lightwork.tasks import FunctionMetrics as FunctionMetrics
 from lightwork.tasks import Handle as Handle
 from lightwork.tasks import ItemResult as ItemResult
+from lightwork.tasks import Metrics as Metrics
 from lightwork.tasks import Parallel as Parallel
 from lightwork.tasks import ParallelResult as ParallelResult
 from lightwork.tasks import PickleExplanation as PickleExplanation
@@ -38,6 +42,7 @@ from lightwork.tasks import PickleProblem as PickleProblem
 from lightwork.tasks import Pool as Pool
 from lightwork.tasks import ProcessDecision as ProcessDecision
 from lightwork.tasks import RunStatus as RunStatus
+from lightwork.tasks import SlowCall as SlowCall
 from lightwork.tasks import Stage as Stage
 from lightwork.tasks import Task as Task
 from lightwork.tasks import Waited as Waited
@@ -63,5 +68,7 @@ from lightwork.tasks import should_use_processes as should_use_processes
 from lightwork.tasks import shutdown as shutdown
 from lightwork.tasks import submit as submit
 from lightwork.tasks import wait as wait
+
+logging.getLogger("lightwork").addHandler(logging.NullHandler())  # silent, unless somebody wants to hear of it
 
 __version__ = "0.1.0"

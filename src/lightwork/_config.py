@@ -38,6 +38,8 @@ class Settings:
         Ends runs.
     progress : bool
         Whether runs are shown.
+    metrics : Metrics or None
+        Measures functions.
     """
 
     workers: int | None = None
@@ -50,6 +52,7 @@ class Settings:
     max_errors: int | None = None
     stop: Any = None
     progress: bool = False
+    metrics: Any = None
 
     @cached_property
     def wishes(self) -> Mapping[str, Any]:

@@ -86,6 +86,17 @@ def with_submitted_calls(anybodys: Future[str]) -> None:
     assert_type(lw.shutdown(1.5, cancel_pending=True), bool)
 
 
+def with_metrics() -> None:
+    """What is measured has types of its own."""
+    metrics = lw.Metrics()
+    lw.parallel_map(abs, [-1], metrics=metrics)
+    measured = metrics.of(abs)
+    assert_type(measured, lw.FunctionMetrics)
+    assert_type(measured.mean, float)
+    assert_type(measured.slowest[0], lw.SlowCall)
+    assert_type(metrics.functions(), dict[str, lw.FunctionMetrics])
+
+
 def with_a_pool(executor: Executor) -> Future[str]:
     """A pool is an executor, and a handle a future of what the function returns."""
     with Pool(max_workers=4) as pool:

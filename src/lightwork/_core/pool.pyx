@@ -5,6 +5,7 @@ be called from signal handlers, finalizers and in the middle of itself.
 """
 
 import atexit
+import logging
 import os
 import threading
 import time
@@ -48,6 +49,8 @@ from lightwork._core.worker cimport call_task, current_job, swap_job, worker_run
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil, void (*child)() noexcept nogil)
+
+cdef object logger = logging.getLogger("lightwork")
 
 cdef atomic[PoolState*] default_pool
 
@@ -274,10 +277,11 @@ cdef bint start_one(PoolState* pool, int n_threads) except -1:
             raise_top(pool, index)
             try:
                 start_thread(pool, index)
-            except BaseException:
+            except BaseException as error:
                 # Whoever posted a task before it saw this has it failed by us, who look for it next; whoever posts later starts a
                 # thread itself (partner: the exchange above).
                 pool.is_claimed[index].store(False, memory_order_seq_cst)
+                logger.warning("a worker's thread could not be started, there are %d: %r", pool.n_threads.load(memory_order_relaxed), error)
                 raise
             pool.n_threads.fetch_add(1, memory_order_relaxed)
             return True

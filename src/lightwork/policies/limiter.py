@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import astuple
 from typing import NoReturn, Self
@@ -13,6 +14,8 @@ from lightwork.policies.rate import RateLimit
 from lightwork.policies.turnstile import Cost, Place, Turnstile
 
 __all__ = ["Limiter"]
+
+LOGGER = logging.getLogger("lightwork")
 
 
 class Limiter:
@@ -165,6 +168,7 @@ class Limiter:
         """
         begin = clock().now() if now is None else now
         self._turnstile.pause(begin + checked_seconds("seconds", seconds, finite=False))
+        LOGGER.info("a limiter allows no start for %.3f s", seconds)
 
     def resume(self) -> None:
         """End every pause."""

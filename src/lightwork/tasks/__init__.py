@@ -17,6 +17,9 @@ from lightwork.tasks.inside import report_progress as report_progress
 from lightwork.tasks.item_result import ItemResult as ItemResult
 from lightwork.tasks.map import parallel_map as parallel_map
 from lightwork.tasks.map import parallel_starmap as parallel_starmap
+from lightwork.tasks.metrics import FunctionMetrics as FunctionMetrics
+from lightwork.tasks.metrics import Metrics as Metrics
+from lightwork.tasks.metrics import SlowCall as SlowCall
 from lightwork.tasks.pickling import PickleExplanation as PickleExplanation
 from lightwork.tasks.pickling import PickleProblem as PickleProblem
 from lightwork.tasks.pickling import explain_pickle as explain_pickle

@@ -10,6 +10,7 @@ from lightwork.policies.limiter import Limiter
 from lightwork.policies.rate import RateLimit
 from lightwork.policies.retry import Retry
 from lightwork.policies.stop import StopToken
+from lightwork.tasks.metrics import Metrics
 from lightwork.tasks.options import Options, Seconds
 
 __all__ = ["Wishes", "configure"]
@@ -28,6 +29,7 @@ class Wishes(TypedDict, total=False):
     max_errors: int | None
     stop: StopToken | None
     progress: bool | None
+    metrics: Metrics | None
 
 
 def configure(**wishes: Unpack[Wishes]) -> Configuration:
@@ -61,6 +63,8 @@ def configure(**wishes: Unpack[Wishes]) -> Configuration:
         Ends all runs for which this holds.
     progress : bool or None, optional
         Whether runs over items are shown.
+    metrics : Metrics or None, optional
+        Measures the functions that items and submitted calls call.
 
     Returns
     -------

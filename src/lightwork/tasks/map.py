@@ -102,6 +102,8 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
         Show a bar.
     item_key : callable, optional
         Takes an item and returns what results and notes call it.
+    metrics : Metrics, optional
+        Measures `fn`: how often it is called, how long it takes, and which calls are the slowest.
     rng : int, sequence of int or numpy.random.SeedSequence, optional
         Call ``fn(item, rng=seed)``, where `seed` is a ``SeedSequence`` that depends on this one and on the item's index alone; not on workers,
         chunks or attempts.

@@ -17,6 +17,7 @@ from lightwork.policies.limiter import Limiter
 from lightwork.policies.rate import RateLimit
 from lightwork.policies.retry import Retry
 from lightwork.policies.stop import StopToken
+from lightwork.tasks.metrics import Metrics
 from lightwork.tasks.results import ItemResult
 
 __all__ = ["AsyncStreamOptions", "CommonOptions", "MapOptions", "Options", "StreamOptions"]
@@ -53,6 +54,7 @@ class CommonOptions(TypedDict, total=False):
     progress: bool
     item_key: Callable[[Any], Any] | None
     rng: Seed | None
+    metrics: Metrics | None
     ordered: bool
 
 
@@ -120,6 +122,8 @@ class Options:
         What an item is called.
     rng : int, sequence of int, SeedSequence or None
         From what the items' own seeds are drawn.
+    metrics : Metrics or None
+        Measures the function.
     """
 
     workers: int | None = None
@@ -144,6 +148,7 @@ class Options:
     progress: bool = False
     item_key: Callable[[Any], Any] | None = None
     rng: Seed | None = None
+    metrics: Metrics | None = None
 
     @classmethod
     def of(cls, given: Any, **defaults: Any) -> Self:
@@ -167,6 +172,7 @@ class Options:
     def _check_kinds(self) -> None:
         _of_kind("retry", self.retry, Retry, "a Retry, such as Retry(attempts=3)")
         _of_kind("stop", self.stop, StopToken, "a StopToken")
+        _of_kind("metrics", self.metrics, Metrics, "a Metrics()")
         check_choice("errors", self.errors, ("collect", "raise", "return"))
         if not isinstance(self.executor, Executor):
             check_choice("executor (if it is no concurrent.futures.Executor)", self.executor, ("thread", "serial"))

@@ -10,7 +10,7 @@ from lightwork.engine import stage as engine
 from lightwork.policies.limiter import Limiter
 from lightwork.policies.rate import RateLimit
 from lightwork.policies.retry import Retry
-from lightwork.tasks.calls import call_for, check_function
+from lightwork.tasks.calls import call_for, check_function, watched
 from lightwork.tasks.map import collect
 from lightwork.tasks.options import MapOptions, Options, StreamOptions
 from lightwork.tasks.results import ItemResult, ParallelResult
@@ -103,5 +103,5 @@ def _engine_stages(stages: tuple[Callable[[Any], Any] | Stage, ...], options: Op
 def _engine_stage(stage: Stage, index: int, options: Options) -> engine.Stage:
     check_function(stage.fn)
     own = Options(workers=stage.workers, retry=stage.retry or options.retry, rate_limit=stage.rate_limit or options.rate_limit)
-    call = call_for(stage.fn, own.retry, options.rng if index == 0 else None)
+    call = call_for(watched(stage.fn, options), own.retry, options.rng if index == 0 else None)
     return engine.Stage(call, own.retry, own.limiter, own.workers, index)

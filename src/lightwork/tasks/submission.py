@@ -94,8 +94,8 @@ def submit(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Handle[T
     """
     if not callable(fn):
         raise TypeError(f"fn must be a function, not {fn!r}; its arguments follow it: submit(fn, 1, 2)")
-    core = shared_core()
-    handle: Handle[T] = Handle(functools.partial(fn, *args, **kwargs), contextvars.copy_context(), core)
+    core, metrics = shared_core(), settings().metrics
+    handle: Handle[T] = Handle(functools.partial(fn if metrics is None else metrics.timed(fn), *args, **kwargs), contextvars.copy_context(), core)
     if INLINE.get() is None:
         _spawn(Errand(handle))
     else:
