@@ -123,6 +123,11 @@ def test_a_helper_may_come_out_of_its_job_after_the_end(build_extension: Callabl
     assert check("exit_before_helper", probe.__file__) == "leaves\n"
 
 
+def test_shutdown_hangs_nowhere() -> None:
+    """In signal handlers that interrupt calls of ours, at exit, and in a finalizer while the interpreter goes."""
+    check("shutdown_anywhere")
+
+
 def test_an_exit_in_a_callback_is_nobodys() -> None:
     """What a done-callback raises, though it be SystemExit, is shown, and ends neither the worker, nor who waits, nor the process."""
     check("exit_in_callback")

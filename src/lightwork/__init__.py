@@ -3,14 +3,14 @@ Run a function over many inputs on every core, with nothing to tune and NumPy's 
 
 The package has floors, and imports point down only. ``arrays`` (functions over arrays) and ``tasks`` (functions over items, by way of
 ``engine`` and ``executors``) stand on ``_core``, the compiled scheduler and its kernels, which knows neither. ``policies`` are values
-and arithmetic, without compiled code. At the bottom are leaves that import nothing of ours: ``_clock``, ``_config``, ``_cpus`` and ``_errors``.
+and arithmetic, without compiled code. At the bottom are leaves that import nothing of ours: ``_clock``, ``_config``, ``_cpus``, ``_errors`` and
+``_log``.
 """
 
 import importlib as _importlib
 import types as _types
 import typing as _typing
 
-from lightwork._config import configure as configure
 from lightwork._core.pool import statistics as statistics
 from lightwork._core.statistics import PoolStatistics as PoolStatistics
 from lightwork._core.statistics import WorkerStatistics as WorkerStatistics
@@ -36,8 +36,10 @@ if _typing.TYPE_CHECKING:
     from lightwork.policies import Retry as Retry
     from lightwork.policies import RetryInfo as RetryInfo
     from lightwork.policies import StopToken as StopToken
+    from lightwork.tasks import FunctionMetrics as FunctionMetrics
     from lightwork.tasks import Handle as Handle
     from lightwork.tasks import ItemResult as ItemResult
+    from lightwork.tasks import Metrics as Metrics
     from lightwork.tasks import Parallel as Parallel
     from lightwork.tasks import ParallelResult as ParallelResult
     from lightwork.tasks import PickleExplanation as PickleExplanation
@@ -45,13 +47,18 @@ if _typing.TYPE_CHECKING:
     from lightwork.tasks import Pool as Pool
     from lightwork.tasks import ProcessDecision as ProcessDecision
     from lightwork.tasks import RunStatus as RunStatus
+    from lightwork.tasks import SlowCall as SlowCall
     from lightwork.tasks import Stage as Stage
     from lightwork.tasks import Task as Task
+    from lightwork.tasks import Waited as Waited
+    from lightwork.tasks import as_completed as as_completed
     from lightwork.tasks import async_parallel_iter as async_parallel_iter
     from lightwork.tasks import async_parallel_map as async_parallel_map
     from lightwork.tasks import async_parallel_starmap as async_parallel_starmap
     from lightwork.tasks import check_cancelled as check_cancelled
+    from lightwork.tasks import configure as configure
     from lightwork.tasks import explain_pickle as explain_pickle
+    from lightwork.tasks import gather as gather
     from lightwork.tasks import is_picklable as is_picklable
     from lightwork.tasks import iter_stages as iter_stages
     from lightwork.tasks import iter_tasks as iter_tasks
@@ -63,7 +70,9 @@ if _typing.TYPE_CHECKING:
     from lightwork.tasks import report_progress as report_progress
     from lightwork.tasks import run_tasks as run_tasks
     from lightwork.tasks import should_use_processes as should_use_processes
+    from lightwork.tasks import shutdown as shutdown
     from lightwork.tasks import submit as submit
+    from lightwork.tasks import wait as wait
 else:
 
     def _for_items() -> dict[str, object]:

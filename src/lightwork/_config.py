@@ -6,25 +6,58 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, NamedTuple, SupportsIndex
 
-__all__ = ["Configuration", "Settings", "configure", "settings"]
+__all__ = ["Configuration", "Settings", "checked_workers", "settings"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
     """
-    What is configured.
+    What is configured. Parallel functions of arrays know `workers`; calls over items know all.
+
+    The policies' types stand on a higher floor, so they are `Any` here; :func:`lightwork.configure` has checked them.
 
     Attributes
     ----------
     workers : int or None
         How many workers a call gets; None: as many as :func:`lightwork.cpu_budget` says.
+    executor : {"thread", "serial"} or concurrent.futures.Executor
+        Who runs items.
+    window, max_errors : int or None
+        How many items are unfinished or unread at a time, and how many may fail.
+    retry : Retry or None
+        Which failures are tried again.
+    rate_limit : Limiter or None
+        How often attempts begin, those of all calls together.
+    timeout, task_timeout : float, datetime.timedelta or None
+        Seconds for a run, and for an attempt.
+    stop : StopToken or None
+        Ends runs.
+    progress : bool
+        Whether runs are shown.
+    metrics : Metrics or None
+        Measures functions.
     """
 
     workers: int | None = None
+    executor: Any = "thread"
+    window: int | None = None
+    retry: Any = None
+    rate_limit: Any = None
+    timeout: Any = None
+    task_timeout: Any = None
+    max_errors: int | None = None
+    stop: Any = None
+    progress: bool = False
+    metrics: Any = None
+
+    @cached_property
+    def wishes(self) -> Mapping[str, Any]:
+        """What is not as it is at first, by name."""
+        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) != field.default}
 
 
 Changes = Mapping[str, Any]  # names of fields of Settings, and their new values
@@ -130,9 +163,14 @@ def settings() -> Settings:
 
 class Configuration:
     """
-    What :func:`configure` changed; as a context manager, it confines the change to the block.
+    What :func:`lightwork.configure` changed; as a context manager, it confines the change to the block.
 
-    It can be entered once. Made by :func:`configure` only.
+    It can be entered once.
+
+    Parameters
+    ----------
+    changes : mapping
+        Settings by name, each checked.
     """
 
     __slots__ = ("__weakref__", "_changes", "_layer", "_token")
@@ -161,19 +199,8 @@ class Configuration:
             _scope.reset(self._token)
 
 
-class Unset(Enum):
-    """Stands for a setting that a call of :func:`configure` does not name."""
-
-    UNSET = "as it is"
-
-    def __repr__(self) -> str:
-        return self.value
-
-
-UNSET = Unset.UNSET
-
-
-def _checked_workers(workers: SupportsIndex) -> int:
+def checked_workers(workers: SupportsIndex) -> int:
+    """Return a number of workers as an int."""
     if isinstance(workers, bool):
         raise TypeError(f"workers must be an int or None, not {workers}; pass 1 to run everything in the calling thread")
     try:
@@ -183,46 +210,3 @@ def _checked_workers(workers: SupportsIndex) -> int:
     if count < 1:
         raise ValueError(f"workers must be at least 1, not {count}; pass None for as many as lightwork.cpu_budget() says")
     return count
-
-
-def configure(*, workers: SupportsIndex | Unset | None = UNSET) -> Configuration:
-    """
-    Set defaults for the whole process or, in a ``with`` statement, for the block.
-
-    As a plain statement it changes the process until it is changed again. As ``with configure(...):`` it changes the
-    calling context only (:mod:`contextvars`): other threads and other asyncio tasks do not see it. What a block sets wins
-    over what the process has, also if that changes meanwhile; what it does not name follows the process.
-
-    Parameters
-    ----------
-    workers : int or None, optional
-        How many workers a call gets that does not say; 1 runs everything in the calling thread, and more than the CPU
-        budget is allowed. None returns to the default, :func:`lightwork.cpu_budget`. Where it is not given it stays as
-        it is, so that ``configure()`` changes nothing.
-
-    Returns
-    -------
-    Configuration
-        To be entered, at most once; can be thrown away.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `workers` is no int, or less than 1. Nothing has been changed then.
-
-    Notes
-    -----
-    Thread-safe: any number of threads may be in blocks of their own, and leave them in any order. Between the call and the
-    entry into its block, some microseconds, the whole process sees the change.
-
-    Examples
-    --------
-    >>> import lightwork as lw
-    >>> with lw.configure(workers=2) as settings:
-    ...     settings.workers
-    2
-    """
-    changes: dict[str, Any] = {}
-    if workers is not UNSET:
-        changes["workers"] = None if workers is None else _checked_workers(workers)
-    return Configuration(changes)

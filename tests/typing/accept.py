@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
+from datetime import timedelta
 from typing import Any, assert_type
 
 import numpy as np
@@ -91,11 +92,37 @@ def with_settings(x: Floats) -> None:
     """Configuration as a statement and as a block."""
     lw.configure(workers=2)
     lw.configure(workers=None)
+    lw.configure(retry=lw.Retry(3), rate_limit=10, timeout=timedelta(minutes=1), executor="serial", stop=lw.StopToken(), window=None)
     with lw.configure(workers=1) as settings:
         assert_type(settings.workers, int | None)
         lw.chunked_map(over_chunks, x, out=x)
     assert_type(lw.cpu_budget(), int)
     assert_type(lw.__version__, str)
+
+
+def with_submitted_calls(anybodys: Future[str]) -> None:
+    """Waiting keeps the types of results."""
+    handle = lw.submit(divmod, 7, 2)
+    assert_type(handle, Handle[tuple[int, int]])
+    assert_type(lw.gather([handle]), list[tuple[int, int]])
+    assert_type(lw.gather([anybodys], return_exceptions=True), list[str | BaseException])
+    for future in lw.as_completed([anybodys], timeout=1.5):
+        assert_type(future.result(), str)
+    done, not_done = lw.wait([handle, anybodys], return_when="FIRST_COMPLETED")
+    assert_type(done, set[Future[Any]])
+    assert_type(not_done, set[Future[Any]])
+    assert_type(lw.shutdown(1.5, cancel_pending=True), bool)
+
+
+def with_metrics() -> None:
+    """What is measured has types of its own."""
+    metrics = lw.Metrics()
+    lw.parallel_map(abs, [-1], metrics=metrics)
+    measured = metrics.of(abs)
+    assert_type(measured, lw.FunctionMetrics)
+    assert_type(measured.mean, float)
+    assert_type(measured.slowest[0], lw.SlowCall)
+    assert_type(metrics.functions(), dict[str, lw.FunctionMetrics])
 
 
 def with_a_pool(executor: Executor) -> Future[str]:

@@ -22,7 +22,7 @@ lw.minmax(x, keepdims=True)  # type: ignore[call-arg]  # pyright: ignore[reportC
 lw.map_reduce(np.sum, x)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 lw.map_reduce(np.sum, x, combine=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
-lw.configure(2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+lw.configure(retry=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 lw.configure(workers="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 lw.Pool("4")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -50,7 +50,7 @@ from lightwork._core.pool_state cimport (
     step_back,
     was_forked,
 )
-from lightwork._core.worker cimport SPIN_NS, call_task, swap_job, worker_begin, worker_run
+from lightwork._core.worker cimport SPIN_NS, call_task, current_job, swap_job, worker_begin, worker_run
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil, void (*child)() noexcept nogil)
@@ -263,6 +263,24 @@ cdef list threads_of(PoolState* pool):
     return [thread for thread, life in running.copy().items() if life.pool == pool and thread.is_alive()]
 
 
+cdef list dismiss(PoolState* pool):
+    """Ask the threads there are to end once they find nothing to do, and return them. Later calls start others."""
+    cdef Life life
+    threads = []
+    for thread, life in running.copy().items():
+        if life.pool == pool and thread.is_alive():
+            life.worker.is_dismissed.store(True, memory_order_seq_cst)  # and then they are woken: partner is_dismissed
+            threads.append(thread)
+    pool_wake(pool, MAX_WORKERS)
+    return threads
+
+
+def dismiss_default():
+    """Do so for the default pool."""
+    cdef PoolState* pool = default_pool.load(memory_order_acquire)
+    return [] if pool == NULL or is_stale(pool) else dismiss(pool)
+
+
 def finish_tasks():
     """At exit: tasks that were spawned are run to their end, also those of a pool that is gone. Idle workers are not waited for."""
     while join_busy_pools():  # again, for a pool's last tasks may have spawned some in another
@@ -313,6 +331,17 @@ cdef int pool_ensure(PoolState* pool, int n_threads) except -1:
     return 0
 
 
+cdef int log_failed_start(PoolState* pool, object error) except -1:
+    """Tell those who listen; what else goes wrong here is of no interest beside the error."""
+    try:
+        from lightwork._log import LOGGER  # logging would be half of the package's import
+
+        LOGGER.warning("a worker's thread could not be started, there are %d: %r", pool.n_threads.load(memory_order_relaxed), error)
+    except Exception:
+        pass
+    return 0
+
+
 cdef bint start_one(PoolState* pool, int n_threads, Outfit outfit=None) except -1:
     """Start one of the workers 1..n_threads; False if somebody has started, or is starting, each of them.
 
@@ -325,10 +354,11 @@ cdef bint start_one(PoolState* pool, int n_threads, Outfit outfit=None) except -
             raise_top(pool, index)
             try:
                 start_thread(pool, index, outfit_here(pool) if outfit is None else outfit)
-            except BaseException:
+            except BaseException as error:
                 # Whoever posted a task before it saw this has it failed by us, who look for it next; whoever posts later starts a
                 # thread itself (partner: the exchange above).
                 pool.is_claimed[index].store(False, memory_order_seq_cst)
+                log_failed_start(pool, error)
                 raise
             pool.n_threads.fetch_add(1, memory_order_relaxed)
             return True
@@ -471,7 +501,8 @@ cdef class Core:
             Py_DECREF(task)
             pool_let_out(pool)
             raise MemoryError("no memory for another task")
-        if not pool_is_watched(pool) and pool_wake(pool, 1, False) == 0 and may_grow:
+        # Threads may all have ended since (partner: pool_retire, which counts its own out and then looks for tasks).
+        if not pool_is_watched(pool) and pool_wake(pool, 1, False) == 0 and (may_grow or pool.n_threads.load(memory_order_seq_cst) <= 0):
             self.grow(pool, task)
         return 0
 
@@ -515,6 +546,10 @@ cdef class Core:
         """The threads that are alive, in a list of its own."""
         return threads_of(self.alive())
 
+    def dismiss(self):
+        """Ask the threads there are to end once they find nothing to do, and return them. Later tasks start others."""
+        return dismiss(self.alive())
+
     def is_here(self):
         """Whether the calling thread is one of this pool's workers."""
         cdef Worker* worker = current_worker()
@@ -523,6 +558,16 @@ cdef class Core:
     def discard(self):
         """Take back the tasks that no worker has begun, and return them."""
         return take_back(self.alive())
+
+
+def is_worker():
+    """Whether the calling thread is a worker of any pool."""
+    return current_worker() != NULL
+
+
+def is_in_chunk():
+    """Whether the calling thread is in a chunk of a parallel call, its own or another's."""
+    return current_job() != NULL
 
 
 def run_apart(task):
@@ -554,8 +599,3 @@ def stand_by(wait, *args):
         return wait(*args)
     finally:
         step_back(worker)
-
-
-def is_worker():
-    """Whether the calling thread is one of any pool's workers."""
-    return current_worker() != NULL

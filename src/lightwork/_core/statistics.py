@@ -48,7 +48,7 @@ class PoolStatistics:
     n_workers : int
         How many workers a call gets that does not say how many it wants, its own thread included.
     n_threads : int
-        How many threads have been started.
+        How many threads there are; those that have ended do not count.
     """
 
     workers: tuple[WorkerStatistics, ...]

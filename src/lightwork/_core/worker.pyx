@@ -390,6 +390,10 @@ cdef bint watch_for_work(PoolState* pool, int64_t began) noexcept nogil:
     return found
 
 
+cdef bint is_dismissed(Worker* worker) noexcept nogil:
+    return worker.is_dismissed.load(memory_order_seq_cst)  # partner: dismiss, by way of sleep.pxd
+
+
 cdef bint fall_asleep(Worker* worker) noexcept nogil:
     """Announce, look again, commit or cancel; False after a sleep from which nobody woke this worker."""
     cdef PoolState* pool = worker.pool
@@ -432,6 +436,6 @@ cdef void worker_run(Worker* worker, Item first) noexcept nogil:
             continue
         if find_and_run(worker):
             continue
-        if pool_is_over(worker.pool) or not idle(worker):
+        if pool_is_over(worker.pool) or is_dismissed(worker) or not idle(worker):
             break
     enter_worker(NULL)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lightwork._errors import Refused
+from lightwork._log import LOGGER
 from lightwork.engine.chunk import Chunk
 from lightwork.policies.decision import RetryInfo
 
@@ -74,6 +75,7 @@ def judge(chunk: Chunk, error: BaseException, now: float, deadline: float = math
             return Verdict(final) if decision.fallback is None else Verdict(value=decision.fallback(final))
         if retry.on_retry is not None:
             retry.on_retry(RetryInfo(n_attempts, failure, value, decision.delay, elapsed, chunk.index, key))
+        LOGGER.debug("item %d: attempt %d failed, the next one is in %.3f s: %r", chunk.index, n_attempts, decision.delay, final)
     except BaseException as broken:
         return Verdict(broken)
     return Verdict(final, delay=decision.delay)

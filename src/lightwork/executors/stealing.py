@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lightwork._config import settings
 from lightwork._core.items import shared_core
 from lightwork._core.pool import Core
 from lightwork._cpus import cpu_budget
@@ -13,8 +12,8 @@ __all__ = ["Threads", "default_workers"]
 
 
 def default_workers() -> int:
-    """Return how many items to have in hand at a time: what is configured, or more than there are CPUs, since items wait."""
-    return settings().workers or min(32, cpu_budget() + 4)
+    """Return how many items to have in hand at a time where nobody says anything: more than there are CPUs, since items wait."""
+    return min(32, cpu_budget() + 4)
 
 
 class Threads:

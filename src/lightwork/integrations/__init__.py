@@ -1,1 +1,1 @@
-"""lightwork in the place of other libraries' threads: a module for each, which imports that library."""
+"""lightwork beside other libraries: a module for each, which imports that library."""

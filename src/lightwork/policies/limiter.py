@@ -7,6 +7,7 @@ from dataclasses import astuple
 from typing import NoReturn, Self
 
 from lightwork._clock import LoopWaker, Waker, clock
+from lightwork._log import LOGGER
 from lightwork.policies.checks import check_callable, checked_seconds
 from lightwork.policies.gate import Gate, LimiterStatistics, Wake, lock
 from lightwork.policies.rate import RateLimit
@@ -165,6 +166,7 @@ class Limiter:
         """
         begin = clock().now() if now is None else now
         self._turnstile.pause(begin + checked_seconds("seconds", seconds, finite=False))
+        LOGGER.info("a limiter allows no start for %.3f s", seconds)
 
     def resume(self) -> None:
         """End every pause."""

@@ -151,7 +151,8 @@ def _checked(called: str, options: Any, **defaults: Any) -> Options:
 
 def _stages(fn: Callable[..., Any], options: Options, *, star: bool) -> list[Stage]:
     check_function(fn)
-    return [Stage(call_for(fn, None, options.rng, star=star), options.retry, options.limiter)]
+    watched = fn if options.metrics is None else options.metrics.timed_async(fn)
+    return [Stage(call_for(watched, None, options.rng, star=star), options.retry, options.limiter)]
 
 
 async def _collect(fn: Callable[..., Any], items: Items, options: Options, *, star: bool = False) -> Any:

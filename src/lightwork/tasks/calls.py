@@ -25,7 +25,7 @@ from lightwork.tasks.inside import Item, running
 from lightwork.tasks.options import Options
 from lightwork.tasks.pool import Pool
 
-__all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "workers_for"]
+__all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "watched", "workers_for"]
 
 
 def check_function(fn: Any) -> None:
@@ -71,6 +71,11 @@ def call_for(fn: Callable[..., Any], retry: Retry | None, rng: Any = None, *, st
     elif star:
         call = partial(apply_star, fn)
     return call if retry is None or retry.retry_result is None else refusing(call, retry.retry_result)
+
+
+def watched(fn: Callable[..., Any], options: Options) -> Callable[..., Any]:
+    """Return the function, measured if that is wanted."""
+    return fn if options.metrics is None else options.metrics.timed(fn)
 
 
 # --- Who calls it -----------------------------------------------------------------------------------------------------

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from typing import Any, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
+from lightwork._config import settings
 from lightwork.tasks.calls import check_plain_function
 from lightwork.tasks.handle import Handle
 from lightwork.tasks.map import parallel_map, parallel_starmap
 from lightwork.tasks.options import MapOptions, Options, StreamOptions
-from lightwork.tasks.pool import submit
 from lightwork.tasks.results import ItemResult, ParallelResult
 from lightwork.tasks.stream import parallel_iter
+from lightwork.tasks.submission import submit
 
 __all__ = ["Parallel", "parallel"]
 
@@ -66,7 +67,7 @@ class Parallel(Generic[P, T]):
         return parallel_iter(self._sendable(merged), items, **merged)
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
-        """Call it in another thread; return a future of the result."""
+        """Call it in another thread and return a future of the result, see :func:`submit`."""
         return submit(self._fn, *args, **kwargs)
 
     def _merged(self, options: Any) -> dict[str, Any]:
@@ -74,7 +75,7 @@ class Parallel(Generic[P, T]):
 
     def _sendable(self, options: dict[str, Any]) -> Callable[..., T]:
         """Return the function; or for another process this object, since that is what has its name there."""
-        return self if isinstance(options.get("executor"), Executor) else self._fn
+        return self if isinstance(options.get("executor", settings().executor), Executor) else self._fn
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         bind = getattr(self._fn, "__get__", None)

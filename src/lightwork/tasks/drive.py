@@ -11,7 +11,7 @@ from lightwork.engine.chunk import Block
 from lightwork.engine.crew import Crew
 from lightwork.engine.run import Run
 from lightwork.engine.stage import Stage
-from lightwork.tasks.calls import call_for, check_plain_function, crew_for, workers_for
+from lightwork.tasks.calls import call_for, check_plain_function, crew_for, watched, workers_for
 from lightwork.tasks.feed import Feed
 from lightwork.tasks.options import Options
 
@@ -47,7 +47,7 @@ class Driven(Protocol):
 def one_stage(fn: Callable[..., Any], options: Options, *, star: bool = False) -> list[Stage]:
     """Return what an item passes where there is one function."""
     check_plain_function(fn)
-    return [Stage(call_for(fn, options.retry, options.rng, star=star), options.retry, options.limiter)]
+    return [Stage(call_for(watched(fn, options), options.retry, options.rng, star=star), options.retry, options.limiter)]
 
 
 class Drive:

@@ -104,6 +104,8 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
         Show a bar.
     item_key : callable, optional
         Takes an item and returns what results and notes call it.
+    metrics : Metrics, optional
+        Measures `fn`: how often it is called, how long it takes, and which calls are the slowest.
     rng : int, sequence of int or numpy.random.SeedSequence, optional
         Call ``fn(item, rng=seed)``, where `seed` is a ``SeedSequence`` that depends on this one and on the item's index alone; not on workers,
         chunks or attempts.
@@ -127,6 +129,8 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
 
     Items run in a copy of the calling context (:mod:`contextvars`). May be called from several threads, and within items:
     nested calls share the threads there are, and who waits for one works on it.
+
+    :func:`lightwork.configure` says what holds for options that a call does not give. Those that it gives count, None included.
 
     Examples
     --------
@@ -186,8 +190,9 @@ def map_items_of(fn: Callable[..., Any], items: Iterable[Any], options: Options,
 
 def _map_at_hand(fn: Callable[..., Any], items: Sequence[Any], options: Options, *, star: bool) -> Any:
     """Run items that are all there, where nothing is asked for but their values: in the core, without us."""
-    with inner_threads.beside(min(options.workers or default_workers(), len(items))):
-        outcome = map_items(fn, items, n_workers=min(options.workers or 0, MOST_WORKERS), star=star, missing=MISSING)
+    n_workers = min(options.workers or default_workers(), MOST_WORKERS)
+    with inner_threads.beside(min(n_workers, len(items))):
+        outcome = map_items(fn, items, n_workers=n_workers, star=star, missing=MISSING)
     status = RunStatus.COMPLETED if outcome.interrupt is None else RunStatus.CANCELLED
     arguments = dict(_still_there(items, outcome.failures))
     result = ParallelResult[Any](None, outcome.values, outcome.failures, status, reason=outcome.interrupt, arguments=arguments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -11,11 +11,13 @@ from typing import Any, Literal, Self, TypeAlias, TypedDict
 
 import numpy as np
 
+from lightwork._config import settings
 from lightwork.policies.checks import check_callable, check_choice, checked_count, checked_number, checked_seconds
 from lightwork.policies.limiter import Limiter
 from lightwork.policies.rate import RateLimit
 from lightwork.policies.retry import Retry
 from lightwork.policies.stop import StopToken
+from lightwork.tasks.metrics import Metrics
 from lightwork.tasks.misnomers import check_names
 from lightwork.tasks.results import ItemResult
 
@@ -53,6 +55,7 @@ class CommonOptions(TypedDict, total=False):
     progress: bool
     item_key: Callable[[Any], Any] | None
     rng: Seed | None
+    metrics: Metrics | None
     ordered: bool
 
 
@@ -85,7 +88,7 @@ class Options:
     Attributes
     ----------
     workers : int or None
-        How many items are in hand at a time at most; None: the executor's own default.
+        How many items are in hand at a time at most; None: the executor's own default, whatever is configured.
     executor : {"thread", "serial"} or concurrent.futures.Executor
         Who calls the function.
     chunk_size : int or None
@@ -120,6 +123,8 @@ class Options:
         What an item is called.
     rng : int, sequence of int, SeedSequence or None
         From what the items' own seeds are drawn.
+    metrics : Metrics or None
+        Measures the function.
     """
 
     workers: int | None = None
@@ -144,12 +149,15 @@ class Options:
     progress: bool = False
     item_key: Callable[[Any], Any] | None = None
     rng: Seed | None = None
+    metrics: Metrics | None = None
 
     @classmethod
     def of(cls, called: str, given: Any, *, without: Sequence[str] = (), **defaults: Any) -> Self:
-        """Return what a call of a function by that name was given, over what holds where it says nothing; `without` options that it lacks."""
+        """Return what a call of a function by that name was given, over what is configured, over what holds where neither says anything.
+
+        It lacks the options `without`."""
         check_names(called, given, [field.name for field in fields(cls) if field.name not in without])
-        return cls(**{**defaults, **given})
+        return cls(**{**defaults, **_wishes_for(given, without), **given})
 
     def __post_init__(self) -> None:
         """Check everything that can be checked before there is an item."""
@@ -170,6 +178,7 @@ class Options:
     def _check_kinds(self) -> None:
         _of_kind("retry", self.retry, Retry, "a Retry, such as Retry(attempts=3)")
         _of_kind("stop", self.stop, StopToken, "a StopToken")
+        _of_kind("metrics", self.metrics, Metrics, "a Metrics()")
         check_choice("errors", self.errors, ("collect", "raise", "return"))
         if not isinstance(self.executor, Executor):
             check_choice("executor (if it is no concurrent.futures.Executor)", self.executor, ("thread", "serial"))
@@ -227,6 +236,15 @@ class Options:
         """Whether nothing is asked for but values, by any number of workers."""
         asked = {field.name for field in fields(self) if getattr(self, field.name) != field.default}
         return asked <= {"workers", "executor", "errors", "return_exceptions"} and self.executor == "thread" and self.errors != "raise"
+
+
+def _wishes_for(given: Mapping[str, Any], without: Sequence[str]) -> Mapping[str, Any]:
+    """Return what is configured, without what a call lacks or says by another name."""
+    wishes = settings().wishes
+    if not wishes:
+        return wishes
+    other_names = {"window": "batch_size", "workers": "executor"}  # an executor that is named brings its own number of workers
+    return {name: value for name, value in wishes.items() if name not in without and other_names.get(name) not in given}
 
 
 def _limiter(rate_limit: RateLimit | float) -> Limiter:

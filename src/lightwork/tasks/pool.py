@@ -1,4 +1,4 @@
-"""Pools of one's own, and calls handed to the one that all share."""
+"""Pools of one's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, SupportsIndex, TypeVar
 
 from lightwork._clock import SYSTEM
-from lightwork._core.items import shared_core
 from lightwork._core.pool import Core, start_with_stack
 from lightwork._core.statistics import PoolStatistics
 from lightwork._cpus import cpu_budget
@@ -20,7 +19,7 @@ from lightwork.tasks.initializer import Initializer
 from lightwork.tasks.pool_map import Refill, results
 from lightwork.tasks.promise import hand_in
 
-__all__ = ["Pool", "submit"]
+__all__ = ["Pool"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,28 +27,6 @@ T = TypeVar("T")
 IDLE_SECONDS = 60.0  # after which a thread without work ends
 
 count_pools = itertools.count(1).__next__
-
-
-def submit(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
-    """
-    Have ``fn(*args, **kwargs)`` called in another thread, in a copy of the caller's context.
-
-    The threads are those that :func:`parallel_map` uses; there are as many as calls that run.
-
-    Returns
-    -------
-    Handle
-        A future of the result, which can also be awaited.
-
-    Examples
-    --------
-    >>> import lightwork as lw
-    >>> handle = lw.submit(pow, 2, 10)
-    >>> handle.result()
-    1024
-    """
-    handle: Handle[T] = hand_in(Handle, shared_core(), fn, args, kwargs)
-    return handle
 
 
 def _whole(name: str, number: SupportsIndex) -> int:

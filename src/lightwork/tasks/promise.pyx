@@ -421,8 +421,8 @@ cdef class Promise:
         return self.callbacks
 
 
-def hand_in(kind, Core core, fn, tuple args, dict kwargs):
-    """Have a pool make a call in a copy of this context; return the promise of it, which is of a class of one's own."""
+cpdef Promise promise(kind, Core core, fn, tuple args, dict kwargs):
+    """Return a promise, of a class of one's own, of a call in a copy of this context that is to be handed to a pool."""
     cdef Promise made = make_instance(kind, ())
     made.home = core.alive()
     made.forks_seen = forks().load(memory_order_relaxed)
@@ -432,5 +432,11 @@ def hand_in(kind, Core core, fn, tuple args, dict kwargs):
     made.args = args
     made.kwargs = kwargs
     made.context = PyContext_CopyCurrent()
+    return made
+
+
+def hand_in(kind, Core core, fn, tuple args, dict kwargs):
+    """Have a pool make a call in a copy of this context; return the promise of it, which is of a class of one's own."""
+    cdef Promise made = promise(kind, core, fn, args, kwargs)
     core.post(made, True)
     return made

@@ -10,7 +10,7 @@ from lightwork.engine import stage as engine
 from lightwork.policies.limiter import Limiter
 from lightwork.policies.rate import RateLimit
 from lightwork.policies.retry import Retry
-from lightwork.tasks.calls import call_for, check_plain_function
+from lightwork.tasks.calls import call_for, check_plain_function, watched
 from lightwork.tasks.map import collect
 from lightwork.tasks.options import MapOptions, Options, StreamOptions
 from lightwork.tasks.results import ItemResult, ParallelResult
@@ -56,7 +56,7 @@ def map_stages(items: Iterable[Any], *stages: Callable[[Any], Any] | Stage, **op
         Each takes what the one before returned. An item that fails in one is out.
     **options
         As of :func:`parallel_map`. A `retry` holds for each stage that has none of its own, and counts for each anew; a `rate_limit` is
-        for a :class:`Stage` to have. What is measured of an item is its last stage.
+        for a :class:`Stage` to have; one that is configured holds for each stage that has none. What is measured of an item is its last stage.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def map_stages(items: Iterable[Any], *stages: Callable[[Any], Any] | Stage, **op
     >>> list(lw.map_stages(["-1", "20"], int, lw.Stage(abs, workers=1), str))
     ['1', '20']
     """
-    checked = Options.of("map_stages", options)
+    checked = _checked("map_stages", options)
     result: ParallelResult[Any] = collect(_engine_stages(stages, checked), items, checked)
     return result
 
@@ -84,20 +84,24 @@ def iter_stages(items: Iterable[Any], *stages: Callable[[Any], Any] | Stage, **o
     >>> [result.value for result in lw.iter_stages(["1", "20"], int, str, ordered=True)]
     ['1', '20']
     """
-    checked = Options.of("iter_stages", options, ordered=False)
+    checked = _checked("iter_stages", options, ordered=False)
     return stream(_engine_stages(stages, checked), items, checked)
+
+
+def _checked(called: str, options: Any, **defaults: Any) -> Options:
+    if options.get("rate_limit") is not None:
+        raise TypeError("a rate_limit is for one stage; pass Stage(fn, rate_limit=...)")
+    return Options.of(called, options, **defaults)
 
 
 def _engine_stages(stages: tuple[Callable[[Any], Any] | Stage, ...], options: Options) -> list[engine.Stage]:
     if not stages:
         raise TypeError("there must be at least one stage: map_stages(items, first, second)")
-    if options.limiter is not None:
-        raise TypeError("a rate_limit is for one stage; pass Stage(fn, rate_limit=...)")
     return [_engine_stage(stage if isinstance(stage, Stage) else Stage(stage), index, options) for index, stage in enumerate(stages)]
 
 
 def _engine_stage(stage: Stage, index: int, options: Options) -> engine.Stage:
     check_plain_function(stage.fn)
-    own = Options(workers=stage.workers, retry=stage.retry or options.retry, rate_limit=stage.rate_limit)
-    call = call_for(stage.fn, own.retry, options.rng if index == 0 else None)
+    own = Options(workers=stage.workers, retry=stage.retry or options.retry, rate_limit=stage.rate_limit or options.rate_limit)
+    call = call_for(watched(stage.fn, options), own.retry, options.rng if index == 0 else None)
     return engine.Stage(call, own.retry, own.limiter, own.workers, index)

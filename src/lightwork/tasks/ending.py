@@ -1,0 +1,97 @@
+"""How the threads that all calls share are let go."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+import threading
+
+from lightwork._clock import SYSTEM
+from lightwork._core.items import shared_core
+from lightwork._core.pool import dismiss_default, is_in_chunk, is_worker
+from lightwork._log import LOGGER
+from lightwork.policies.checks import checked_number
+from lightwork.tasks.submission import Errand
+
+__all__ = ["shutdown"]
+
+
+def shutdown(timeout: float | None = None, cancel_pending: bool = False) -> bool:
+    """
+    End the threads of the default pools, those for arrays and those for items, once they have nothing to do.
+
+    Nothing has to be shut down for a program to end. It is for those who want to know that nothing is under way: before a fork,
+    in tests, when a service is unloaded. Later calls start threads again.
+
+    Parameters
+    ----------
+    timeout : float, optional
+        Seconds to wait at most. Default: until all have ended, however long others keep them busy.
+    cancel_pending : bool, default False
+        Cancel the calls that were submitted (:func:`submit`) and that nobody has begun. What has begun ends in its own time, and so do
+        runs over items; a :class:`StopToken` ends those.
+
+    Returns
+    -------
+    bool
+        Whether all threads that there were have ended. Those that have not will, when they find nothing to do.
+
+    Notes
+    -----
+    Thread-safe. It does not wait where whom it waits for may be waiting for the caller: in a worker, in an item or chunk, in a callback of
+    ours or a signal handler in the middle of one of our calls, and while the interpreter exits. There it asks the threads to end and returns at
+    once, False if there are any.
+
+    Pools of one's own are not meant: :meth:`Pool.shutdown`.
+
+    Examples
+    --------
+    >>> import lightwork as lw
+    >>> lw.submit(pow, 2, 10).result()
+    1024
+    >>> lw.shutdown()
+    True
+    >>> lw.submit(pow, 2, 10).result()
+    1024
+    """
+    end = SYSTEM.now() + (math.inf if timeout is None else max(checked_number("timeout", timeout), 0.0))
+    n_cancelled = _cancel_pending() if cancel_pending else 0
+    threads = [*dismiss_default(), *shared_core().dismiss()]
+    if _may_wait():
+        _join(threads, end)
+    n_left = sum(thread.is_alive() for thread in threads)
+    LOGGER.debug("shutdown: %d threads asked to end, %d have not; %d calls cancelled", len(threads), n_left, n_cancelled)
+    return n_left == 0
+
+
+def _cancel_pending() -> int:
+    """Cancel what was submitted and not begun, and put back what runs over items are waiting for."""
+    core, n_cancelled = shared_core(), 0
+    for task in core.discard():
+        if isinstance(task, Errand):
+            task.end()
+            n_cancelled += task.handle.cancel()
+        else:
+            core.spawn(task)
+    return n_cancelled
+
+
+def _join(threads: list[threading.Thread], end: float) -> None:
+    for thread in threads:
+        thread.join(min(max(end - SYSTEM.now(), 0.0), threading.TIMEOUT_MAX))
+
+
+def _may_wait() -> bool:
+    return not (is_worker() or is_in_chunk() or sys.is_finalizing() or _is_within_a_call())
+
+
+def _is_within_a_call() -> bool:
+    """Whether code of ours is being run by this thread: in a signal handler or a finalizer it may have a lock that those who are waited for want."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name.startswith("lightwork.") and name != __name__:
+            return True
+        frame = frame.f_back
+    return False

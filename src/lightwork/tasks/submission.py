@@ -1,0 +1,110 @@
+"""Calls handed one by one to the threads that all items share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from lightwork._config import settings
+from lightwork._core.items import shared_core
+from lightwork.executors.serial import INLINE
+from lightwork.executors.stealing import default_workers
+from lightwork.tasks.handle import Handle
+from lightwork.tasks.promise import promise
+
+__all__ = ["Errand", "submit"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# One entry for each errand that has not ended: a counter that signal handlers and finalizers may use, too.
+_under_way: deque[None] = deque()
+os.register_at_fork(after_in_child=_under_way.clear)
+
+
+class Errand:
+    """
+    A handle on its way to a worker, which counts until the worker is done with it.
+
+    Parameters
+    ----------
+    handle : Handle
+        What the worker calls.
+    """
+
+    __slots__ = ("handle",)
+
+    def __init__(self, handle: Handle[Any]) -> None:
+        self.handle = handle
+        _under_way.append(None)
+
+    def __call__(self, failure: BaseException | None = None) -> None:
+        """Make the call, unless whoever waits for it has made it himself."""
+        try:
+            self.handle(failure)
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """Count no more."""
+        with contextlib.suppress(IndexError):  # an interrupt in the middle of submit() may have counted it out before
+            _under_way.pop()
+
+
+def submit(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
+    """
+    Have ``fn(*args, **kwargs)`` called by another thread, in a copy of the caller's context.
+
+    The threads are those that all calls over items share. They are started for as many submitted calls at a time as
+    :func:`configure` says `workers`, else ``min(32, cpu_budget() + 4)``; other calls wait for their turn, first come, first served.
+
+    Parameters
+    ----------
+    fn : callable
+        The function.
+    *args, **kwargs
+        Its arguments.
+
+    Returns
+    -------
+    Handle
+        A future of the result.
+
+    Raises
+    ------
+    TypeError
+        If `fn` cannot be called.
+    RuntimeError
+        If the interpreter exits, or the system gives not one thread.
+
+    Notes
+    -----
+    May be called from anywhere: tasks, callbacks, finalizers, signal handlers. Calls that were submitted are finished before the
+    interpreter exits. A task may wait for others by :meth:`Handle.result`, :func:`gather`, :func:`as_completed` and :func:`wait`.
+
+    Examples
+    --------
+    >>> import lightwork as lw
+    >>> lw.submit(pow, 2, 10).result()
+    1024
+    """
+    if not callable(fn):
+        raise TypeError(f"fn must be a function, not {fn!r}; its arguments follow it: submit(fn, 1, 2)")
+    core, metrics = shared_core(), settings().metrics
+    handle: Handle[T] = promise(Handle, core, fn if metrics is None else metrics.timed(fn), args, kwargs)
+    if INLINE.get() is None:
+        _spawn(Errand(handle))
+    else:
+        handle()
+    return handle
+
+
+def _spawn(errand: Errand) -> None:
+    try:
+        shared_core().spawn(errand, len(_under_way) <= (settings().workers or default_workers()))
+    except BaseException:
+        errand.end()
+        raise
