@@ -107,7 +107,7 @@ def test_what_was_read_is_let_go() -> None:
         return len(alive)
 
     most = 0
-    for result in lw.parallel_iter(work, range(2000), workers=2, window=16):
+    for result in lw.parallel_iter(work, range(500), workers=2, window=16):
         del result
         most = max(most, n_alive())
     assert most <= 16 + 2
