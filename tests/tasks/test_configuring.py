@@ -116,6 +116,7 @@ def test_items_run_where_it_is_configured() -> None:
         n_calls = spy.n_calls
         assert n_calls > 0
         assert list(lw.parallel_map(thread_of, [1], executor="serial")) == [threading.get_ident()]
+        assert list(lw.parallel_map(str, [1], executor=None)) == list(lw.parallel(executor=spy)(str).map([1], executor=None)) == ["1"]
         assert asyncio.run(lw.async_parallel_map(here, [1])).values() == [1]
         assert spy.n_calls == n_calls
 

@@ -595,6 +595,7 @@ def test_calls_in_calls_on_one_executor_end(make: Callable[[], Executor]) -> Non
         ({"on_result": 1}, TypeError),
         ({"item_key": 1}, TypeError),
         ({"rng": -1}, ValueError),
+        ({"rng": True}, TypeError),
         ({"rng": "1"}, TypeError),
         ({"no_such_option": 1}, TypeError),
     ],

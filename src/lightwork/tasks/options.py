@@ -62,7 +62,7 @@ class CommonOptions(TypedDict, total=False):
 class MapOptions(CommonOptions, total=False):
     """What calls in threads and elsewhere take besides."""
 
-    executor: Literal["thread", "serial"] | Executor
+    executor: Literal["thread", "serial"] | Executor | None
     chunk_size: int | None
 
 
@@ -90,6 +90,7 @@ class Options:
     workers : int or None
         How many items are in hand at a time at most; None: the executor's own default, whatever is configured.
     executor : {"thread", "serial"} or concurrent.futures.Executor
+        None as given by a call is "thread", whatever is configured.
         Who calls the function.
     chunk_size : int or None
         How many items a worker takes at a time; None: it is found out.
@@ -128,7 +129,7 @@ class Options:
     """
 
     workers: int | None = None
-    executor: Literal["thread", "serial"] | Executor = "thread"
+    executor: Literal["thread", "serial"] | Executor | None = "thread"
     chunk_size: int | None = None
     window: int | None = None
     batch_size: int | None = None
@@ -181,7 +182,9 @@ class Options:
         _of_kind("stop", self.stop, StopToken, "a StopToken")
         _of_kind("metrics", self.metrics, Metrics, "a Metrics()")
         check_choice("errors", self.errors, ("collect", "raise", "return"))
-        if not isinstance(self.executor, Executor):
+        if self.executor is None:
+            self._set("executor", "thread")
+        elif not isinstance(self.executor, Executor):
             check_choice("executor (if it is no concurrent.futures.Executor)", self.executor, ("thread", "serial"))
         if self.rate_limit is not None and not isinstance(self.rate_limit, Limiter):
             self._set("rate_limit", _limiter(self.rate_limit))
@@ -256,6 +259,8 @@ def _limiter(rate_limit: RateLimit | float) -> Limiter:
 
 
 def _root(rng: int | Sequence[int]) -> np.random.SeedSequence:
+    if isinstance(rng, bool):
+        raise TypeError(f"rng must be a seed, an int such as 1, and not {rng!r}")
     try:
         return np.random.SeedSequence(rng)
     except (TypeError, ValueError) as error:
