@@ -211,8 +211,8 @@ def test_a_bad_item_in_a_chunk_fails_alone() -> None:
 # --- Policies ---------------------------------------------------------------------------------------------------------
 
 
-def test_waiting_for_another_attempt_holds_no_worker() -> None:
-    """Two workers, two items that wait: the healthy ones are done meanwhile."""
+def times_with_two_that_wait() -> dict[int, float]:
+    """Run twelve items on two workers, of which the first two wait half a second for another attempt; return when each was done."""
     began = time.perf_counter()
     done: dict[int, float] = {}
 
@@ -222,10 +222,20 @@ def test_waiting_for_another_attempt_holds_no_worker() -> None:
             raise ConnectionError
         done[item] = time.perf_counter() - began
 
-    result = lw.parallel_map(work, range(12), workers=2, retry=lw.Retry(2, backoff=0.5, jitter="none"))
-    assert result.ok
-    assert min(done[0], done[1]) >= 0.5
-    assert max(done[i] for i in range(2, 12)) < 0.4
+    assert lw.parallel_map(work, range(12), workers=2, retry=lw.Retry(2, backoff=0.5, jitter="none")).ok
+    return done
+
+
+def test_waiting_for_another_attempt_holds_no_worker() -> None:
+    """The healthy ones are done meanwhile, and the first of them at once, though a busy machine may need a second try for that."""
+    for _ in range(5):
+        done = times_with_two_that_wait()
+        healthy = [done[i] for i in range(2, 12)]
+        assert min(done[0], done[1]) >= 0.5
+        assert max(healthy) < 0.4
+        if min(healthy) < 0.05:
+            return
+    pytest.fail(f"the first healthy item was done after {min(healthy)} s")
 
 
 def test_starts_keep_to_the_rate_with_stalls_and_retries() -> None:
