@@ -257,7 +257,12 @@ OPTIONS: list[dict[str, Any]] = [{}, {"workers": 1}, {"retry": lw.Retry(1)}, {"e
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_items_are_counted(options: dict[str, Any]) -> None:
     """By whatever way they are run, those that fail among them."""
-    assert difference(lambda: lw.parallel_map(reciprocal, [4, 0, 2, 0, 1], **options)) == {"items": 5, "failed_items": 2, "retried": 0, "throttled": 0}
+    assert difference(lambda: lw.parallel_map(reciprocal, [4, 0, 2, 0, 1], **options)) == {
+        "items": 5,
+        "failed_items": 2,
+        "retried": 0,
+        "throttled": 0,
+    }
 
 
 def test_items_of_coroutines_are_counted() -> None:
