@@ -4,13 +4,12 @@ import asyncio
 import gc
 import itertools
 import os
-import threading
 import weakref
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import pytest
+from held import Held
 from hypothesis import given
 from hypothesis import strategies as st
 from lightwork._core.pool import Core
@@ -31,25 +30,6 @@ def pool() -> Iterator[lw.Pool]:
     """A pool of two workers."""
     with lw.Pool(2) as pool:
         yield pool
-
-
-class Held:
-    """Holds all workers of a pool in calls until it is released."""
-
-    def __init__(self, pool: lw.Pool, n_workers: int) -> None:
-        barrier, self._release = threading.Barrier(n_workers + 1), threading.Event()
-
-        def hold() -> None:
-            barrier.wait(SECONDS)
-            self._release.wait(SECONDS)
-
-        self.handles = [pool.submit(hold) for _ in range(n_workers)]
-        barrier.wait(SECONDS)
-
-    def release(self) -> None:
-        """Let the workers go on, and wait until they have ended these calls."""
-        self._release.set()
-        lw.gather(self.handles)
 
 
 def calls_of(statistics: PoolStatistics) -> dict[str, int]:
@@ -314,71 +294,3 @@ def test_a_stream_is_counted_as_it_goes_on() -> None:
 
     before = lw.statistics().items
     read()
-
-
-# --- Health -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_pool_that_has_nothing_to_do_is_well(pool: lw.Pool) -> None:
-    """Before its first call, and after its last."""
-    assert pool.health() == lw.Health("ok", "0 of 2 workers are in calls, and 0 more wait", 0, 0, 0, None)
-    pool.submit(int).result(SECONDS)
-    health = pool.health()
-    assert health and health.status == "ok"
-    assert health.n_threads >= 1
-
-
-def test_a_pool_that_has_as_much_as_it_can_do_is_saturated(pool: lw.Pool) -> None:
-    """While all its workers are in calls and others wait; it is well, and tells how long the next one has waited."""
-    held = Held(pool, 2)
-    assert pool.health().status == "ok"
-    waiting = [pool.submit(int) for _ in range(3)]
-    first, second = pool.health(), pool.health()
-    assert first and first.status == "saturated"
-    assert first.reason == "all 2 workers are in calls, and 3 more wait"
-    assert (first.n_threads, first.running, first.waiting) == (2, 2, 3)
-    assert first.oldest_seconds is not None and second.oldest_seconds is not None
-    assert 0 < first.oldest_seconds < second.oldest_seconds <= waiting[0].waited
-    held.release()
-    lw.gather(waiting)
-    assert pool.health().oldest_seconds is None
-
-
-def test_runs_over_items_saturate_a_pool_too(pool: lw.Pool) -> None:
-    """Its workers are in their items, and calls wait."""
-    barrier, release = threading.Barrier(3), threading.Event()
-
-    def hold(_: int) -> None:
-        barrier.wait(SECONDS)
-        release.wait(SECONDS)
-
-    run = threading.Thread(target=partial(lw.parallel_map, hold, range(2), executor=pool, retry=lw.Retry(1)))
-    run.start()
-    barrier.wait(SECONDS)
-    handle = pool.submit(int)
-    assert pool.health().status == "saturated"
-    release.set()
-    run.join()
-    assert handle.result(SECONDS) == 0
-
-
-def test_a_pool_whose_initializer_failed_is_broken() -> None:
-    """It says where to look."""
-    with lw.Pool(1, initializer=int, initargs=("x",)) as pool:
-        assert pool.health()
-        pool.submit(int).exception(SECONDS)
-        health = pool.health()
-    assert not health and health.status == "broken"
-    assert "initializer failed" in health.reason
-
-
-def test_a_pool_that_was_shut_down_is_not_well(pool: lw.Pool) -> None:
-    """It takes no more calls, also while it finishes those that it has."""
-    held = Held(pool, 2)
-    handle = pool.submit(int)
-    pool.shutdown(wait=False)
-    health = pool.health()
-    assert not health and health.status == "shut down"
-    assert (health.running, health.waiting) == (2, 1)
-    held.release()
-    assert handle.result(SECONDS) == 0
