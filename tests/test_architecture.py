@@ -65,6 +65,7 @@ CORE = (
     "queue",
     "stopwatch",
     "items",
+    "overview",
     "flags",
     "loop",
     "cfunction",

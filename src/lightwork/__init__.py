@@ -11,8 +11,9 @@ import importlib as _importlib
 import types as _types
 import typing as _typing
 
-from lightwork._core.pool import statistics as statistics
+from lightwork._core.overview import statistics as statistics
 from lightwork._core.statistics import PoolStatistics as PoolStatistics
+from lightwork._core.statistics import Statistics as Statistics
 from lightwork._core.statistics import WorkerStatistics as WorkerStatistics
 from lightwork._cpus import cpu_budget as cpu_budget
 from lightwork._errors import Aborted as Aborted
@@ -38,6 +39,7 @@ if _typing.TYPE_CHECKING:
     from lightwork.policies import StopToken as StopToken
     from lightwork.tasks import FunctionMetrics as FunctionMetrics
     from lightwork.tasks import Handle as Handle
+    from lightwork.tasks import Health as Health
     from lightwork.tasks import ItemResult as ItemResult
     from lightwork.tasks import Metrics as Metrics
     from lightwork.tasks import Parallel as Parallel

@@ -30,6 +30,32 @@ def test_it_tells_what_the_pools_did() -> None:
         assert registry.get_sample_value(f"lightwork_{name}", {"pool": "items"}) is not None
 
 
+def test_it_tells_of_pools_of_one_s_own() -> None:
+    """Each statistic under its own name, with the label that the pool was given."""
+    with lw.Pool(2) as pool:
+        registry = registry_of(MetricsCollector(pools={"mine": pool}))
+        lw.gather([pool.submit(int, text) for text in ("1", "x", "3")], return_exceptions=True)
+        lw.parallel_map(int, ["1", "x"], executor=pool, retry=lw.Retry(2, backoff=0.0))
+    statistics = pool.statistics()
+    expected = {
+        "submitted_calls_total": 3,
+        "started_calls_total": 3,
+        "finished_calls_total": 3,
+        "failed_calls_total": 1,
+        "cancelled_calls_total": 0,
+        "waiting_calls": 0,
+        "running_calls": 0,
+        "queue_seconds_total": statistics.queue_seconds,
+        "run_seconds_total": statistics.run_seconds,
+        "items_total": 2,
+        "failed_items_total": 1,
+        "retries_total": 1,
+        "throttled_total": 0,
+        "busy_seconds_total": statistics.busy_seconds,
+    }
+    assert {name: registry.get_sample_value(f"lightwork_{name}", {"pool": "mine"}) for name in expected} == expected
+
+
 def test_it_tells_how_functions_do() -> None:
     """Calls, failures, seconds and quantiles, by the function's name."""
     metrics = lw.Metrics()

@@ -133,6 +133,8 @@ def with_a_pool(executor: Executor) -> Future[str]:
         assert_type(pool.submit(len, "abc").result(timeout=1.0), int)
         assert_type(handle.exception(), BaseException | None)
         assert_type(pool.statistics(), PoolStatistics)
+        assert_type(pool.health(), lw.Health)
+        assert_type(pool.health().oldest_seconds, float | None)
         executor = pool
     pool.shutdown(wait=False, cancel_futures=True)
     return executor.submit(str, 1)
@@ -183,6 +185,8 @@ def with_statistics() -> WorkerStatistics:
     statistics = lw.statistics()
     assert_type(statistics.chunks, int)
     assert_type(statistics.workers[0].busy_seconds, float)
+    assert_type(statistics.waiting, int)
+    assert_type(statistics.shared, PoolStatistics)
     return statistics.workers[0]
 
 

@@ -42,7 +42,7 @@ from lightwork._core.job cimport (
 from lightwork._core.parallel cimport Region, region_run_turns
 from lightwork._core.place cimport Place, drop_reference, has_gil, place_drop, place_put, place_take
 from lightwork._core.pool cimport Core, start_one
-from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Worker, current_worker, pool_wake
+from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Worker, current_worker, pool_count_items, pool_wake
 from lightwork._core.source cimport Source, source_close, source_item, source_open
 from lightwork._core.vectorcall cimport call_one, call_star, take_error
 from lightwork._core.worker cimport Turn, current_job, turn_next
@@ -389,6 +389,7 @@ def map_items(fn, items, *, int n_workers=0, bint star=False, Core core=None, St
         except BaseException as error:  # a signal handler's, or that of a call around this one
             interrupt = error
     outcome = made.harvest(missing)
+    pool_count_items(pool, outcome.n_finished, len(outcome.failures))
     outcome.interrupt = interrupt if not made.interrupts else made.interrupts[0]
     return outcome
 

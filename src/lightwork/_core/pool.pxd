@@ -4,6 +4,8 @@ from lightwork._core.atomics cimport atomic, int64_t
 from lightwork._core.pool_state cimport PoolState
 
 cdef PoolState* refresh(atomic[PoolState*]* place, int max_workers, int64_t idle_ns) except NULL
+cdef void pool_hold(PoolState* pool) noexcept nogil
+cdef void pool_release(PoolState* pool) noexcept nogil
 cdef PoolState* home_pool() except NULL
 cdef bint start_one(PoolState* pool, int n_threads, Outfit outfit=*) except -1
 cdef int pool_ensure(PoolState* pool, int n_threads) except -1

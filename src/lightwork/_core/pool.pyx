@@ -37,6 +37,7 @@ from lightwork._core.pool_state cimport (
     forks,
     pool_add_worker,
     pool_close,
+    pool_count_items,
     pool_free,
     pool_is_watched,
     pool_let_in,
@@ -92,7 +93,7 @@ cdef bint is_stale(PoolState* pool) noexcept nogil:
     return was_forked(pool.workers[0].load(memory_order_relaxed))
 
 
-cdef PoolState* pool_hold(int max_workers, int64_t idle_ns) except NULL:
+cdef PoolState* new_pool(int max_workers, int64_t idle_ns) except NULL:
     cdef PoolState* pool = pool_new()
     if pool == NULL:
         raise MemoryError("no memory for a pool")
@@ -101,6 +102,11 @@ cdef PoolState* pool_hold(int max_workers, int64_t idle_ns) except NULL:
     pool.patience_ns.store(SPIN_NS, memory_order_relaxed)
     pool.n_handles.store(1, memory_order_relaxed)
     return pool
+
+
+cdef void pool_hold(PoolState* pool) noexcept nogil:
+    """By who knows that somebody else holds it, too."""
+    pool.n_handles.fetch_add(1, memory_order_relaxed)
 
 
 cdef void pool_release(PoolState* pool) noexcept nogil:
@@ -114,7 +120,7 @@ cdef PoolState* refresh(atomic[PoolState*]* place, int max_workers, int64_t idle
     cdef PoolState* seen = place.load(memory_order_acquire)
     cdef PoolState* fresh
     while seen == NULL or is_stale(seen):
-        fresh = pool_hold(max_workers, idle_ns)
+        fresh = new_pool(max_workers, idle_ns)
         if place.compare_exchange_strong(seen, fresh, memory_order_acq_rel, memory_order_acquire):
             return fresh
         pool_release(fresh)
@@ -234,7 +240,7 @@ cdef class Life:
 
 cdef Life new_life(PoolState* pool, Worker* worker, Outfit outfit):
     cdef Life life = Life.__new__(Life)
-    pool.n_handles.fetch_add(1, memory_order_relaxed)
+    pool_hold(pool)
     life.pool = pool
     life.worker = worker
     life.outfit = outfit
@@ -388,32 +394,56 @@ cdef object worker_statistics(Worker* worker):
     )
 
 
+cdef struct Calls:  # of all workers together
+    int64_t n_started
+    int64_t n_finished
+    int64_t n_failed
+    int64_t queue_ns
+    int64_t run_ns
+
+
+cdef void add_calls(Calls* calls, Tally* tally) noexcept nogil:
+    # Backwards, so that what has ended by now has also begun.
+    calls.n_failed += tally.n_failed.load(memory_order_relaxed)
+    calls.n_finished += tally.n_finished.load(memory_order_relaxed)
+    calls.run_ns += tally.run_ns.load(memory_order_relaxed)
+    calls.n_started += tally.n_started.load(memory_order_relaxed)
+    calls.queue_ns += tally.queue_ns.load(memory_order_relaxed)
+
+
 cdef object pool_statistics(PoolState* pool, int n_workers):
     cdef int i
     cdef Worker* worker
+    cdef Calls calls = [0, 0, 0, 0, 0]
     cdef int n_threads = pool.n_threads.load(memory_order_relaxed)
+    cdef int64_t n_cancelled = pool.n_cancelled.load(memory_order_relaxed)
     rows = []
     for i in range(pool.top.load(memory_order_relaxed) + 1):
         worker = pool.workers[i].load(memory_order_acquire)
         if worker != NULL:
             rows.append(worker_statistics(worker))
-    return PoolStatistics(workers=tuple(rows), n_workers=n_workers, n_threads=n_threads)
+            add_calls(&calls, &worker.tally)
+    return PoolStatistics(
+        workers=tuple(rows),
+        n_workers=n_workers,
+        n_threads=n_threads,
+        n_active=pool.n_active.load(memory_order_relaxed),
+        submitted=pool.n_submitted.load(memory_order_relaxed),
+        started=calls.n_started,
+        finished=calls.n_finished,
+        failed=calls.n_failed,
+        cancelled=n_cancelled,
+        queue_seconds=calls.queue_ns * 1e-9,
+        run_seconds=calls.run_ns * 1e-9,
+        items=pool.n_items.load(memory_order_relaxed),
+        failed_items=pool.n_failed_items.load(memory_order_relaxed),
+        retried=pool.n_retried.load(memory_order_relaxed),
+        throttled=pool.n_throttled.load(memory_order_relaxed),
+    )
 
 
 def statistics():
-    """
-    What the default pool's workers have done since it was made, as a frozen snapshot.
-
-    Returns
-    -------
-    PoolStatistics
-        Worker 0 stands for all threads that called from outside the pool. The counters are read one by one while
-        others may go on counting, so sums over workers can be a few chunks apart.
-
-    Notes
-    -----
-    Thread-safe. Starts no thread. In a forked child the counters begin at zero.
-    """
+    """What the workers of the default pool did, the one for arrays; see :func:`lightwork.statistics`."""
     cdef PoolState* pool = refresh(&default_pool, 0, FOR_EVER)
     return pool_statistics(pool, default_workers(pool))
 
@@ -526,6 +556,23 @@ cdef class Core:
         if any([other is task for other in waiting]):
             raise error
         return 0
+
+    def count_items(self, int64_t n_items, int64_t n_failed, int64_t n_retried, int64_t n_throttled):
+        """Count what became of the items of a call over items, at its end."""
+        cdef PoolState* pool = self.alive()
+        pool_count_items(pool, n_items, n_failed)
+        pool.n_retried.fetch_add(n_retried, memory_order_relaxed)
+        pool.n_throttled.fetch_add(n_throttled, memory_order_relaxed)
+
+    def oldest(self):
+        """The task from outside that is next, if there is one; somebody may have begun it meanwhile."""
+        cdef PoolState* pool = self.alive()
+        cdef Item item
+        pool.injector.lock.lock()
+        item = NULL if pool.injector.first == NULL else pool.injector.first.item
+        task = None if item == NULL else <object> item  # under the lock, so that nobody takes it out and lets go of it
+        pool.injector.lock.unlock()
+        return task
 
     def statistics(self):
         """A frozen snapshot of what the workers did; see :func:`lightwork.statistics`."""

@@ -19,6 +19,11 @@ cdef struct Tally:
     atomic[int64_t] wakeups
     atomic[int64_t] busy_ns
     atomic[int64_t] idle_ns
+    atomic[int64_t] n_started    # of the calls that were handed in one by one, those that it has begun,
+    atomic[int64_t] n_finished   # those that have ended,
+    atomic[int64_t] n_failed     # and of these the ones that raised
+    atomic[int64_t] queue_ns     # how long those that were begun had waited for it
+    atomic[int64_t] run_ns       # what those that have ended took
 
 cdef struct Worker:
     PoolState* pool
@@ -49,8 +54,14 @@ cdef struct PoolState:
     atomic[int] top              # the highest index of a worker that was asked for
     atomic[int] is_claimed[MAX_WORKERS + 1]  # whether somebody starts, or has started, the worker's thread
     atomic[int] is_closing
-    atomic[int] n_handles        # Python objects that keep this alive
+    atomic[int] n_handles        # Python objects that keep this alive; a call does so until it has ended
     atomic[int64_t] n_unfinished  # tasks that were let in and have not ended; above zero no worker leaves
+    atomic[int64_t] n_submitted  # calls that were handed in, for statistics() as are these
+    atomic[int64_t] n_cancelled  # of those, the ones that nobody will begin
+    atomic[int64_t] n_items      # items that calls over items have finished
+    atomic[int64_t] n_failed_items
+    atomic[int64_t] n_retried    # attempts that were made again
+    atomic[int64_t] n_throttled  # how often a limiter held a call over items up
     atomic[Worker*] workers[MAX_WORKERS + 1]
 
 cdef atomic[int]* forks() noexcept nogil
@@ -66,6 +77,8 @@ cdef bint pool_is_over(PoolState* pool) noexcept nogil
 
 cdef int pool_wake(PoolState* pool, int n_wanted, bint is_apart=*) noexcept nogil
 cdef bint pool_is_warm(PoolState* pool) noexcept nogil
+
+cdef void pool_count_items(PoolState* pool, int64_t n_items, int64_t n_failed) noexcept nogil
 
 cdef bint pool_let_in(PoolState* pool) noexcept nogil
 cdef void pool_let_out(PoolState* pool) noexcept nogil

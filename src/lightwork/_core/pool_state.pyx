@@ -142,6 +142,15 @@ cdef bint pool_is_warm(PoolState* pool) noexcept nogil:
     return pool.n_threads.load(memory_order_relaxed) > pool.dormitory.n_sleepy.load(memory_order_relaxed)
 
 
+# --- Its items ------------------------------------------------------------------------------------------------------
+
+cdef void pool_count_items(PoolState* pool, int64_t n_items, int64_t n_failed) noexcept nogil:
+    """Count items that were finished, many at a time, and those of them that failed."""
+    pool.n_items.fetch_add(n_items, memory_order_relaxed)
+    if n_failed > 0:
+        pool.n_failed_items.fetch_add(n_failed, memory_order_relaxed)
+
+
 # --- Its tasks ------------------------------------------------------------------------------------------------------
 
 cdef bint pool_let_in(PoolState* pool) noexcept nogil:

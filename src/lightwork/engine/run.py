@@ -96,6 +96,7 @@ class Run:
         self.n_admitted: int = 0
         self.n_finished: int = 0
         self.n_failed: int = 0
+        self.n_retried: int = 0
         self.workers_pay = False
         self.timers: Timers = Timers()
         self._window = window
@@ -126,6 +127,11 @@ class Run:
     def n_workers(self) -> int:
         """How many chunks may be in workers' hands at a time."""
         return self._hands.n_workers
+
+    @property
+    def n_throttled(self) -> int:
+        """How often a limiter has held it up."""
+        return sum(stage.toll.n_held_up for stage in self.stages if stage.toll is not None)
 
     @property
     def window(self) -> int:
@@ -328,6 +334,7 @@ class Run:
         """Let an item that failed have its next attempt, or its end."""
         if verdict.delay is not None and self.status is None:
             self._repeats.add(chunk.stage, chunk.again(), now + verdict.delay)
+            self.n_retried += 1
         elif verdict.error is None:
             self._collect(chunk.outcome(now, verdict.value), chunk.stage)
         else:

@@ -26,6 +26,8 @@ class Toll:
     ----------
     is_held_up : bool
         Whether it has to be asked again first.
+    n_held_up : int
+        How often that has come.
     leader : Chunk or None
         Whose worker will have the next start, if there is one: nobody else need ask for it.
     """
@@ -33,6 +35,7 @@ class Toll:
     def __init__(self, limiter: Limiter) -> None:
         self.limiter = limiter
         self.is_held_up: bool = False
+        self.n_held_up: int = 0
         self.leader: Chunk | None = None
         self._place: Place | None = None
         self._timer: Timer | None = None
@@ -45,7 +48,7 @@ class Toll:
     def lets_in(self, cost: float, now: float, timers: Timers, wake: Callable[[], object]) -> bool:
         """Ask for a start. If there is none, no one asks before it calls `wake`, or before the time that it said."""
         wait = self._ask(cost, now, wake)
-        self.is_held_up = wait > 0
+        self._hold_up(wait > 0)
         self._come_again(wait, now, timers)
         return not wait
 
@@ -54,7 +57,7 @@ class Toll:
         wait = 0.0 if next_cost is None else self.limiter.look(now, next_cost)
         if not wait or len(chunk.items) == 1:  # else its worker goes on by itself
             self.leader = None
-            self.is_held_up = 0 < wait < math.inf  # else somebody has to get in line
+            self._hold_up(0 < wait < math.inf)  # else somebody has to get in line
             self._come_again(wait, now, timers)
 
     def pass_on(self, chunk: Chunk) -> None:
@@ -84,6 +87,10 @@ class Toll:
         if not wait:
             self._place = None
         return wait
+
+    def _hold_up(self, is_held_up: bool) -> None:
+        self.is_held_up = is_held_up
+        self.n_held_up += is_held_up
 
     def _come_again(self, wait: float, now: float, timers: Timers) -> None:
         if 0 < wait < math.inf:

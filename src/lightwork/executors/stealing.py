@@ -29,15 +29,17 @@ class Threads:
 
     Attributes
     ----------
+    core : Core
+        That pool.
     is_here : bool
         Whether the thread that made this is itself one of those: then it must lend a hand while it waits, for there may be no other.
     """
 
     def __init__(self, n_workers: int, core: Core | None = None) -> None:
-        core = core or shared_core()
+        self.core: Core = core or shared_core()
         self.n_workers = n_workers
-        self.is_here: bool = core.is_here()
-        self._spawn = core.spawn
+        self.is_here: bool = self.core.is_here()
+        self._spawn = self.core.spawn
 
     def spawn(self, call: Callable[[], object]) -> None:
         """Have a call made soon."""

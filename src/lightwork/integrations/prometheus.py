@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
@@ -11,13 +12,16 @@ from prometheus_client.registry import Collector
 from lightwork._core import items, pool
 from lightwork._core.statistics import PoolStatistics
 from lightwork.tasks.metrics import Metrics
+from lightwork.tasks.pool import Pool
 
 __all__ = ["MetricsCollector"]
+
+Family = TypeVar("Family", GaugeMetricFamily, CounterMetricFamily)
 
 
 class MetricsCollector(Collector):
     """
-    Tells Prometheus what the default pools did and, if it is given some metrics, how the functions do that are measured by them.
+    Tells Prometheus what pools did, the default ones and any others that it is given, and how functions do that some metrics measure.
 
     Nothing is counted for its sake: it reads what is there when it is asked.
 
@@ -25,6 +29,8 @@ class MetricsCollector(Collector):
     ----------
     metrics : Metrics, optional
         What measures functions.
+    pools : mapping of str to Pool, optional
+        Pools of one's own, by the labels that they get beside ``arrays`` and ``items``.
 
     Examples
     --------
@@ -39,8 +45,9 @@ class MetricsCollector(Collector):
     1
     """
 
-    def __init__(self, metrics: Metrics | None = None) -> None:
+    def __init__(self, metrics: Metrics | None = None, pools: Mapping[str, Pool] | None = None) -> None:
         self._metrics = metrics
+        self._own: dict[str, Pool] = {} if pools is None else dict(pools)
 
     def describe(self) -> Iterator[Metric]:
         """Say nothing: what there will be depends on the functions."""
@@ -48,26 +55,49 @@ class MetricsCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield what there is."""
-        yield from _pools({"arrays": pool.statistics(), "items": items.statistics()})
+        own = {name: mine.statistics() for name, mine in self._own.items()}
+        yield from _pools({"arrays": pool.statistics(), "items": items.statistics(), **own})
         if self._metrics is not None:
             yield from _functions(self._metrics)
 
 
-def _pools(pools: dict[str, PoolStatistics]) -> Iterator[Metric]:
-    threads = GaugeMetricFamily("lightwork_threads", "Threads that there are.", labels=["pool"])
-    chunks = CounterMetricFamily("lightwork_chunks", "Chunks run.", labels=["pool"])
-    stolen = CounterMetricFamily("lightwork_stolen_chunks", "Chunks that were stolen.", labels=["pool"])
-    tasks = CounterMetricFamily("lightwork_tasks", "Tasks begun.", labels=["pool"])
-    busy = CounterMetricFamily("lightwork_busy_seconds", "Seconds that workers spent in jobs and tasks.", labels=["pool"])
-    idle = CounterMetricFamily("lightwork_idle_seconds", "Seconds that workers spent without.", labels=["pool"])
+# Each with the statistic that it tells, and what is said of it.
+GAUGES = (
+    ("threads", "n_threads", "Threads that there are."),
+    ("waiting_calls", "waiting", "Submitted calls that nobody has begun."),
+    ("running_calls", "running", "Submitted calls that are being made."),
+)
+COUNTERS = (
+    ("chunks", "chunks", "Chunks run."),
+    ("stolen_chunks", "stolen", "Chunks that were stolen."),
+    ("tasks", "tasks", "Tasks begun."),
+    ("busy_seconds", "busy_seconds", "Seconds that workers spent in jobs and tasks."),
+    ("idle_seconds", "idle_seconds", "Seconds that workers spent without."),
+    ("submitted_calls", "submitted", "Calls that were submitted."),
+    ("started_calls", "started", "Submitted calls that were begun."),
+    ("finished_calls", "finished", "Submitted calls that have ended, by a value or by an exception."),
+    ("failed_calls", "failed", "Submitted calls that have raised."),
+    ("cancelled_calls", "cancelled", "Submitted calls that were cancelled before anybody began them."),
+    ("queue_seconds", "queue_seconds", "Seconds that submitted calls waited until somebody began them."),
+    ("run_seconds", "run_seconds", "Seconds that submitted calls took."),
+    ("items", "items", "Items that calls over items have finished."),
+    ("failed_items", "failed_items", "Items that failed for good."),
+    ("retries", "retried", "Attempts at items that were made again."),
+    ("throttled", "throttled", "How often a limiter held up a call over items."),
+)
+
+
+def _pools(pools: Mapping[str, PoolStatistics]) -> Iterator[Metric]:
+    for name, attribute, text in GAUGES:
+        yield _family(GaugeMetricFamily(f"lightwork_{name}", text, labels=["pool"]), attribute, pools)
+    for name, attribute, text in COUNTERS:
+        yield _family(CounterMetricFamily(f"lightwork_{name}", text, labels=["pool"]), attribute, pools)
+
+
+def _family(family: Family, attribute: str, pools: Mapping[str, PoolStatistics]) -> Family:
     for name, statistics in pools.items():
-        threads.add_metric([name], statistics.n_threads)
-        chunks.add_metric([name], statistics.chunks)
-        stolen.add_metric([name], statistics.stolen)
-        tasks.add_metric([name], statistics.tasks)
-        busy.add_metric([name], sum(worker.busy_seconds for worker in statistics.workers))
-        idle.add_metric([name], sum(worker.idle_seconds for worker in statistics.workers))
-    yield from (threads, chunks, stolen, tasks, busy, idle)
+        family.add_metric([name], getattr(statistics, attribute))
+    return family
 
 
 def _functions(metrics: Metrics) -> Iterator[Metric]:

@@ -19,6 +19,7 @@ from lightwork.tasks.gathering import as_completed as as_completed
 from lightwork.tasks.gathering import gather as gather
 from lightwork.tasks.gathering import wait as wait
 from lightwork.tasks.handle import Handle as Handle
+from lightwork.tasks.health import Health as Health
 from lightwork.tasks.inside import check_cancelled as check_cancelled
 from lightwork.tasks.inside import report_progress as report_progress
 from lightwork.tasks.item_result import ItemResult as ItemResult

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from lightwork._clock import Clock, LoopWaker, clock
 from lightwork._errors import Cancelled, TimedOut
+from lightwork.engine.account import Account
 from lightwork.engine.chunk import Block, Chunk
 from lightwork.engine.run import Run
 from lightwork.engine.stage import Stage
@@ -98,6 +99,7 @@ class AsyncDrive:
             waits_for_reader=waits_for_reader,
             wake=self._poke,
         )
+        self._account = Account(self.run)
         self._enter = Entrance(self.run, options.on_report)
         self._token = options.stop
         self._waker = LoopWaker()  # of who drives
@@ -137,6 +139,7 @@ class AsyncDrive:
         for task in tasks:
             _cancel(task)
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._account.settle()
 
     # --- Inside -----------------------------------------------------------------------------------------------------
 
@@ -187,6 +190,7 @@ class AsyncDrive:
         self._pull = None
         if not pull.cancelled():
             batch = pull.result()
+            self._account.settle()  # a stream may never end
             self.run.admit(batch.items, self.clock.now(), batch.costs)
             if batch.is_last:
                 self.run.exhaust(self.clock.now(), batch.error)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from lightwork._clock import Clock, clock
+from lightwork.engine.account import Account
 from lightwork.engine.chunk import Block
 from lightwork.engine.crew import Crew
 from lightwork.engine.run import Run
 from lightwork.engine.stage import Stage
+from lightwork.executors.stealing import Threads
 from lightwork.tasks.calls import call_for, check_plain_function, crew_for, watched, workers_for
 from lightwork.tasks.feed import Feed
 from lightwork.tasks.options import Options
@@ -87,6 +89,7 @@ class Drive:
             wake=self._poke,
         )
         self.crew: Crew = crew_for(workers, self.run, options, clock=self.clock, can_be_left=waits_for_reader, wants_results=wants_results)
+        self._account = Account(self.run, workers.core if isinstance(workers, Threads) else None)
         if options.stop is not None:
             self.crew.poke()  # it may be stopped already
 
@@ -117,11 +120,17 @@ class Drive:
         """Note that what a block tells was read, which makes room for other items."""
         self.crew.read(len(block))
 
+    def close(self, error: BaseException | None = None) -> None:
+        """End the run, whatever is unfinished."""
+        self.crew.close(error)
+        self._account.settle()
+
     def pull(self) -> None:
         """Let some items in."""
         batch = self.feed.take_all() if self._takes_all else None
         if batch is None:
             self.crew.leave()
+            self._account.settle()  # a stream may never end
             batch = self.feed.take(self.run.n_wanted, self._is_stopped)
         self.crew.admit(batch.items, batch.costs)
         if batch.is_last:

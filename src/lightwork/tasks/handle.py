@@ -28,6 +28,8 @@ class Handle(Promise[T], Future[T]):
         Its number in this process, from 1 on.
     elapsed : float
         Seconds since the call began, or which it took; 0.0 if nobody has begun it.
+    waited : float
+        Seconds for which nobody has begun it since it was submitted, or had by then.
 
     Notes
     -----

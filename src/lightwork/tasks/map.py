@@ -222,10 +222,10 @@ def collect(stages: Sequence[Stage], items: Iterable[Any], options: Options) -> 
                 listeners.tell(drive, block)
         return conclude(drive.run, harvest, options)
     except BaseException as error:
-        drive.crew.close(error)
+        drive.close(error)
         for block in drive.run.finished:
             harvest.add(block)
         carry(error, harvest.result())
         raise
     finally:
-        drive.crew.close()
+        drive.close()

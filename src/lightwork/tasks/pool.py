@@ -15,6 +15,7 @@ from lightwork._core.pool import Core, start_with_stack
 from lightwork._core.statistics import PoolStatistics
 from lightwork._cpus import cpu_budget
 from lightwork.tasks.handle import Handle
+from lightwork.tasks.health import Health, health_of
 from lightwork.tasks.initializer import Initializer
 from lightwork.tasks.pool_map import Refill, results
 from lightwork.tasks.promise import hand_in
@@ -147,8 +148,28 @@ class Pool(ThreadPoolExecutor):
         return results(futures, end, None if buffersize is None else Refill(self, fn, arguments))
 
     def statistics(self) -> PoolStatistics:
-        """Return what the workers have done, as a frozen snapshot; see :func:`lightwork.statistics`."""
+        """Return what the pool and its workers have done, as a frozen snapshot; see :func:`lightwork.statistics`."""
         return self.core.statistics()
+
+    def health(self) -> Health:
+        """
+        Return how the pool is, for a service's health check.
+
+        Returns
+        -------
+        Health
+            True if calls that are submitted are made; with a status, its reason, and what runs and waits.
+
+        Examples
+        --------
+        >>> import lightwork as lw
+        >>> with lw.Pool(2) as pool:
+        ...     pool.health().status
+        'ok'
+        >>> pool.health().status, bool(pool.health())
+        ('shut down', False)
+        """
+        return health_of(self, is_shut_down=self._shutdown, failure=None if self._prepare is None else self._prepare.failure)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """

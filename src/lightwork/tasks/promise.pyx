@@ -30,8 +30,8 @@ from lightwork._core.atomics cimport (
     now_ns,
     spin_hint,
 )
-from lightwork._core.pool cimport Core
-from lightwork._core.pool_state cimport PoolState, Worker, current_worker, forks
+from lightwork._core.pool cimport Core, pool_hold, pool_release
+from lightwork._core.pool_state cimport PoolState, Tally, Worker, current_worker, forks
 from lightwork._core.worker cimport SPIN_NS, learn_patience
 
 cdef extern from "Python.h":
@@ -170,8 +170,10 @@ cdef class Promise:
     cdef atomic[int] word
     cdef atomic[int64_t] began_ns
     cdef atomic[int64_t] ended_ns
-    cdef PoolState* home        # only ever compared: in whose workers a waiter may make the call itself
+    cdef PoolState* home        # in whose workers a waiter may make the call itself; held until nothing will be counted there any more
     cdef int forks_seen
+    cdef bint is_booked         # from its submission on until it has ended or was cancelled; of who sees to that
+    cdef int64_t submitted_ns
     cdef readonly int64_t task_id
     cdef object fn              # these four until somebody has begun the call, or it was cancelled
     cdef tuple args
@@ -195,7 +197,12 @@ cdef class Promise:
             return
         cdef object error = failure
         cdef object value = None
-        self.began_ns.store(now_ns(), memory_order_relaxed)
+        cdef Tally* tally = self.tally()
+        cdef int64_t began = now_ns()
+        cdef int64_t ended
+        self.began_ns.store(began, memory_order_relaxed)
+        tally.n_started.fetch_add(1, memory_order_relaxed)
+        tally.queue_ns.fetch_add(began - self.submitted_ns, memory_order_relaxed)
         if failure is None:
             try:
                 value = self.make()
@@ -203,7 +210,13 @@ cdef class Promise:
                 error = raised
         else:
             self.let_go()
-        self.ended_ns.store(now_ns(), memory_order_relaxed)
+        ended = now_ns()
+        self.ended_ns.store(ended, memory_order_relaxed)
+        tally.run_ns.fetch_add(ended - began, memory_order_relaxed)  # now: whoever has the outcome finds it counted
+        tally.n_finished.fetch_add(1, memory_order_relaxed)
+        if error is not None:
+            tally.n_failed.fetch_add(1, memory_order_relaxed)
+        self.leave()
         self.finish(value, error)
 
     cdef bint start(self) except -1:
@@ -221,12 +234,19 @@ cdef class Promise:
                 self.word.store(IS_RUNNING | OBSERVED, memory_order_release)
                 return True
             self.set_running_or_notify_cancel()
-        self.let_go()
+        self.forgo()
         return False
 
     cdef void let_go(self) noexcept:
         """By the one who has begun or cancelled the call: the future refers to neither function nor arguments any more."""
         self.fn = self.args = self.kwargs = self.context = None
+
+    cdef void forgo(self) noexcept:
+        """By the one who has cancelled the call."""
+        self.let_go()
+        if self.is_booked:
+            self.home.n_cancelled.fetch_add(1, memory_order_relaxed)
+            self.leave()
 
     cdef object make(self):
         fn, args, kwargs, context = self.fn, self.args, self.kwargs, self.context
@@ -271,6 +291,36 @@ cdef class Promise:
             self._invoke_callbacks()
         return 0
 
+    # --- The pool that counts it ------------------------------------------------------------------------------------
+
+    cdef int enrol(self, Core core) except -1:
+        self.home = core.alive()
+        self.forks_seen = forks().load(memory_order_relaxed)
+        self.submitted_ns = now_ns()
+        self.is_booked = True
+        pool_hold(self.home)
+        self.home.n_submitted.fetch_add(1, memory_order_relaxed)
+        return 0
+
+    cdef Tally* tally(self) noexcept:
+        """Where who makes the call counts it: as a worker of the pool, or as somebody from outside."""
+        cdef Worker* worker = current_worker()
+        if worker == NULL or worker.pool != self.home:
+            worker = self.home.workers[0].load(memory_order_relaxed)
+        return &worker.tally
+
+    cdef void leave(self) noexcept:
+        """Nothing will be counted any more; in a forked child the pool is the parent's, and stays as it is."""
+        if self.is_booked:
+            self.is_booked = False
+            if self.forks_seen == forks().load(memory_order_relaxed):
+                pool_release(self.home)
+
+    def __dealloc__(self):
+        if self.is_booked:  # it was refused
+            self.home.n_submitted.fetch_sub(1, memory_order_relaxed)
+            self.leave()
+
     # --- Those who ask ----------------------------------------------------------------------------------------------
 
     def done(self):
@@ -290,7 +340,7 @@ cdef class Promise:
         """Cancel the call if nobody has begun it, and let go of it; return whether it is cancelled."""
         cdef int seen = IS_PENDING
         if self.word.compare_exchange_strong(seen, IS_NOTIFIED, memory_order_acq_rel, memory_order_acquire):
-            self.let_go()
+            self.forgo()
             return True
         if not seen & OBSERVED:
             return seen == IS_NOTIFIED
@@ -360,6 +410,12 @@ cdef class Promise:
             return 0.0
         return ((ended if ended != 0 else now_ns()) - began) * 1e-9
 
+    @property
+    def waited(self):
+        """Seconds that the call has waited for somebody to begin it, or had by then."""
+        cdef int64_t began = self.began_ns.load(memory_order_relaxed)
+        return ((began if began != 0 else now_ns()) - self.submitted_ns) * 1e-9
+
     cdef Report report_of(self):
         with cython.critical_section(self):
             if self.reported is None:
@@ -424,8 +480,7 @@ cdef class Promise:
 cpdef Promise promise(kind, Core core, fn, tuple args, dict kwargs):
     """Return a promise, of a class of one's own, of a call in a copy of this context that is to be handed to a pool."""
     cdef Promise made = make_instance(kind, ())
-    made.home = core.alive()
-    made.forks_seen = forks().load(memory_order_relaxed)
+    made.enrol(core)
     made.task_id = n_promises.fetch_add(1, memory_order_relaxed) + 1
     made._given_name = getattr(fn, "__qualname__", None)
     made.fn = fn

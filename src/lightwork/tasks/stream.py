@@ -112,7 +112,7 @@ def _results(stages: Sequence[Stage], feed: Feed, options: Options) -> Generator
             yield from read(drive, following, options)
         raise_early_end(drive.run)
     finally:
-        drive.crew.close()
+        drive.close()
 
 
 def read(drive: Driven, block: Block, options: Options) -> Iterator[ItemResult[Any]]:
