@@ -61,6 +61,13 @@ def test_threads_end_and_come_back() -> None:
         assert not [thread for thread in threading.enumerate() if thread.name in {f"lightwork-{index}" for index in range(1, 100)}]
 
 
+def test_threads_hear_of_it_while_they_look_for_work() -> None:
+    """None falls asleep over it."""
+    for _ in range(300):
+        assert lw.submit(int).result(SECONDS) == 0
+        assert lw.shutdown(SECONDS)
+
+
 def test_what_was_submitted_is_finished_first() -> None:
     """Calls that wait for their turn included."""
     with lw.configure(workers=2):

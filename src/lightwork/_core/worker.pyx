@@ -399,7 +399,7 @@ cdef bint fall_asleep(Worker* worker) noexcept nogil:
     cdef PoolState* pool = worker.pool
     cdef bint is_wanted = True
     sleeper_announce(&pool.dormitory, &worker.sleeper)
-    if pool_has_work(pool) or pool_is_over(pool):
+    if pool_has_work(pool) or pool_is_over(pool) or is_dismissed(worker):
         sleeper_cancel(&pool.dormitory, &worker.sleeper)
     else:
         worker.tally.parks.fetch_add(1, memory_order_relaxed)

@@ -55,6 +55,8 @@ def shutdown(timeout: float | None = None, cancel_pending: bool = False) -> bool
     >>> lw.submit(pow, 2, 10).result()
     1024
     """
+    if not SYSTEM:  # type: ignore[truthy-bool]  # a finalizer's call when the interpreter has taken all names from this module
+        return False
     end = SYSTEM.now() + (math.inf if timeout is None else max(checked_number("timeout", timeout), 0.0))
     n_cancelled = _cancel_pending() if cancel_pending else 0
     threads = [*dismiss_default(), *shared_core().dismiss()]

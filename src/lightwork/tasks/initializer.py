@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures._base import LOGGER
-from concurrent.futures.thread import BrokenThreadPool
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures.thread import BrokenThreadPool
 
 __all__ = ["Initializer"]
 
@@ -37,6 +39,8 @@ class Initializer:
         try:
             self._fn(*self._args)
         except BaseException:  # an exit too makes the thread unfit, and ends nothing else
+            from concurrent.futures.thread import BrokenThreadPool  # noqa: PLC0415 - refused in exit handlers, which may be the first to import us
+
             LOGGER.critical("Exception in initializer:", exc_info=True)
             self.failure = BrokenThreadPool("a thread initializer failed, so this pool makes no calls; the log of concurrent.futures says why")
             return self.failure

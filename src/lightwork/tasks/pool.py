@@ -7,8 +7,8 @@ import operator
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, ParamSpec, SupportsIndex, TypeVar
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, ParamSpec, SupportsIndex, TypeVar
 
 from lightwork._clock import SYSTEM
 from lightwork._core.pool import Core, start_with_stack
@@ -19,6 +19,14 @@ from lightwork.tasks.health import Health, health_of
 from lightwork.tasks.initializer import Initializer
 from lightwork.tasks.pool_map import Refill, results
 from lightwork.tasks.promise import hand_in
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+else:
+    try:
+        from concurrent.futures import ThreadPoolExecutor
+    except RuntimeError:  # Python refuses it in exit handlers, where nobody has one if nobody had before
+        from concurrent.futures import Executor as ThreadPoolExecutor
 
 __all__ = ["Pool"]
 

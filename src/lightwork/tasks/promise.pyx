@@ -271,8 +271,8 @@ cdef class Promise:
         cdef int seen = IS_RUNNING
         self.value = value
         self.error = error
-        # Publishes the outcome (partner: the acquiring loads of the word).
-        if self.word.compare_exchange_strong(seen, IS_FINISHED, memory_order_release, memory_order_relaxed):
+        # Publishes the outcome (partner: the acquiring loads of the word), or finds the condition (partner: who made it).
+        if self.word.compare_exchange_strong(seen, IS_FINISHED, memory_order_release, memory_order_acquire):
             return 0
         self.tell(error is not None)
         return 0
