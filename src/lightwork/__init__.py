@@ -77,17 +77,17 @@ if _typing.TYPE_CHECKING:
     from lightwork.tasks import wait as wait
 else:
 
-    def _for_items() -> dict[str, _types.ModuleType]:
-        """Return what the floors for items offer, and which of them does."""
-        floors = (_importlib.import_module(f"lightwork.{floor}") for floor in ("policies", "tasks"))
-        return {name: floor for floor in floors for name in dir(floor) if name[0] != "_" and not isinstance(vars(floor).get(name), _types.ModuleType)}
+    def _for_items() -> dict[str, object]:
+        """Return what the floors for items offer."""
+        floors = (vars(_importlib.import_module(f"lightwork.{floor}")) for floor in ("policies", "tasks"))
+        return {name: value for floor in floors for name, value in floor.items() if name[0] != "_" and not isinstance(value, _types.ModuleType)}
 
     def __getattr__(name: str) -> object:
         """Import what is for items when it is first asked for: it takes longer than all the rest."""
         if name[0] != "_" and name not in ("policies", "tasks"):  # which the import system asks for while they are imported
             offered = _for_items()
             if name in offered:
-                return globals().setdefault(name, getattr(offered[name], name))
+                return globals().setdefault(name, offered[name])
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:

@@ -1,11 +1,4 @@
-"""
-Functions over items, and calls handed to a pool one by one.
-
-``Pool`` is imported when it is first asked for: it is a thread pool of the standard library's to others, and that cannot be imported any more in a
-program's exit handlers, where calls over items can still be made.
-"""
-
-import typing as _typing
+"""Calls handed to a pool one by one, and what became of them."""
 
 from lightwork.tasks.aio import async_parallel_iter as async_parallel_iter
 from lightwork.tasks.aio import async_parallel_map as async_parallel_map
@@ -32,6 +25,7 @@ from lightwork.tasks.pickling import PickleExplanation as PickleExplanation
 from lightwork.tasks.pickling import PickleProblem as PickleProblem
 from lightwork.tasks.pickling import explain_pickle as explain_pickle
 from lightwork.tasks.pickling import is_picklable as is_picklable
+from lightwork.tasks.pool import Pool as Pool
 from lightwork.tasks.results import ParallelResult as ParallelResult
 from lightwork.tasks.results import RunStatus as RunStatus
 from lightwork.tasks.selection import ProcessDecision as ProcessDecision
@@ -44,17 +38,3 @@ from lightwork.tasks.submission import submit as submit
 from lightwork.tasks.task import Task as Task
 from lightwork.tasks.task import iter_tasks as iter_tasks
 from lightwork.tasks.task import run_tasks as run_tasks
-
-if _typing.TYPE_CHECKING:
-    from lightwork.tasks.pool import Pool as Pool
-else:
-
-    def __getattr__(name: str) -> object:
-        if name == "Pool":
-            from lightwork.tasks.pool import Pool  # noqa: PLC0415
-
-            return globals().setdefault(name, Pool)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), "Pool"})

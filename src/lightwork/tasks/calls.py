@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from lightwork._core.pool import Core
 from lightwork.engine.chunk import Chunk
 from lightwork.engine.crew import Crew
 from lightwork.engine.dispatch import Dispatch
@@ -24,6 +23,7 @@ from lightwork.executors.stealing import Threads, default_workers
 from lightwork.policies.retry import Retry
 from lightwork.tasks.inside import Item, running
 from lightwork.tasks.options import Options
+from lightwork.tasks.pool import Pool
 
 __all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "watched", "workers_for"]
 
@@ -87,9 +87,10 @@ def workers_for(options: Options) -> tuple[AnyWorkers, Random | None]:
     if inline is not None:
         return Serial(), inline.random
     n_workers = min(options.workers or _default_of(options.executor), options.max_in_flight or _default_of(options.executor, options.workers))
+    if isinstance(options.executor, Pool):
+        return Threads(n_workers, options.executor.core), None
     if is_thread_pool(options.executor):
-        core = getattr(options.executor, "core", None)
-        return Threads(n_workers, core) if isinstance(core, Core) else ThreadsOfOthers(options.executor, n_workers), None
+        return ThreadsOfOthers(options.executor, n_workers), None
     if isinstance(options.executor, Executor):
         return Foreign(options.executor, n_workers), None
     if options.executor == "serial" or options.workers == 1:
