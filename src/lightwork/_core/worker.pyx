@@ -60,6 +60,7 @@ from lightwork._core.pool_state cimport (
     pool_enter,
     pool_has_tasks,
     pool_has_work,
+    pool_is_crowded,
     pool_is_over,
     pool_leave,
     pool_let_out,
@@ -140,8 +141,8 @@ cdef Item take_task(Worker* worker, bint is_ready) noexcept nogil:
 cdef void call_items(Worker* worker, Item item) noexcept with gil:
     """Call a task and those that come after it, without letting go of the GIL in between: to hand it over costs more than most tasks.
 
-    A job that wants help comes before tasks of others. A function in C gives the interpreter no occasion to let another thread have the GIL, so
-    there is one from time to time."""
+    A thread that finds one too many in tasks leaves after its own (partner: step_back). A job that wants help comes before tasks of others.
+    A function in C gives the interpreter no occasion to let another thread have the GIL, so there is one from time to time."""
     cdef PoolState* pool = worker.pool
     cdef int64_t paused = coarse_now_ns()
     while item != NULL:
@@ -153,7 +154,7 @@ cdef void call_items(Worker* worker, Item item) noexcept with gil:
         if coarse_now_ns() - paused >= PAUSE_EVERY_NS:
             call_task(pause)
             paused = coarse_now_ns()
-        item = NULL if is_finalizing() else take_task(worker, board_wanting(&pool.board) == 0)
+        item = NULL if is_finalizing() or pool_is_crowded(pool) else take_task(worker, board_wanting(&pool.board) == 0)
 
 
 cdef void call_without_gil(Worker* worker, Item item) noexcept nogil:
