@@ -92,6 +92,7 @@ cdef extern from * nogil:
 cdef enum:
     SPIN_BATCH = 32             # looks between two readings of the clock
     HOLD_NS = 2_000             # who submits a call lets go of the GIL within about this time, if he waits for its result
+    OWN_IN_A_ROW = 61           # tasks, then the oldest that waits comes first; a guess
     PAUSE_EVERY_NS = 4_000_000  # about a tick of the coarse clock, and a little less than the interpreter's own switch interval
 
 
@@ -128,9 +129,19 @@ cdef void call_item(Item item) noexcept:
     call_task(task)
 
 
+cdef Item take_oldest(Worker* worker) noexcept nogil:
+    """From time to time, a task that has waited for long, one's own included: tasks that spawn tasks for ever keep nobody else's waiting for ever."""
+    if worker.tally.tasks.load(memory_order_relaxed) % OWN_IN_A_ROW != OWN_IN_A_ROW - 1:
+        return NULL
+    cdef Item item = injector_take(&worker.pool.injector)
+    return item if item != NULL else steal_from(worker.pool, worker.index)
+
+
 cdef Item take_task(Worker* worker, bint is_ready) noexcept nogil:
     """One's own next task or, for who is ready for any, the oldest of another worker, or from outside; NULL if there is none."""
-    cdef Item item = deque_pop(&worker.deque)
+    cdef Item item = take_oldest(worker) if is_ready else NULL
+    if item == NULL:
+        item = deque_pop(&worker.deque)
     if item == NULL and is_ready:
         item = steal_from(worker.pool, worker.index)
         if item == NULL:
