@@ -439,3 +439,24 @@ def test_a_forked_child_is_told_nothing_of_the_parents_calls(single: lw.Pool) ->
     held.release()
     handle.result(SECONDS)
     assert made == [1]
+
+
+@pytest.mark.parametrize("from_outside", [True, False])
+def test_calls_that_submit_themselves_again_keep_nobody_waiting_for_ever(single: lw.Pool, *, from_outside: bool) -> None:
+    """One that never ends, on a single worker, leaves others their turn: those from outside, and what it submitted before."""
+    others: list[lw.Handle[int]] = []
+    is_over = threading.Event()
+
+    def again() -> None:
+        if not others and not from_outside:
+            others.append(single.submit(int))
+        if not is_over.is_set():
+            single.submit(again)
+
+    single.submit(again).result(SECONDS)
+    try:
+        if from_outside:
+            others.append(single.submit(int))
+        assert others[0].result(SECONDS) == 0
+    finally:
+        is_over.set()

@@ -122,3 +122,14 @@ def test_a_decorated_function_is_submitted_likewise() -> None:
     """The method and the function share their threads."""
     assert lw.parallel(divmod).submit(7, 2).result(SECONDS) == (3, 1)
     assert not shared_core().is_here()
+
+
+def test_a_call_that_all_workers_wait_for_by_way_of_another_pool() -> None:
+    """Its pool has one worker, who waits for a call of another pool's, which waits for it: somebody is started for it."""
+    with lw.Pool(1) as pool, lw.configure(workers=1):
+        assert lw.shutdown(SECONDS)  # so that there are no more threads than these
+
+        def between() -> int:
+            return lw.submit(pow, 2, 5).result()
+
+        assert lw.submit(lambda: pool.submit(between).result()).result(SECONDS) == 32

@@ -1,6 +1,7 @@
 """Waiting in a worker for calls of its own pool: never in vain, never with other work on its stack, and with somebody in its place."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, ThreadPoolExecutor, as_completed, wait
 from typing import Any
@@ -207,3 +208,21 @@ def test_waiting_from_many_workers_at_once(way: str) -> None:
         asking = [pool.submit(ask, number) for number in range(50)]
         assert [each.result(SECONDS) for each in asking] == [4 * number for number in range(50)]
     assert sorted(made) == sorted(4 * list(range(50)))
+
+
+def test_who_stood_in_makes_room_after_its_call(single: lw.Pool) -> None:
+    """Where one goes on after its wait, there is one call too many until one has ended, and not until the queue is empty."""
+    at_work: list[None] = []
+    seen: list[int] = []
+
+    def work() -> None:
+        at_work.append(None)
+        seen.append(len(at_work))
+        time.sleep(0.001)  # lets another go on, if there is one
+        at_work.pop()
+
+    with lw.Pool(1) as other:
+        awaited = other.submit(threading.Event().wait, 0.02)
+        handles = [single.submit(lambda: (awaited.result(), work())), *(single.submit(work) for _ in range(200))]
+        lw.gather(handles)
+    assert seen.count(2) <= 4

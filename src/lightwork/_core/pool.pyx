@@ -454,6 +454,14 @@ cdef object refusal():
     return RuntimeError("cannot schedule new futures after shutdown: this pool was shut down; make a new one")
 
 
+cdef bint pool_is_manned(PoolState* pool) noexcept nogil:
+    """Whether there is a thread that comes for a task some time. Call it after posting one.
+
+    Threads may all have ended since, or wait for each other and for this very task (partners: pool_retire, which counts its own out and then
+    looks for tasks; step_aside likewise)."""
+    return pool.n_threads.load(memory_order_seq_cst) > pool.n_aside.load(memory_order_seq_cst)
+
+
 cdef list take_back(PoolState* pool):
     """The tasks that nobody has begun."""
     cdef Item item = pool_take_back(pool)
@@ -516,7 +524,7 @@ cdef class Core:
     def spawn(self, task, bint may_grow=True):
         """Call `task()` once on a worker: after what came in before it, or next if it is spawned by a worker of this pool.
 
-        Unless it `may_grow` the pool starts no thread for it, and it waits for one of those there are."""
+        Unless it `may_grow` the pool starts no thread for it, and it waits for one of those there are, if any of them does not wait in a task."""
         self.post(task, may_grow)
 
     cdef int post(self, object task, bint may_grow) except -1:
@@ -531,8 +539,7 @@ cdef class Core:
             Py_DECREF(task)
             pool_let_out(pool)
             raise MemoryError("no memory for another task")
-        # Threads may all have ended since (partner: pool_retire, which counts its own out and then looks for tasks).
-        if not pool_is_watched(pool) and pool_wake(pool, 1, False) == 0 and (may_grow or pool.n_threads.load(memory_order_seq_cst) <= 0):
+        if not pool_is_watched(pool) and pool_wake(pool, 1, False) == 0 and (may_grow or not pool_is_manned(pool)):
             self.grow(pool, task)
         return 0
 

@@ -87,6 +87,7 @@ cdef bint pool_has_work(PoolState* pool) noexcept nogil
 cdef bint pool_has_tasks(PoolState* pool) noexcept nogil
 cdef bint pool_is_watched(PoolState* pool) noexcept nogil
 cdef bint pool_enter(Worker* worker) noexcept nogil
+cdef bint pool_is_crowded(PoolState* pool) noexcept nogil
 cdef void pool_leave(Worker* worker) noexcept nogil
 cdef bint step_aside(Worker* worker) noexcept nogil
 cdef void step_back(Worker* worker) noexcept nogil

@@ -226,6 +226,11 @@ cdef bint pool_enter(Worker* worker) noexcept nogil:
     return False
 
 
+cdef bint pool_is_crowded(PoolState* pool) noexcept nogil:
+    """Whether more threads are in tasks than there may be, because one that waited goes on."""
+    return pool.n_active.load(memory_order_relaxed) > pool.max_workers
+
+
 cdef void pool_leave(Worker* worker) noexcept nogil:
     """Count it out again. It looks for tasks next, so one that was left lying because there were too many is not forgotten."""
     worker.is_active = False

@@ -60,6 +60,7 @@ from lightwork._core.pool_state cimport (
     pool_enter,
     pool_has_tasks,
     pool_has_work,
+    pool_is_crowded,
     pool_is_over,
     pool_leave,
     pool_let_out,
@@ -91,6 +92,7 @@ cdef extern from * nogil:
 cdef enum:
     SPIN_BATCH = 32             # looks between two readings of the clock
     HOLD_NS = 2_000             # who submits a call lets go of the GIL within about this time, if he waits for its result
+    OWN_IN_A_ROW = 61           # tasks, then the oldest that waits comes first; a guess
     PAUSE_EVERY_NS = 4_000_000  # about a tick of the coarse clock, and a little less than the interpreter's own switch interval
 
 
@@ -127,9 +129,19 @@ cdef void call_item(Item item) noexcept:
     call_task(task)
 
 
+cdef Item take_oldest(Worker* worker) noexcept nogil:
+    """From time to time, a task that has waited for long, one's own included: tasks that spawn tasks for ever keep nobody else's waiting for ever."""
+    if worker.tally.tasks.load(memory_order_relaxed) % OWN_IN_A_ROW != OWN_IN_A_ROW - 1:
+        return NULL
+    cdef Item item = injector_take(&worker.pool.injector)
+    return item if item != NULL else steal_from(worker.pool, worker.index)
+
+
 cdef Item take_task(Worker* worker, bint is_ready) noexcept nogil:
     """One's own next task or, for who is ready for any, the oldest of another worker, or from outside; NULL if there is none."""
-    cdef Item item = deque_pop(&worker.deque)
+    cdef Item item = take_oldest(worker) if is_ready else NULL
+    if item == NULL:
+        item = deque_pop(&worker.deque)
     if item == NULL and is_ready:
         item = steal_from(worker.pool, worker.index)
         if item == NULL:
@@ -140,8 +152,8 @@ cdef Item take_task(Worker* worker, bint is_ready) noexcept nogil:
 cdef void call_items(Worker* worker, Item item) noexcept with gil:
     """Call a task and those that come after it, without letting go of the GIL in between: to hand it over costs more than most tasks.
 
-    A job that wants help comes before tasks of others. A function in C gives the interpreter no occasion to let another thread have the GIL, so
-    there is one from time to time."""
+    A thread that finds one too many in tasks leaves after its own (partner: step_back). A job that wants help comes before tasks of others.
+    A function in C gives the interpreter no occasion to let another thread have the GIL, so there is one from time to time."""
     cdef PoolState* pool = worker.pool
     cdef int64_t paused = coarse_now_ns()
     while item != NULL:
@@ -153,7 +165,7 @@ cdef void call_items(Worker* worker, Item item) noexcept with gil:
         if coarse_now_ns() - paused >= PAUSE_EVERY_NS:
             call_task(pause)
             paused = coarse_now_ns()
-        item = NULL if is_finalizing() else take_task(worker, board_wanting(&pool.board) == 0)
+        item = NULL if is_finalizing() or pool_is_crowded(pool) else take_task(worker, board_wanting(&pool.board) == 0)
 
 
 cdef void call_without_gil(Worker* worker, Item item) noexcept nogil:
