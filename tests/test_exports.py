@@ -93,6 +93,12 @@ print(sorted({"asyncio", "difflib", "html", "lightwork.tasks", "numpy.random", "
     assert in_a_new_interpreter(code) == "[]"
 
 
+def test_statistics_need_nothing_that_is_for_items() -> None:
+    """Who only works on arrays sees that no call was made, and imports no more for that than the core's own part."""
+    code = "import sys, lightwork; print(lightwork.statistics().submitted, 'lightwork.tasks' in sys.modules)"
+    assert in_a_new_interpreter(code) == "0 False"
+
+
 def test_importing_leaves_the_gil_off() -> None:
     """On a free-threaded interpreter every compiled module says that it does not need the GIL."""
     if not sysconfig.get_config_var("Py_GIL_DISABLED"):

@@ -33,7 +33,8 @@ class Health:
     running, waiting : int
         Calls that are being made, and calls that nobody has begun.
     oldest_seconds : float or None
-        How long the call from outside has waited that is next; None if none waits. One that was cancelled stays there until a worker finds it.
+        How long the call from outside has waited that is next; None if none waits, or a call over items is before it. One that was cancelled
+        stays there until a worker finds it.
     """
 
     status: HealthStatus

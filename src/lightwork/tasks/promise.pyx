@@ -198,11 +198,7 @@ cdef class Promise:
         cdef object error = failure
         cdef object value = None
         cdef Tally* tally = self.tally()
-        cdef int64_t began = now_ns()
-        cdef int64_t ended
-        self.began_ns.store(began, memory_order_relaxed)
-        tally.n_started.fetch_add(1, memory_order_relaxed)
-        tally.queue_ns.fetch_add(began - self.submitted_ns, memory_order_relaxed)
+        count_start(self, tally)
         if failure is None:
             try:
                 value = self.make()
@@ -210,12 +206,7 @@ cdef class Promise:
                 error = raised
         else:
             self.let_go()
-        ended = now_ns()
-        self.ended_ns.store(ended, memory_order_relaxed)
-        tally.run_ns.fetch_add(ended - began, memory_order_relaxed)  # now: whoever has the outcome finds it counted
-        tally.n_finished.fetch_add(1, memory_order_relaxed)
-        if error is not None:
-            tally.n_failed.fetch_add(1, memory_order_relaxed)
+        count_end(self, tally, error is not None)  # now: whoever has the outcome finds it counted
         self.leave()
         self.finish(value, error)
 
@@ -475,6 +466,22 @@ cdef class Promise:
         if self.callbacks is None:
             self.callbacks = []
         return self.callbacks
+
+
+cdef inline void count_start(Promise call, Tally* tally) noexcept:
+    cdef int64_t began = now_ns()
+    call.began_ns.store(began, memory_order_relaxed)
+    tally.n_started.fetch_add(1, memory_order_relaxed)
+    tally.queue_ns.fetch_add(began - call.submitted_ns, memory_order_relaxed)
+
+
+cdef inline void count_end(Promise call, Tally* tally, bint has_failed) noexcept:
+    cdef int64_t ended = now_ns()
+    call.ended_ns.store(ended, memory_order_relaxed)
+    tally.run_ns.fetch_add(ended - call.began_ns.load(memory_order_relaxed), memory_order_relaxed)
+    tally.n_finished.fetch_add(1, memory_order_relaxed)
+    if has_failed:
+        tally.n_failed.fetch_add(1, memory_order_relaxed)
 
 
 cpdef Promise promise(kind, Core core, fn, tuple args, dict kwargs):
