@@ -31,7 +31,7 @@ types: $(VENV)/.group-test $(VENV)/.group-types
 
 # Built from the sdist into a folder of its own, so that the tree keeps its plain build. The report goes to files: pytest captures what is printed.
 # A forked child is left out: ThreadSanitizer does not follow threads there.
-THREADED := $(addprefix tests/tasks/test_,handle.py pool.py random_runs.py stream.py)
+THREADED := $(addprefix tests/tasks/test_,contract.py ending.py handle.py pool.py pool_threads.py random_runs.py stream.py submission.py waiting.py)
 
 tsan: $(VENV)/.group-build $(VENV)/.group-test
 	rm -rf $(TSAN)
