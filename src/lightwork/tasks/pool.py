@@ -14,7 +14,7 @@ from lightwork._clock import SYSTEM
 from lightwork._core.pool import Core, start_with_stack
 from lightwork._core.statistics import PoolStatistics
 from lightwork._cpus import cpu_budget
-from lightwork.tasks.handle import Handle
+from lightwork.tasks.handle import Handle, cancel_all
 from lightwork.tasks.initializer import Initializer
 from lightwork.tasks.pool_map import Refill, results
 from lightwork.tasks.promise import hand_in
@@ -164,8 +164,7 @@ class Pool(ThreadPoolExecutor):
         self._shutdown = True
         self.core.close(wait=False)
         if cancel_futures:
-            for handle in self.core.discard():
-                handle.cancel()
+            cancel_all(self.core.discard())
         if wait:
             self.core.close()
 
