@@ -50,7 +50,8 @@ class Pool(ThreadPoolExecutor):
     Threads of one's own, for calls that wait: more than the default pool has, or apart from it.
 
     A ``concurrent.futures.ThreadPoolExecutor`` to whoever asks for one. Calls from outside begin in the order they came; a call submitted by
-    one of the pool's own workers is its next one, unless others have waited for long. Array functions that are called in a worker run on this pool's workers.
+    one of the pool's own workers is its next one, unless others have waited for long. Array functions that are called in a worker run on this
+    pool's workers.
 
     Parameters
     ----------
