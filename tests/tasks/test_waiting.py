@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, as_completed, wait
 from typing import Any
 
 import pytest
@@ -30,6 +30,9 @@ WAYS: dict[str, Waiting] = {
     "wait for some time": lambda handles: [after(wait(handles, SECONDS), handle) for handle in handles],
     "as_completed": lambda handles: sorted(handle.result(0) for handle in as_completed(handles)),
     "as_completed for some time": lambda handles: sorted(handle.result(0) for handle in as_completed(handles, SECONDS)),
+    "lw.gather": lw.gather,
+    "lw.wait": lambda handles: [after(lw.wait(handles), handle) for handle in handles],
+    "lw.as_completed": lambda handles: sorted(handle.result(0) for handle in lw.as_completed(handles)),
 }
 
 
@@ -226,3 +229,11 @@ def test_who_stood_in_makes_room_after_its_call(single: lw.Pool) -> None:
         handles = [single.submit(lambda: (awaited.result(), work())), *(single.submit(work) for _ in range(200))]
         lw.gather(handles)
     assert seen.count(2) <= 4
+
+
+def test_somebody_stands_in_for_one_that_waits_for_anybodys_future(single: lw.Pool) -> None:
+    """Also where the one worker waits for what is no call of a pool, and what ends that is behind it."""
+    awaited: Future[int] = Future()
+    waiting = single.submit(lw.gather, [awaited])
+    single.submit(awaited.set_result, 7)
+    assert waiting.result(SECONDS) == [7]

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 from lightwork._clock import Waker, clock
-from lightwork._core.pool import is_worker
+from lightwork._core.pool import is_worker, stand_by
 from lightwork._errors import TimedOut
 from lightwork.policies.checks import check_choice, checked_number
 from lightwork.tasks.handle import Handle
@@ -222,7 +222,7 @@ def _as_completed(futures: Sequence[Future[T]], seconds: float) -> Generator[Fut
                 if left <= 0:
                     raise TimedOut(f"{n_left} of {len(futures)} calls have not ended within {seconds} seconds; they go on")
                 if not _lends_a_hand(begun):
-                    time.sleep(waker, left)
+                    stand_by(time.sleep, waker, left)
             yield ended.popleft()
 
 
@@ -256,10 +256,4 @@ def _forget(future: Future[Any], tell: Callable[[Future[Any]], None]) -> None:
 
 def _lends_a_hand(futures: Iterator[Future[Any]]) -> bool:
     """Go through futures until one was for this thread to run; whether there was one."""
-    for future in futures:
-        if isinstance(future, Handle) and not future.done():
-            with suppress(TimeoutError, CancelledError):
-                future.exception(0)  # runs it, if it is this pool's and nobody has begun it
-            if future.done():
-                return True
-    return False
+    return any(isinstance(future, Handle) and future.lend_a_hand() for future in futures)
