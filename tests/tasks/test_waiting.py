@@ -1,7 +1,9 @@
 """Waiting in a worker for calls of its own pool: never in vain, never with other work on its stack, and with somebody in its place."""
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, as_completed, wait
 from typing import Any
@@ -237,3 +239,30 @@ def test_somebody_stands_in_for_one_that_waits_for_anybodys_future(single: lw.Po
     waiting = single.submit(lw.gather, [awaited])
     single.submit(awaited.set_result, 7)
     assert waiting.result(SECONDS) == [7]
+
+
+class Result:
+    """What a call returns."""
+
+
+@pytest.mark.parametrize("submit", ["Pool.submit", "lw.submit"])
+@pytest.mark.parametrize("way", ["result", "result, last first", "wait", "lw.gather", "lw.wait"])
+def test_what_a_waiter_has_called_itself_is_let_go_of(way: str, submit: str, single: lw.Pool) -> None:
+    """A task that goes on for long, on the only worker, keeps no results of the calls that it waited for."""
+    hand_in = single.submit if submit == "Pool.submit" else lw.submit
+    results: list[weakref.ref[Result]] = []
+
+    def make() -> Result:
+        result = Result()
+        results.append(weakref.ref(result))
+        return result
+
+    def wait_again_and_again() -> int:
+        for _ in range(10):
+            WAYS[way]([hand_in(make) for _ in range(3)])
+        gc.collect()
+        return sum(result() is not None for result in results)
+
+    with lw.configure(workers=1):
+        assert hand_in(wait_again_and_again).result(SECONDS) <= 3
+    assert len(results) >= 10

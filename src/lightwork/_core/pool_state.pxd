@@ -70,6 +70,7 @@ cdef bint pool_is_warm(PoolState* pool) noexcept nogil
 cdef bint pool_let_in(PoolState* pool) noexcept nogil
 cdef void pool_let_out(PoolState* pool) noexcept nogil
 cdef bint pool_post(PoolState* pool, Item item) noexcept nogil
+cdef bint pool_may_begin(PoolState* pool) noexcept nogil
 cdef bint pool_has_work(PoolState* pool) noexcept nogil
 cdef bint pool_has_tasks(PoolState* pool) noexcept nogil
 cdef bint pool_is_watched(PoolState* pool) noexcept nogil

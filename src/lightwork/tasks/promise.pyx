@@ -30,7 +30,7 @@ from lightwork._core.atomics cimport (
     now_ns,
     spin_hint,
 )
-from lightwork._core.pool cimport Core
+from lightwork._core.pool cimport Core, drop_latest, put_latest, take_latest
 from lightwork._core.pool_state cimport PoolState, Worker, current_worker, forks
 from lightwork._core.worker cimport SPIN_NS, learn_patience
 
@@ -336,6 +336,7 @@ cdef class Promise:
             return False
         check_room()
         run_apart(self)
+        let_go_of_done(worker)
         return True
 
     def check_process(self):
@@ -419,6 +420,24 @@ cdef class Promise:
         if self.callbacks is None:
             self.callbacks = []
         return self.callbacks
+
+
+cdef bint is_over(object task):
+    """Whether nothing is left to do of what a pool was given: a promise, or what carries one."""
+    promise = task if isinstance(task, Promise) else getattr(task, "handle", None)
+    return isinstance(promise, Promise) and is_final((<Promise> promise).word.load(memory_order_acquire))
+
+
+cdef int let_go_of_done(Worker* worker) except -1:
+    """In a task, drop the latest that it submitted which are done, for it has made them itself: they would be kept until it ends."""
+    cdef object task = take_latest(worker)
+    while task is not None:
+        if not is_over(task):
+            put_latest(worker, task)
+            return 0
+        drop_latest(worker, task)
+        task = take_latest(worker)
+    return 0
 
 
 cpdef Promise promise(kind, Core core, fn, tuple args, dict kwargs):
