@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, SupportsIndex, TypeVar
 
 from lightwork._clock import SYSTEM
+from lightwork._config import settings
 from lightwork._core.pool import Core, start_with_stack
 from lightwork._core.statistics import PoolStatistics
 from lightwork._cpus import cpu_budget
@@ -113,9 +114,9 @@ class Pool(ThreadPoolExecutor):
         concurrent.futures.thread.BrokenThreadPool
             If the initializer failed.
         """
-        if self._prepare is not None and self._prepare.failure is not None:
-            raise self._prepare.failure
-        handle: Handle[T] = hand_in(Handle, self.core, fn, args, kwargs)
+        if self._prepare is not None and self._prepare.has_failed:
+            raise self._prepare.failure()
+        handle: Handle[T] = hand_in(Handle, self.core, settings().metrics, fn, args, kwargs)
         return handle
 
     def map(
@@ -175,7 +176,7 @@ class Pool(ThreadPoolExecutor):
 
     @property
     def _broken(self) -> bool:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self._prepare is not None and self._prepare.failure is not None
+        return self._prepare is not None and self._prepare.has_failed
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(max_workers={self._max_workers})"

@@ -440,22 +440,22 @@ cdef int let_go_of_done(Worker* worker) except -1:
     return 0
 
 
-cpdef Promise promise(kind, Core core, fn, tuple args, dict kwargs):
-    """Return a promise, of a class of one's own, of a call in a copy of this context that is to be handed to a pool."""
+cpdef Promise promise(kind, Core core, metrics, fn, tuple args, dict kwargs):
+    """Return a promise, of a class of one's own, of a call in a copy of this context that is to be handed to a pool, and measured if there are metrics."""
     cdef Promise made = make_instance(kind, ())
     made.home = core.alive()
     made.forks_seen = forks().load(memory_order_relaxed)
     made.task_id = n_promises.fetch_add(1, memory_order_relaxed) + 1
     made._given_name = getattr(fn, "__qualname__", None)
-    made.fn = fn
+    made.fn = fn if metrics is None else metrics.timed(fn)
     made.args = args
     made.kwargs = kwargs
     made.context = PyContext_CopyCurrent()
     return made
 
 
-def hand_in(kind, Core core, fn, tuple args, dict kwargs):
+def hand_in(kind, Core core, metrics, fn, tuple args, dict kwargs):
     """Have a pool make a call in a copy of this context; return the promise of it, which is of a class of one's own."""
-    cdef Promise made = promise(kind, core, fn, args, kwargs)
+    cdef Promise made = promise(kind, core, metrics, fn, args, kwargs)
     core.post(made, True)
     return made
