@@ -473,9 +473,9 @@ cdef int drop_latest(Worker* worker, object task) except -1:
 
 
 cdef int fail_tasks(PoolState* pool, object failure) except -1:
-    """Tell the tasks that nobody has begun what keeps them from being run."""
+    """Tell the tasks that nobody has begun what keeps them from being run: each by an exception of its own, which collects its own traceback."""
     for task in take_back(pool):
-        call_task(partial(task, failure))
+        call_task(partial(task, type(failure)(*failure.args)))
     return 0
 
 
