@@ -228,8 +228,12 @@ def test_who_stood_in_makes_room_after_its_call(single: lw.Pool) -> None:
 
     with lw.Pool(1) as other:
         awaited = other.submit(threading.Event().wait, 0.02)
-        handles = [single.submit(lambda: (awaited.result(), work())), *(single.submit(work) for _ in range(200))]
-        lw.gather(handles)
+
+        def wait_and_work() -> None:
+            awaited.result()
+            work()
+
+        lw.gather([single.submit(wait_and_work), *(single.submit(work) for _ in range(200))])
     assert seen.count(2) <= 4
 
 

@@ -78,12 +78,15 @@ def gather(handles: Iterable[Future[Any]], return_exceptions: bool = False) -> l
     [7, ValueError("invalid literal for int() with base 10: 'x'")]
     """
     futures = _checked(handles)
-    if return_exceptions:
-        _wait(futures, math.inf, _never)
-        return [_outcome(future) for future in futures]
-    if _wait(futures, math.inf, _has_no_value):
-        next(future for future in futures if future.done() and _has_no_value(future)).result()
-    return [future.result() for future in futures]
+    try:
+        if return_exceptions:
+            _wait(futures, math.inf, _never)
+            return [_outcome(future) for future in futures]
+        if _wait(futures, math.inf, _has_no_value):
+            next(future for future in futures if future.done() and _has_no_value(future)).result()
+        return [future.result() for future in futures]
+    finally:
+        del handles, futures  # else a traceback would keep them, and they the traceback
 
 
 def as_completed(handles: Iterable[Future[T]], timeout: float | None = None) -> Iterator[Future[T]]:

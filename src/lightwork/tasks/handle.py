@@ -70,7 +70,10 @@ class Handle(Promise[T], Future[T]):
 
     def __await__(self) -> Generator[Any, None, T]:
         self.lend_a_hand()
-        return self.result(0) if self.done() else (yield from wait_in_loop(self))
+        try:
+            return self.result(0) if self.done() else (yield from wait_in_loop(self))
+        finally:
+            del self  # else a traceback would keep it, and it the traceback
 
     def _invoke_callbacks(self) -> None:
         """Call every callback, whatever others raise; an exit or an interrupt goes to whoever told the outcome, when all were called."""

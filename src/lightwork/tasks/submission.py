@@ -47,6 +47,7 @@ class Errand:
             self.handle(failure)
         finally:
             self.end()
+            del self  # else the frames of an exception would keep it by way of this one, and its handle keeps the exception
 
     def end(self) -> None:
         """Count no more."""
