@@ -108,6 +108,23 @@ def test_what_has_not_begun_can_be_cancelled(gate: threading.Event) -> None:
     assert first.result(SECONDS)
 
 
+def test_a_callback_that_exits_keeps_no_call_from_being_cancelled(gate: threading.Event) -> None:
+    """All are cancelled, and then the exit goes on."""
+
+    def leave(_: object) -> None:
+        raise SystemExit(3)
+
+    with lw.configure(workers=1):
+        first = lw.submit(gate.wait, SECONDS)
+        others = [lw.submit(int) for _ in range(5)]
+        others[0].add_done_callback(leave)
+        with pytest.raises(SystemExit):
+            lw.shutdown(0, cancel_pending=True)
+    gate.set()
+    assert first.result(SECONDS)
+    assert all(handle.cancelled() for handle in others)
+
+
 def test_runs_under_way_are_not_harmed(gate: threading.Event) -> None:
     """A run over items whose workers are asked for, cancelled or not, comes to its end."""
     begun = threading.Event()

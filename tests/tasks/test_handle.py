@@ -6,12 +6,13 @@ import pickle
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
-from threads import together
+from threads import provoked, together
 
 import lightwork as lw
 
@@ -347,3 +348,55 @@ def test_a_handle_that_somebody_watches_ends_in_all_ways(single: lw.Pool, gate: 
     single.submit(int).result(SECONDS)
     assert told == [cancelled, ended, failed]
     assert not ended.cancel()
+
+
+class Failure(Exception):
+    """What a call raises."""
+
+
+def is_collected_without_a_search(wait_for: Callable[["list[lw.Handle[Any]]"], object], *, is_done: bool) -> bool:
+    """Whether an exception goes when nobody refers to it any more, though a waiter's frames are in its traceback."""
+    gate = threading.Event()
+    errors: list[weakref.ref[Failure]] = []
+
+    def fail() -> None:
+        gate.wait(SECONDS)
+        error = Failure()
+        errors.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+    handles: list[lw.Handle[Any]] = [lw.submit(fail)]
+    if is_done:
+        gate.set()
+        wait(handles, SECONDS)
+    threading.Timer(0.05, gate.set).start()
+    with suppress(Failure):
+        wait_for(handles)
+    return bool(errors) and provoked(lambda: errors[0]() is None, 5)
+
+
+async def awaiting(handles: "list[lw.Handle[Any]]") -> None:
+    """Await a handle that fails, and keep no reference to it; asyncio's own functions make cycles of what comes out of here."""
+    with suppress(Failure):
+        await handles.pop()
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+@pytest.mark.parametrize("way", ["result", "gather", "asyncio", "trio"])
+def test_an_exception_makes_no_cycle_with_those_who_waited(way: str, *, is_done: bool) -> None:
+    """It is not kept until somebody looks for garbage, and with it what is in the frames that it went through."""
+    ways: dict[str, Callable[[list[lw.Handle[Any]]], Any]] = {
+        "result": lambda handles: handles.pop().result(SECONDS),
+        "gather": lambda handles: lw.gather([handles.pop()]),
+        "asyncio": lambda handles: asyncio.run(awaiting(handles)),
+        "trio": lambda handles: pytest.importorskip("trio").run(awaiting, handles),
+    }
+    gc.collect()
+    gc.disable()
+    try:
+        assert is_collected_without_a_search(ways[way], is_done=is_done)
+    finally:
+        gc.enable()

@@ -158,3 +158,24 @@ def test_what_does_not_measure_is_refused() -> None:
     wrong: Any = True
     with pytest.raises(TypeError, match=re.escape("metrics must be a Metrics(), or None, not True")):
         lw.parallel_map(abs, [1], metrics=wrong)
+
+
+@pytest.mark.parametrize("name", ["Pool.submit", "Pool.map", "lw.submit"])
+def test_calls_of_pools_are_measured_where_that_is_configured(name: str) -> None:
+    """As those over items are, and their handles have the function's name."""
+    with lw.Pool(1) as pool, lw.configure(metrics=lw.Metrics()) as settings:
+        if name == "Pool.map":
+            assert list(pool.map(pow, [2], [3])) == [8]
+        else:
+            handle = pool.submit(pow, 2, 3) if name == "Pool.submit" else lw.submit(pow, 2, 3)
+            assert handle.result(SECONDS) == 8
+            assert handle.name == "pow"
+    assert settings.metrics.of(pow).total == 1
+
+
+@pytest.mark.parametrize(("fn", "name"), [(str.upper, "builtins.str.upper"), ([].append, "builtins.list.append"), (os.getcwd, "posix.getcwd")])
+def test_methods_in_c_have_names_too(fn: Any, name: str) -> None:
+    """They are told apart by class, though they do not say from which module they are."""
+    metrics = lw.Metrics()
+    lw.parallel_map(fn, ["x"], metrics=metrics)
+    assert list(metrics.functions()) == [name]

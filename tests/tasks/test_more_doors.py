@@ -3,6 +3,8 @@
 import functools
 import pickle
 import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from operator import neg
 from typing import Any
 
@@ -166,3 +168,27 @@ def test_wrong_stages_are_refused() -> None:
         lw.map_stages([1], 1)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="Stage"):
         lw.map_stages([1], neg, rate_limit=1)
+
+
+@pytest.mark.parametrize("kind", [lw.Pool, ThreadPoolExecutor])
+def test_a_run_whose_executor_is_shut_down_ends(kind: type[ThreadPoolExecutor]) -> None:
+    """What it has there is cancelled before it began; the run says so instead of waiting for it."""
+    gate, executor = threading.Event(), kind(1)
+    executor.submit(gate.wait, SECONDS)
+    with ThreadPoolExecutor(1) as caller:
+        run = caller.submit(
+            lw.parallel_map, abs, submitting(range(10), lambda: executor.shutdown(wait=False, cancel_futures=True)), executor=executor
+        )
+        try:
+            with pytest.raises(RuntimeError, match="shut down"):
+                run.result(SECONDS)
+        finally:
+            gate.set()
+
+
+def submitting(items: Iterable[int], then: Callable[[], object]) -> Iterator[int]:
+    """Yield items, and do something when the first of them has been handed in."""
+    for item in items:
+        if item == 1:
+            then()
+        yield item

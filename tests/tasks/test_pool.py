@@ -282,6 +282,21 @@ def test_shutdown_can_cancel(single: lw.Pool) -> None:
     assert held.handle.result(SECONDS) is None
 
 
+def test_a_callback_that_exits_keeps_no_call_from_being_cancelled(single: lw.Pool) -> None:
+    """All are cancelled, and then the exit goes on."""
+    held = Held(single)
+    handles = [single.submit(int) for _ in range(5)]
+
+    def leave(_: object) -> None:
+        raise SystemExit(3)
+
+    handles[0].add_done_callback(leave)
+    with pytest.raises(SystemExit):
+        single.shutdown(wait=False, cancel_futures=True)
+    held.release()
+    assert all(handle.cancelled() for handle in handles)
+
+
 def test_a_worker_may_shut_its_pool_down(single: lw.Pool) -> None:
     """A call that shuts down its own pool does not wait for itself."""
     assert single.submit(single.shutdown).result(SECONDS) is None

@@ -2,9 +2,11 @@
 
 import contextvars
 import ctypes
+import logging
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures.thread import BrokenThreadPool
 from typing import Any
 
 import pytest
@@ -189,3 +191,23 @@ def test_a_map_whose_pool_is_gone() -> None:
     results = pool.map(abs, range(10), buffersize=2)
     del pool
     assert list(results) == [0, 1]
+
+
+def test_what_a_broken_pool_raises_does_not_add_up(caplog: pytest.LogCaptureFixture) -> None:
+    """Each submit and each call that waited raises an exception of its own: one for all would keep the frames of all who saw it."""
+    caplog.set_level(logging.CRITICAL + 1, "concurrent.futures")
+    opened = threading.Event()
+
+    def prepare() -> None:
+        opened.wait(SECONDS)
+        raise OSError
+
+    with lw.Pool(1, initializer=prepare) as pool:
+        handles = [pool.submit(int) for _ in range(5)]
+        opened.set()
+        errors = [handle.exception(SECONDS) for handle in handles]
+        for _ in range(5):
+            with pytest.raises(BrokenThreadPool) as raised:
+                pool.submit(int)
+            errors.append(raised.value)
+    assert len({id(error) for error in errors}) == 10

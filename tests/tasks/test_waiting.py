@@ -1,9 +1,11 @@
 """Waiting in a worker for calls of its own pool: never in vain, never with other work on its stack, and with somebody in its place."""
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, as_completed, wait
 from typing import Any
 
 import pytest
@@ -30,6 +32,9 @@ WAYS: dict[str, Waiting] = {
     "wait for some time": lambda handles: [after(wait(handles, SECONDS), handle) for handle in handles],
     "as_completed": lambda handles: sorted(handle.result(0) for handle in as_completed(handles)),
     "as_completed for some time": lambda handles: sorted(handle.result(0) for handle in as_completed(handles, SECONDS)),
+    "lw.gather": lw.gather,
+    "lw.wait": lambda handles: [after(lw.wait(handles), handle) for handle in handles],
+    "lw.as_completed": lambda handles: sorted(handle.result(0) for handle in lw.as_completed(handles)),
 }
 
 
@@ -223,6 +228,45 @@ def test_who_stood_in_makes_room_after_its_call(single: lw.Pool) -> None:
 
     with lw.Pool(1) as other:
         awaited = other.submit(threading.Event().wait, 0.02)
-        handles = [single.submit(lambda: (awaited.result(), work())), *(single.submit(work) for _ in range(200))]
-        lw.gather(handles)
+
+        def wait_and_work() -> None:
+            awaited.result()
+            work()
+
+        lw.gather([single.submit(wait_and_work), *(single.submit(work) for _ in range(200))])
     assert seen.count(2) <= 4
+
+
+def test_somebody_stands_in_for_one_that_waits_for_anybodys_future(single: lw.Pool) -> None:
+    """Also where the one worker waits for what is no call of a pool, and what ends that is behind it."""
+    awaited: Future[int] = Future()
+    waiting = single.submit(lw.gather, [awaited])
+    single.submit(awaited.set_result, 7)
+    assert waiting.result(SECONDS) == [7]
+
+
+class Result:
+    """What a call returns."""
+
+
+@pytest.mark.parametrize("submit", ["Pool.submit", "lw.submit"])
+@pytest.mark.parametrize("way", ["result", "result, last first", "wait", "lw.gather", "lw.wait"])
+def test_what_a_waiter_has_called_itself_is_let_go_of(way: str, submit: str, single: lw.Pool) -> None:
+    """A task that goes on for long, on the only worker, keeps no results of the calls that it waited for."""
+    hand_in = single.submit if submit == "Pool.submit" else lw.submit
+    results: list[weakref.ref[Result]] = []
+
+    def make() -> Result:
+        result = Result()
+        results.append(weakref.ref(result))
+        return result
+
+    def wait_again_and_again() -> int:
+        for _ in range(10):
+            WAYS[way]([hand_in(make) for _ in range(3)])
+        gc.collect()
+        return sum(result() is not None for result in results)
+
+    with lw.configure(workers=1):
+        assert hand_in(wait_again_and_again).result(SECONDS) <= 3
+    assert len(results) >= 10

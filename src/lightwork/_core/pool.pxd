@@ -1,7 +1,7 @@
 """Pools as Python and the rest of the core see them."""
 
 from lightwork._core.atomics cimport atomic, int64_t
-from lightwork._core.pool_state cimport PoolState
+from lightwork._core.pool_state cimport PoolState, Worker
 
 cdef PoolState* refresh(atomic[PoolState*]* place, int max_workers, int64_t idle_ns) except NULL
 cdef void pool_hold(PoolState* pool) noexcept nogil
@@ -10,6 +10,9 @@ cdef PoolState* home_pool() except NULL
 cdef bint start_one(PoolState* pool, int n_threads, Outfit outfit=*) except -1
 cdef int pool_ensure(PoolState* pool, int n_threads) except -1
 cdef int default_workers(PoolState* pool) except -1
+cdef object take_latest(Worker* worker)
+cdef int put_latest(Worker* worker, object task) except -1
+cdef int drop_latest(Worker* worker, object task) except -1
 
 # What the threads of a pool have in common.
 cdef class Outfit:

@@ -26,7 +26,7 @@ from lightwork._core.atomics cimport (
     memory_order_relaxed,
     memory_order_seq_cst,
 )
-from lightwork._core.deque cimport Item
+from lightwork._core.deque cimport Item, deque_pop, deque_push
 from lightwork._core.job cimport Job
 from lightwork._core.pool_state cimport (
     MAX_WORKERS,
@@ -42,6 +42,7 @@ from lightwork._core.pool_state cimport (
     pool_is_watched,
     pool_let_in,
     pool_let_out,
+    pool_may_begin,
     pool_new,
     pool_post,
     pool_retire,
@@ -474,10 +475,37 @@ cdef list take_back(PoolState* pool):
     return tasks
 
 
+cdef object take_latest(Worker* worker):
+    """By the worker, in a task: take back what it spawned last, if nobody has begun that; else None. It goes to one of the next two."""
+    cdef Item item = deque_pop(&worker.deque)
+    if item == NULL:
+        return None
+    task = <object> item
+    Py_DECREF(task)
+    return task
+
+
+cdef int put_latest(Worker* worker, object task) except -1:
+    """Leave it where it was."""
+    cdef PoolState* pool = worker.pool
+    Py_INCREF(task)
+    deque_push(&worker.deque, <void*> task)  # which has room for it, for it was taken from there
+    if pool_may_begin(pool):
+        pool_wake(pool, 1, False)  # who looked for tasks meanwhile has not seen this one, and may have gone to sleep
+    return 0
+
+
+cdef int drop_latest(Worker* worker, object task) except -1:
+    """Call it here and now, which is to say no more than that it is done."""
+    call_task(task)
+    pool_let_out(worker.pool)
+    return 0
+
+
 cdef int fail_tasks(PoolState* pool, object failure) except -1:
-    """Tell the tasks that nobody has begun what keeps them from being run."""
+    """Tell the tasks that nobody has begun what keeps them from being run: each by an exception of its own, which collects its own traceback."""
     for task in take_back(pool):
-        call_task(partial(task, failure))
+        call_task(partial(task, type(failure)(*failure.args)))
     return 0
 
 

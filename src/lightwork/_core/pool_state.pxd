@@ -83,6 +83,7 @@ cdef void pool_count_items(PoolState* pool, int64_t n_items, int64_t n_failed) n
 cdef bint pool_let_in(PoolState* pool) noexcept nogil
 cdef void pool_let_out(PoolState* pool) noexcept nogil
 cdef bint pool_post(PoolState* pool, Item item) noexcept nogil
+cdef bint pool_may_begin(PoolState* pool) noexcept nogil
 cdef bint pool_has_work(PoolState* pool) noexcept nogil
 cdef bint pool_has_tasks(PoolState* pool) noexcept nogil
 cdef bint pool_is_watched(PoolState* pool) noexcept nogil

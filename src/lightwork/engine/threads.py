@@ -17,8 +17,8 @@ __all__ = ["Spawner", "ThreadCrew"]
 class Spawner(Workers, Protocol):
     """What makes calls in threads."""
 
-    def spawn(self, call: Callable[[], object]) -> None:
-        """Have a call made soon, by another thread."""
+    def spawn(self, call: Callable[[], object], refuse: Callable[[BaseException], object]) -> None:
+        """Have a call made soon, by another thread; if it will not be made after all, say why by calling `refuse`."""
         ...
 
 
@@ -39,7 +39,7 @@ class ThreadCrew(Crew):
 
     def _call(self, n_workers: int) -> None:
         for _ in range(n_workers):
-            self._spawner.spawn(functools.partial(self._context.copy().run, self._work))
+            self._spawner.spawn(functools.partial(self._context.copy().run, self._work), self._fail)
         if self._is_poked:
             self._answer()
 

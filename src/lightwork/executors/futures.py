@@ -25,6 +25,11 @@ def is_thread_pool(executor: object) -> TypeGuard[ThreadPoolExecutor]:
     return pools is not None and isinstance(executor, pools.ThreadPoolExecutor)
 
 
+def cancellation() -> RuntimeError:
+    """Return what a run ends with whose executor cancels what it was to do for it."""
+    return RuntimeError("the executor was shut down while this run needed it, and its pending calls were cancelled; shut it down when runs are over")
+
+
 class ThreadsOfOthers:
     """
     Runs calls on an executor whose workers are threads of this process.
@@ -48,9 +53,14 @@ class ThreadsOfOthers:
         # The executor itself knows a thread only some time after that has begun to work.
         self.is_here: bool = getattr(_here, "executor", None) is executor or threading.current_thread() in executor._threads  # noqa: SLF001
 
-    def spawn(self, call: Callable[[], object]) -> None:
-        """Have a call made soon."""
-        self._executor.submit(self._make, call)
+    def spawn(self, call: Callable[[], object], refuse: Callable[[BaseException], object]) -> None:
+        """Have a call made soon; `refuse` is told if the executor cancels it."""
+
+        def tell(future: Future[None]) -> None:
+            if future.cancelled():
+                refuse(cancellation())
+
+        self._executor.submit(self._make, call).add_done_callback(tell)
 
     def _make(self, call: Callable[[], object]) -> None:
         _here.executor = self._executor

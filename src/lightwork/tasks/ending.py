@@ -6,12 +6,14 @@ import inspect
 import math
 import sys
 import threading
+from typing import Any
 
 from lightwork._clock import SYSTEM
 from lightwork._core.items import shared_core
 from lightwork._core.pool import dismiss_default, is_in_chunk, is_worker
 from lightwork._log import LOGGER
 from lightwork.policies.checks import checked_number
+from lightwork.tasks.handle import Handle, cancel_all
 from lightwork.tasks.submission import Errand
 
 __all__ = ["shutdown"]
@@ -69,14 +71,16 @@ def shutdown(timeout: float | None = None, cancel_pending: bool = False) -> bool
 
 def _cancel_pending() -> int:
     """Cancel what was submitted and not begun, and put back what runs over items are waiting for."""
-    core, n_cancelled = shared_core(), 0
+    handles: list[Handle[Any]] = []
+    core = shared_core()
     for task in core.discard():
         if isinstance(task, Errand):
             task.end()
-            n_cancelled += task.handle.cancel()
+            handles.append(task.handle)
         else:
             core.spawn(task)
-    return n_cancelled
+    cancel_all(handles)
+    return sum(handle.cancelled() for handle in handles)
 
 
 def _join(threads: list[threading.Thread], end: float) -> None:

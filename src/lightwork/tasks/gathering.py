@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 from lightwork._clock import Waker, clock
-from lightwork._core.pool import is_worker
+from lightwork._core.pool import is_worker, stand_by
 from lightwork._errors import TimedOut
 from lightwork.policies.checks import check_choice, checked_number
 from lightwork.tasks.handle import Handle
@@ -78,12 +78,15 @@ def gather(handles: Iterable[Future[Any]], return_exceptions: bool = False) -> l
     [7, ValueError("invalid literal for int() with base 10: 'x'")]
     """
     futures = _checked(handles)
-    if return_exceptions:
-        _wait(futures, math.inf, _never)
-        return [_outcome(future) for future in futures]
-    if _wait(futures, math.inf, _has_no_value):
-        next(future for future in futures if future.done() and _has_no_value(future)).result()
-    return [future.result() for future in futures]
+    try:
+        if return_exceptions:
+            _wait(futures, math.inf, _never)
+            return [_outcome(future) for future in futures]
+        if _wait(futures, math.inf, _has_no_value):
+            next(future for future in futures if future.done() and _has_no_value(future)).result()
+        return [future.result() for future in futures]
+    finally:
+        del handles, futures  # else a traceback would keep them, and they the traceback
 
 
 def as_completed(handles: Iterable[Future[T]], timeout: float | None = None) -> Iterator[Future[T]]:
@@ -222,7 +225,7 @@ def _as_completed(futures: Sequence[Future[T]], seconds: float) -> Generator[Fut
                 if left <= 0:
                     raise TimedOut(f"{n_left} of {len(futures)} calls have not ended within {seconds} seconds; they go on")
                 if not _lends_a_hand(begun):
-                    time.sleep(waker, left)
+                    stand_by(time.sleep, waker, left)
             yield ended.popleft()
 
 
@@ -256,10 +259,4 @@ def _forget(future: Future[Any], tell: Callable[[Future[Any]], None]) -> None:
 
 def _lends_a_hand(futures: Iterator[Future[Any]]) -> bool:
     """Go through futures until one was for this thread to run; whether there was one."""
-    for future in futures:
-        if isinstance(future, Handle) and not future.done():
-            with suppress(TimeoutError, CancelledError):
-                future.exception(0)  # runs it, if it is this pool's and nobody has begun it
-            if future.done():
-                return True
-    return False
+    return any(isinstance(future, Handle) and future.lend_a_hand() for future in futures)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import contextlib
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from concurrent.futures._base import LOGGER
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from lightwork.tasks.loops import wait_in_loop
 from lightwork.tasks.promise import Promise
 
-__all__ = ["Handle"]
+__all__ = ["Handle", "cancel_all"]
 
 T = TypeVar("T")
 
@@ -71,7 +72,10 @@ class Handle(Promise[T], Future[T]):
 
     def __await__(self) -> Generator[Any, None, T]:
         self.lend_a_hand()
-        return self.result(0) if self.done() else (yield from wait_in_loop(self))
+        try:
+            return self.result(0) if self.done() else (yield from wait_in_loop(self))
+        finally:
+            del self  # else a traceback would keep it, and it the traceback
 
     def _invoke_callbacks(self) -> None:
         """Call every callback, whatever others raise; an exit or an interrupt goes to whoever told the outcome, when all were called."""
@@ -88,3 +92,18 @@ class Handle(Promise[T], Future[T]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a handle belongs to its process and cannot be pickled; send its result instead")
+
+
+class Cancellable(Protocol):
+    """What can be cancelled."""
+
+    def cancel(self) -> object:
+        """Cancel it."""
+        ...
+
+
+def cancel_all(calls: Sequence[Cancellable]) -> None:
+    """Cancel all of them, whatever callbacks raise; an exit or an interrupt is raised when that is done."""
+    with contextlib.ExitStack() as last_first:
+        for call in reversed(calls):
+            last_first.callback(call.cancel)

@@ -23,14 +23,14 @@ class Initializer:
 
     Attributes
     ----------
-    failure : BrokenThreadPool or None
-        Once it has failed somewhere, what submitted calls fail with.
+    has_failed : bool
+        Whether it has, somewhere.
     """
 
     def __init__(self, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
         if not callable(fn):
             raise TypeError(f"initializer must be a callable, not {fn!r}")
-        self.failure: BrokenThreadPool | None = None
+        self.has_failed = False
         self._fn = fn
         self._args = args
 
@@ -42,6 +42,10 @@ class Initializer:
             from concurrent.futures.thread import BrokenThreadPool  # noqa: PLC0415 - refused in exit handlers, which may be the first to import us
 
             LOGGER.critical("Exception in initializer:", exc_info=True)
-            self.failure = BrokenThreadPool("a thread initializer failed, so this pool makes no calls; the log of concurrent.futures says why")
-            return self.failure
+            self.has_failed = True
+            return self.failure()
         return None
+
+    def failure(self) -> BrokenThreadPool:
+        """Return what a submitted call fails with then; a new one, for what is raised keeps the frames that it went through."""
+        return BrokenThreadPool("a thread initializer failed, so this pool makes no calls; the log of concurrent.futures says why")

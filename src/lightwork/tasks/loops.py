@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Generator
 from concurrent.futures import Future
@@ -14,11 +15,20 @@ T = TypeVar("T")
 
 def wait_in_loop(future: Future[T]) -> Generator[Any, None, T]:
     """Return a future's result when it is there, and let the event loop that runs in this thread do other things until then."""
-    if _is_in_trio():
-        return (yield from _wait_in_trio(future).__await__())
+    waiting = _wait_in_trio(future) if _is_in_trio() else _wait_in_asyncio(future)
+    del future  # here and below: else a traceback would keep it, and it the traceback
+    return (yield from waiting.__await__())
+
+
+async def _wait_in_asyncio(future: Future[T]) -> T:
     import asyncio  # noqa: PLC0415 - takes longer to import than all of ours, and only coroutines get here
 
-    return (yield from asyncio.wrap_future(future).__await__())
+    waiting = asyncio.wrap_future(future)
+    del future
+    try:
+        return await waiting
+    finally:
+        del waiting
 
 
 def _is_in_trio() -> bool:
@@ -30,10 +40,18 @@ async def _wait_in_trio(future: Future[T]) -> T:
     trio: Any = sys.modules["trio"]
     done = trio.Event()
     token = trio.lowlevel.current_trio_token()
-    future.add_done_callback(lambda _: token.run_sync_soon(done.set))
+
+    def tell(_: object) -> None:
+        with contextlib.suppress(trio.RunFinishedError):  # nobody waits any more
+            token.run_sync_soon(done.set)
+
+    future.add_done_callback(tell)
     try:
         await done.wait()
     except trio.Cancelled:
         future.cancel()
         raise
-    return future.result(0)
+    try:
+        return future.result(0)
+    finally:
+        del future

@@ -86,7 +86,7 @@ class Metrics:
     Measures the functions of all calls that it is given to.
 
     It is given to a call over items as ``metrics=``, or to all calls of a context by ``configure(metrics=...)``, those of :func:`submit`
-    included. Where it is not, nothing is measured and nothing is paid.
+    and of :class:`Pool` included. Where it is not, nothing is measured and nothing is paid.
 
     Notes
     -----
@@ -134,7 +134,14 @@ def name_of(fn: Callable[..., object]) -> str:
     while isinstance(fn, functools.partial):
         fn = fn.func
     named = fn if hasattr(fn, "__qualname__") else type(fn)
-    return f"{named.__module__}.{named.__qualname__}"
+    return f"{_module_of(named)}.{named.__qualname__}"
+
+
+def _module_of(named: Any) -> str:
+    """Return where a function is from; a method of a built-in class does not say so itself."""
+    owner = getattr(named, "__objclass__", type(getattr(named, "__self__", None)))
+    module: str = getattr(named, "__module__", None) or owner.__module__
+    return module
 
 
 class Timed:

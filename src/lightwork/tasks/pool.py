@@ -11,10 +11,11 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, ParamSpec, SupportsIndex, TypeVar
 
 from lightwork._clock import SYSTEM
+from lightwork._config import settings
 from lightwork._core.pool import Core, start_with_stack
 from lightwork._core.statistics import PoolStatistics
 from lightwork._cpus import cpu_budget
-from lightwork.tasks.handle import Handle
+from lightwork.tasks.handle import Handle, cancel_all
 from lightwork.tasks.health import Health, health_of
 from lightwork.tasks.initializer import Initializer
 from lightwork.tasks.pool_map import Refill, results
@@ -59,7 +60,8 @@ class Pool(ThreadPoolExecutor):
     Threads of one's own, for calls that wait: more than the default pool has, or apart from it.
 
     A ``concurrent.futures.ThreadPoolExecutor`` to whoever asks for one. Calls from outside begin in the order they came; a call submitted by
-    one of the pool's own workers is its next one, unless others have waited for long. Array functions that are called in a worker run on this pool's workers.
+    one of the pool's own workers is its next one, unless others have waited for long. Array functions that are called in a worker run on this
+    pool's workers.
 
     Parameters
     ----------
@@ -121,9 +123,9 @@ class Pool(ThreadPoolExecutor):
         concurrent.futures.thread.BrokenThreadPool
             If the initializer failed.
         """
-        if self._prepare is not None and self._prepare.failure is not None:
-            raise self._prepare.failure
-        handle: Handle[T] = hand_in(Handle, self.core, fn, args, kwargs)
+        if self._prepare is not None and self._prepare.has_failed:
+            raise self._prepare.failure()
+        handle: Handle[T] = hand_in(Handle, self.core, settings().metrics, fn, args, kwargs)
         return handle
 
     def map(
@@ -193,8 +195,7 @@ class Pool(ThreadPoolExecutor):
         self._shutdown = True
         self.core.close(wait=False)
         if cancel_futures:
-            for handle in self.core.discard():
-                handle.cancel()
+            cancel_all(self.core.discard())
         if wait:
             self.core.close()
 
@@ -204,7 +205,7 @@ class Pool(ThreadPoolExecutor):
 
     @property
     def _broken(self) -> bool:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self._prepare is not None and self._prepare.failure is not None
+        return self._prepare is not None and self._prepare.has_failed
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(max_workers={self._max_workers})"

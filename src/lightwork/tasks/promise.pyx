@@ -30,7 +30,7 @@ from lightwork._core.atomics cimport (
     now_ns,
     spin_hint,
 )
-from lightwork._core.pool cimport Core, pool_hold, pool_release
+from lightwork._core.pool cimport Core, drop_latest, pool_hold, pool_release, put_latest, take_latest
 from lightwork._core.pool_state cimport PoolState, Tally, Worker, current_worker, forks
 from lightwork._core.worker cimport SPIN_NS, learn_patience
 
@@ -377,6 +377,7 @@ cdef class Promise:
             return False
         check_room()
         run_apart(self)
+        let_go_of_done(worker)
         return True
 
     def check_process(self):
@@ -484,21 +485,39 @@ cdef inline void count_end(Promise call, Tally* tally, bint has_failed) noexcept
         tally.n_failed.fetch_add(1, memory_order_relaxed)
 
 
-cpdef Promise promise(kind, Core core, fn, tuple args, dict kwargs):
-    """Return a promise, of a class of one's own, of a call in a copy of this context that is to be handed to a pool."""
+cdef bint is_over(object task):
+    """Whether nothing is left to do of what a pool was given: a promise, or what carries one."""
+    promise = task if isinstance(task, Promise) else getattr(task, "handle", None)
+    return isinstance(promise, Promise) and is_final((<Promise> promise).word.load(memory_order_acquire))
+
+
+cdef int let_go_of_done(Worker* worker) except -1:
+    """In a task, drop the latest that it submitted which are done, for it has made them itself: they would be kept until it ends."""
+    cdef object task = take_latest(worker)
+    while task is not None:
+        if not is_over(task):
+            put_latest(worker, task)
+            return 0
+        drop_latest(worker, task)
+        task = take_latest(worker)
+    return 0
+
+
+cpdef Promise promise(kind, Core core, metrics, fn, tuple args, dict kwargs):
+    """Return a promise, of a class of one's own, of a call in a copy of this context that is to be handed to a pool, and measured if there are metrics."""
     cdef Promise made = make_instance(kind, ())
     made.enrol(core)
     made.task_id = n_promises.fetch_add(1, memory_order_relaxed) + 1
     made._given_name = getattr(fn, "__qualname__", None)
-    made.fn = fn
+    made.fn = fn if metrics is None else metrics.timed(fn)
     made.args = args
     made.kwargs = kwargs
     made.context = PyContext_CopyCurrent()
     return made
 
 
-def hand_in(kind, Core core, fn, tuple args, dict kwargs):
+def hand_in(kind, Core core, metrics, fn, tuple args, dict kwargs):
     """Have a pool make a call in a copy of this context; return the promise of it, which is of a class of one's own."""
-    cdef Promise made = promise(kind, core, fn, args, kwargs)
+    cdef Promise made = promise(kind, core, metrics, fn, args, kwargs)
     core.post(made, True)
     return made

@@ -47,6 +47,7 @@ class Errand:
             self.handle(failure)
         finally:
             self.end()
+            del self  # else the frames of an exception would keep it by way of this one, and its handle keeps the exception
 
     def end(self) -> None:
         """Count no more."""
@@ -93,8 +94,7 @@ def submit(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Handle[T
     """
     if not callable(fn):
         raise TypeError(f"fn must be a function, not {fn!r}; its arguments follow it: submit(fn, 1, 2)")
-    core, metrics = shared_core(), settings().metrics
-    handle: Handle[T] = promise(Handle, core, fn if metrics is None else metrics.timed(fn), args, kwargs)
+    handle: Handle[T] = promise(Handle, shared_core(), settings().metrics, fn, args, kwargs)
     if INLINE.get() is None:
         _spawn(Errand(handle))
     else:

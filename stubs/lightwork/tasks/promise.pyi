@@ -1,9 +1,12 @@
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, final
+from typing import Any, Generic, Protocol, TypeVar, final
 
 from lightwork._core.pool import Core
 
 _T = TypeVar("_T")
+
+class _Metrics(Protocol):
+    def timed(self, fn: Callable[..., Any]) -> Callable[..., Any]: ...
 
 @final
 class Condition:
@@ -49,5 +52,9 @@ class Promise(Generic[_T]):
     def lend_a_hand(self) -> bool: ...
     def check_process(self) -> None: ...
 
-def promise(kind: type[Any], core: Core, fn: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
-def hand_in(kind: type[Any], core: Core, fn: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+def promise(
+    kind: type[Any], core: Core, metrics: _Metrics | None, fn: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any: ...
+def hand_in(
+    kind: type[Any], core: Core, metrics: _Metrics | None, fn: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any: ...
