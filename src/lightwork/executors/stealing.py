@@ -7,6 +7,7 @@ from collections.abc import Callable
 from lightwork._core.items import shared_core
 from lightwork._core.pool import Core
 from lightwork._cpus import cpu_budget
+from lightwork.executors.futures import refusal
 
 __all__ = ["Threads", "default_workers"]
 
@@ -39,20 +40,26 @@ class Threads:
         self.is_here: bool = core.is_here()
         self._spawn = core.spawn
 
-    def spawn(self, call: Callable[[], object]) -> None:
-        """Have a call made soon."""
+    def spawn(self, call: Callable[..., object]) -> None:
+        """Have a call made soon: without arguments, or with what keeps it from being made."""
         self._spawn(_Task(call), not self.is_here)  # runs within runs share the threads there are
 
 
 class _Task:
-    """A call on its way to a worker; where there is not one thread, it is told so and the call is not made."""
+    """A call on its way to a worker."""
 
     __slots__ = ("_call",)
 
-    def __init__(self, call: Callable[[], object]) -> None:
+    def __init__(self, call: Callable[..., object]) -> None:
         self._call = call
 
     def __call__(self, failure: BaseException | None = None) -> None:
-        """Make the call."""
+        """Make the call, or tell it what keeps it from being made."""
         if failure is None:
             self._call()
+        else:
+            self._call(failure)
+
+    def cancel(self) -> None:
+        """Tell it that nobody will make it."""
+        self._call(refusal())

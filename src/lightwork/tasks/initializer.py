@@ -33,11 +33,11 @@ class Initializer:
         self._args = args
 
     def __call__(self) -> BrokenThreadPool | None:
-        """Prepare this thread; return what its pool's calls are to fail with, if that failed."""
+        """Prepare this thread; return what its pool's calls are to fail with, if that failed, here or before."""
         try:
-            self._fn(*self._args)
+            if self.failure is None:
+                self._fn(*self._args)
         except BaseException:  # an exit too makes the thread unfit, and ends nothing else
             LOGGER.critical("Exception in initializer:", exc_info=True)
             self.failure = BrokenThreadPool("a thread initializer failed, so this pool makes no calls; the log of concurrent.futures says why")
-            return self.failure
-        return None
+        return self.failure
