@@ -56,14 +56,11 @@ class Owner:
     """Has a pool, calls and a stream, which refer to it."""
 
     def __init__(self) -> None:
-        self.pool = lw.Pool(2, initializer=self.prepare)
+        self.pool = lw.Pool(2)
         self.handles = [self.pool.submit(self.call, number) for number in range(20)]
         self.handles[-1].add_done_callback(self.call)
         self.stream = lw.parallel_iter(self.call, range(20), executor=self.pool)
         next(self.stream)
-
-    def prepare(self) -> None:
-        """Do nothing."""
 
     def call(self, number: object) -> "Owner":
         """Return the cycle."""

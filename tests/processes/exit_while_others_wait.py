@@ -57,16 +57,18 @@ WAITS: tuple[Callable[[], object], ...] = (
 )
 
 
-def n_asleep() -> int:
-    """Count the threads that sleep, as Linux tells it."""
-    states = [(task / "stat").read_text().rpartition(")")[2].split()[0] for task in Path("/proc/self/task").iterdir()]
-    return states.count("S")
+def is_asleep(thread: threading.Thread) -> bool:
+    """Whether a thread sleeps, as Linux tells it."""
+    return Path(f"/proc/self/task/{thread.native_id}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
 
-for wait in WAITS:
-    threading.Thread(target=wait, daemon=True).start()
-while n_asleep() < len(WAITS):
+waiting = [threading.Thread(target=wait, daemon=True) for wait in WAITS]
+for thread in waiting:
+    thread.start()
+n_seen = 0
+while n_seen < 20:  # one that waits for the GIL sleeps, too, but not so often
     time.sleep(0.01)
+    n_seen = n_seen + 1 if all(map(is_asleep, waiting)) else 0
 assert lw.gather([lw.submit(int, "7"), pool.submit(int, "8")]) == [7, 8]
 running = [pool.submit(time.sleep, 0.2), lw.submit(time.sleep, 0.2)]  # as the standard library's, these are waited for
 running[0].add_done_callback(lambda _: print("slept"))

@@ -2,7 +2,6 @@
 
 import logging
 import resource
-import sys
 import threading
 import time
 from pathlib import Path
@@ -29,17 +28,17 @@ def slowly(number: int) -> int:
     return -number
 
 
-def n_threads() -> int:
-    """Count the threads of a pool."""
-    return pool.statistics().n_threads
-
-
-def work() -> None:
-    """Make more calls than there may be threads, by all ways."""
+def work_in(pool: lw.Pool) -> int:
+    """Make more calls than there may be threads, in all ways; return how many there are."""
     handles = [pool.submit(slowly, number) for number in range(40)]
     assert [handle.result(SECONDS) for handle in handles] == [-number for number in range(40)]
     assert list(pool.map(slowly, range(20))) == [-number for number in range(20)]
     assert list(lw.parallel_map(slowly, range(40), executor=pool, chunk_size=1)) == [-number for number in range(40)]
+    return pool.statistics().n_threads
+
+
+def work() -> None:
+    """Do so in threads that all calls share."""
     assert lw.gather([lw.submit(slowly, number) for number in range(40)]) == [-number for number in range(40)]
     assert list(lw.parallel_map(slowly, range(40), workers=N_WORKERS)) == [-number for number in range(40)]
     assert list(lw.parallel_map(slowly, range(40), workers=N_WORKERS, retry=lw.Retry(2))) == [-number for number in range(40)]
@@ -63,16 +62,18 @@ for submit in (pool.submit, lw.submit):
         raise AssertionError("a call was taken that nobody can make")
 assert list(lw.parallel_map(slowly, range(20), workers=N_WORKERS)) == [-number for number in range(20)]  # by the caller alone
 check_map(200_000, workers=N_WORKERS)
-assert n_threads() == 0
+assert pool.statistics().n_threads == 0
 assert any("could not be started, there are 0" in message for message in told), told
 
 allow(3)
-work()
-assert 1 <= n_threads() <= 3, n_threads()
-
-allow(N_WORKERS)
-work()
-assert n_threads() == N_WORKERS, n_threads()
+assert 1 <= work_in(pool) <= 3
 pool.shutdown()
+work()
 assert lw.shutdown(SECONDS)
-sys.exit(0)
+
+pool = lw.Pool(N_WORKERS)
+allow(1)
+assert 1 <= work_in(pool) <= 3
+allow(N_WORKERS)
+assert work_in(pool) == N_WORKERS
+work()

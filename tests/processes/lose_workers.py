@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import checks  # noqa: F401 - which makes threads eager
@@ -61,8 +62,8 @@ def break_later() -> None:
             unfit()
 
     pool = lw.Pool(2, initializer=prepare)
-    partial = ended(lambda: lw.parallel_map(hold, range(100), executor=pool, chunk_size=1), "initializer failed")
-    assert partial.status is lw.RunStatus.ABORTED
+    result = ended(lambda: lw.parallel_map(hold, range(100), executor=pool, chunk_size=1), "initializer failed")
+    assert result.status is lw.RunStatus.ABORTED
     release.set()
     assert len(names) == 2
 
@@ -75,9 +76,9 @@ def shut_down(kind: Any) -> None:
         pool = kind(1)
         held = pool.submit(hold)
         assert started.wait(SECONDS)
-        thread = threading.Timer(0.001, lambda pool=pool: pool.shutdown(wait=False, cancel_futures=True))
+        thread = threading.Timer(0.001, pool.shutdown, (False,), {"cancel_futures": True})
         thread.start()
-        assert ended(lambda pool=pool: lw.parallel_map(abs, range(10), executor=pool), "shut").ok_values() == []
+        assert ended(partial(lw.parallel_map, abs, range(10), executor=pool), "shut").ok_values() == []
         thread.join()
         release.set()
         assert held.result(SECONDS) == 0
@@ -118,7 +119,7 @@ def shut_down_by_a_finalizer() -> None:
     gc.set_threshold(50)
     for _ in range(20):
         pool = lw.Pool(2)
-        ended(lambda pool=pool: lw.parallel_map(abs, items(pool), executor=pool, chunk_size=1), "shut")
+        ended(partial(lw.parallel_map, abs, items(pool), executor=pool, chunk_size=1), "shut")
 
 
 def poke(kind: Any) -> None:
@@ -140,7 +141,7 @@ def poke(kind: Any) -> None:
 
         strangers = concurrent.futures.ThreadPoolExecutor(1)
         stranger = strangers.submit(resume)
-        ended(lambda pool=pool, limiter=limiter: lw.parallel_map(abs, items(), executor=pool, rate_limit=limiter), "after shutdown")
+        ended(partial(lw.parallel_map, abs, items(), executor=pool, rate_limit=limiter), "after shutdown")
         assert stranger.result(SECONDS) is None
         strangers.shutdown()
 

@@ -69,7 +69,8 @@ def check_pools() -> None:
 
 def finalize() -> None:
     """Let arguments, results and errors go, wherever that is; it is shown each time."""
-    for call in (abs, made, lost):
+    calls: tuple[Callable[[Finalized], object], ...] = (made, lost, repr)
+    for call in calls:
         for _ in range(5):
             pool.submit(call, Finalized()).exception(SECONDS)
             lw.submit(call, Finalized()).exception(SECONDS)
@@ -79,7 +80,7 @@ def finalize() -> None:
                 pass
     held = threading.Event()
     pool.submit(held.wait)
-    assert pool.submit(abs, Finalized()).cancel()
+    assert pool.submit(made, Finalized()).cancel()
     held.set()
     assert set(shown) == {Nuisance}
 
@@ -99,7 +100,7 @@ def print_all() -> None:
     metrics = lw.Metrics()
     for options in ({}, {"retry": lw.Retry(2, backoff=0.0)}, {"metrics": metrics}, {"item_key": lambda item: item}, {"ordered": False}):
         for call in (nuisance, lambda item: item):
-            result = lw.parallel_map(call, items, workers=2, **options)  # type: ignore[call-overload]
+            result = lw.parallel_map(call, items, workers=2, **options)
             assert str(result)
             for _, error in result.failures():
                 read_closely(error)
@@ -115,7 +116,11 @@ def print_all() -> None:
 def concurrent_errors(items: list[Unprintable]) -> list[BaseException]:
     """Return what calls of all other kinds raise."""
     errors: list[BaseException | None] = [pool.submit(nuisance, items[0]).exception(SECONDS), lw.submit(nuisance, items[0]).exception(SECONDS)]
-    for call in (lambda: list(lw.parallel_map(nuisance, items)), lambda: lw.run_tasks([lw.Task(nuisance, (item,)) for item in items])[0]):
+    calls: list[Callable[[], object]] = [
+        lambda: list(lw.parallel_map(nuisance, items)),
+        lambda: lw.run_tasks([lw.Task(nuisance, (item,)) for item in items])[0],
+    ]
+    for call in calls:
         try:
             call()
         except BaseException as error:
@@ -136,7 +141,7 @@ def call_back() -> None:
         {"cost": nuisance, "rate_limit": 1000.0},
     ):
         try:
-            lw.parallel_map(abs, range(20), workers=2, **options)  # type: ignore[call-overload]
+            lw.parallel_map(abs, range(20), workers=2, **options)
         except Nuisance as error:
             assert len(error.partial_result) <= 20  # type: ignore[attr-defined]
         else:
