@@ -20,8 +20,8 @@ N_FUTURES = int(os.environ.get("LIGHTWORK_TEST_FUTURES", "1000000"))
 WAITS = (
     "result", "result with a timeout", "exception", "submit", "Pool.map", "Pool.map, buffered", "gather", "wait", "as_completed", "their wait",
     "their as_completed", "await", "shutdown", "with", "lw.shutdown", "items", "items with a policy", "items on a pool", "items on others' threads",
-    "stream", "stream in order", "tasks", "source", "back-off", "back-off inline", "back-off of a stream", "async back-off", "limiter",
-    "limiter inline", "acquire", "token",
+    "stream", "stream in order", "tasks", "source", "back-off", "back-off inline", "back-off of a stream", "async back-off", "back-off of a call",
+    "limiter", "limiter inline", "acquire", "token",
 )  # fmt: skip
 
 
@@ -112,6 +112,12 @@ def test_the_collector_comes_by(when: str) -> None:
 def test_a_system_with_few_threads() -> None:
     """A pool says that it has none, works with three of eight, and has all eight when there are."""
     check("few_threads", options=STRICT, MALLOC_ARENA_MAX="1")
+
+
+@pytest.mark.parametrize("who", ["submit", "items", "stream"])
+def test_a_system_with_little_memory(who: str) -> None:
+    """It runs out in the middle of a call: that is told so, what was taken before is done, and everything works when there is memory again."""
+    check("little_memory", who, options=("-W", "error"), MALLOC_ARENA_MAX="1")
 
 
 def test_a_million_calls_leave_nothing() -> None:

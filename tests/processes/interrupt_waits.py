@@ -124,6 +124,7 @@ WAYS: dict[str, Callable[[], object]] = {
     "back-off inline": lambda: lw.parallel_map(fail, range(3), retry=for_an_hour, executor="serial"),
     "back-off of a stream": lambda: list(lw.parallel_iter(fail, range(3), retry=for_an_hour)),
     "async back-off": lambda: asyncio.run(lw.async_parallel_map(fail_async, range(3), retry=for_an_hour)),
+    "back-off of a call": lambda: for_an_hour.call(fail, 0),
     "limiter": lambda: lw.parallel_map(abs, range(3), rate_limit=paused()),
     "limiter inline": lambda: lw.parallel_map(abs, range(3), rate_limit=paused(), executor="serial"),
     "acquire": lambda: paused().acquire(),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures._base import LOGGER
-from concurrent.futures.thread import BrokenThreadPool
 from typing import Any
+
+from lightwork.tasks.thread_pool import BrokenThreadPool
 
 __all__ = ["Initializer"]
 

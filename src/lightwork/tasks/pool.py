@@ -7,7 +7,7 @@ import operator
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, ParamSpec, SupportsIndex, TypeVar
 
 from lightwork._clock import SYSTEM
@@ -18,6 +18,7 @@ from lightwork.tasks.handle import Handle
 from lightwork.tasks.initializer import Initializer
 from lightwork.tasks.pool_map import Refill, results
 from lightwork.tasks.promise import hand_in
+from lightwork.tasks.thread_pool import ThreadPoolExecutor
 
 __all__ = ["Pool"]
 
