@@ -221,6 +221,29 @@ def test_a_reader_is_told_that_there_are_no_threads(monkeypatch: pytest.MonkeyPa
         joblib.Parallel(n_jobs=4, return_as="generator")(calls(square, range(100)))
 
 
+def lose(_: Threads, call: Callable[..., None]) -> None:
+    """A pool that finds later that it has no threads."""
+    later.append(threading.Timer(0.01, call, (RuntimeError("can't start new thread"),)))
+    later[-1].start()
+
+
+later: list[threading.Timer] = []
+
+
+@pytest.mark.parametrize("return_as", ["list", "generator"])
+def test_threads_that_fail_to_come_are_not_waited_for(return_as: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who can does it alone, and a reader is told."""
+    monkeypatch.setattr(Threads, "spawn", lose)
+    parallel = joblib.Parallel(n_jobs=4, return_as=return_as)
+    if return_as == "list":
+        assert parallel(calls(square, range(100))) == [number**2 for number in range(100)]
+    else:
+        with pytest.raises(RuntimeError, match="can't start"):
+            list(parallel(calls(square, range(100))))
+    while later:
+        later.pop().join(SECONDS)
+
+
 def test_a_backend_outside_of_a_call_refuses_work() -> None:
     """Batches belong to a call, and somebody who has none is told so."""
     with pytest.raises(RuntimeError, match="call Parallel"):

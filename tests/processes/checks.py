@@ -1,14 +1,18 @@
-"""What the stories have in common: a map whose answer is known, and a child that must not hang."""
+"""What the stories have in common: a map whose answer is known, a child that must not hang, and threads that are eager to change places."""
 
 import ctypes
 import os
 import signal
+import sys
 import time
 
 import numpy as np
 import numpy.testing  # now: a fork must not come upon another thread that imports it
 
 import lightwork as lw
+
+if "eager" in sys._xoptions:
+    sys.setswitchinterval(1e-6)
 
 
 def check_map(n_items: int = 1_000_000, workers: int | None = 2) -> None:

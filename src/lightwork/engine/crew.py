@@ -49,7 +49,7 @@ class Crew:
     Notes
     -----
     No code of the user's runs under the lock, and whoever pokes - limiters, tokens, signal handlers - never waits for it: he leaves a
-    note, and who holds the lock answers it.
+    note, and who holds the lock answers it. Nor does he hear of what goes wrong with the run, which is its caller's.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Crew:
 
     def raise_failure(self) -> None:
         """Raise what went wrong that is no item's failure."""
-        if self._failure is not None:
+        if self._failure is not None and self.run.status is not None:  # else all items had come to their end before
             raise self._failure
 
     def leave(self) -> None:
@@ -233,7 +233,7 @@ class Crew:
     def _fail(self, error: BaseException) -> None:
         """Give the run up because of an error that is no item's: it is raised where the caller waits."""
         self._failure = error
-        self._tell(lambda now: self.run.stop("aborted", now, error, abandon=True))
+        self.poke()  # who says so may hold the lock, in a signal handler or a finalizer that shuts the workers' pool down
 
     def _start(self, chunk: Chunk) -> None:
         """Say that the chunk begins now, to its limiter and to its own function."""
@@ -278,10 +278,20 @@ class Crew:
         while self._is_poked and self._lock.acquire(blocking=False):
             try:
                 self._is_poked = False
-                if self._token is not None and self._token.is_stopped:
-                    self.run.stop("cancelled", self.clock.now(), self._token.reason)
-                self.run.ask_again(self.clock.now())
+                self._heed()
                 n_more, wakes = self._n_to_call(), self._wakes()
             finally:
                 self._lock.release()
-            self._act(n_more, wakes=wakes)
+            try:
+                self._act(n_more, wakes=wakes)
+            except Exception as error:  # such as that the workers' pool was shut down
+                self._fail(error)
+
+    def _heed(self) -> None:
+        """Look at all that somebody may have poked for."""
+        now = self.clock.now()
+        if self._failure is not None:
+            self.run.stop("aborted", now, self._failure, abandon=True)
+        elif self._token is not None and self._token.is_stopped:
+            self.run.stop("cancelled", now, self._token.reason)
+        self.run.ask_again(now)

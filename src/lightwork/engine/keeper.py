@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import weakref
 from collections.abc import Callable
 from contextvars import Context
 
@@ -19,7 +20,8 @@ class Keeper:
     Parameters
     ----------
     keep : callable
-        Does what is due, and returns when there will be more, or None at the end.
+        A method that does what is due, and returns when there will be more, or None at the end. Its object is not kept alive by this thread: a
+        stream that was forgotten, and is found by the collector only, ends.
     clock : Clock
         To sleep by.
     context : Context
@@ -33,7 +35,7 @@ class Keeper:
 
     def __init__(self, keep: Callable[[], float | None], clock: Clock, context: Context) -> None:
         self.asleep_until: float = -math.inf
-        self._keep = keep
+        self._keep = weakref.WeakMethod(keep)
         self._clock = clock
         self._waker = Waker()
         threading.Thread(target=context.run, args=(self._live,), name="lightwork-time", daemon=True).start()
@@ -43,9 +45,13 @@ class Keeper:
         self._waker.wake()
 
     def _live(self) -> None:
-        while (due := self._keep()) is not None:
+        while (due := self._next_due()) is not None:
             self.asleep_until = due
             self._clock.sleep(self._waker, due - self._clock.now())
+
+    def _next_due(self) -> float | None:
+        keep = self._keep()
+        return None if keep is None else keep()
 
 
 class Watch:

@@ -17,8 +17,8 @@ __all__ = ["Spawner", "ThreadCrew"]
 class Spawner(Workers, Protocol):
     """What makes calls in threads."""
 
-    def spawn(self, call: Callable[[], object], refuse: Callable[[BaseException], object]) -> None:
-        """Have a call made soon, by another thread; if it will not be made after all, say why by calling `refuse`."""
+    def spawn(self, call: Callable[..., object]) -> None:
+        """Have a call made soon, by another thread: without arguments, or with what keeps it from being made."""
         ...
 
 
@@ -39,12 +39,15 @@ class ThreadCrew(Crew):
 
     def _call(self, n_workers: int) -> None:
         for _ in range(n_workers):
-            self._spawner.spawn(functools.partial(self._context.copy().run, self._work), self._fail)
+            self._spawner.spawn(functools.partial(self._context.copy().run, self._work))
         if self._is_poked:
             self._answer()
 
-    def _work(self) -> None:
-        """Do what a worker does: chunk after chunk, as long as there is something to begin."""
+    def _work(self, failure: BaseException | None = None) -> None:
+        """Do what a worker does: chunk after chunk, as long as there is something to begin. One that failed to come is not waited for."""
+        if failure is not None:
+            self._miss(failure)
+            return
         try:
             chunk = self._begin()
             while chunk is not None:
@@ -52,3 +55,8 @@ class ThreadCrew(Crew):
                 chunk = self._bring_back(chunk, chunk.run(self._loop), goes_on=True)
         except BaseException as error:
             self._fail(error)
+
+    def _miss(self, failure: BaseException) -> None:
+        """Give the run up, if it is not over anyway: the pool makes no calls any more, and the workers there are might be none."""
+        if self.run.status is None:
+            self._fail(failure)

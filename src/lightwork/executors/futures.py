@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 import time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["Foreign", "Outcome", "ThreadsOfOthers", "is_thread_pool", "run_items"]
+__all__ = ["Foreign", "Outcome", "ThreadsOfOthers", "is_thread_pool", "refusal", "run_items"]
 
 
 def is_thread_pool(executor: object) -> TypeGuard[ThreadPoolExecutor]:
@@ -23,11 +24,6 @@ def is_thread_pool(executor: object) -> TypeGuard[ThreadPoolExecutor]:
     """
     pools = sys.modules.get("concurrent.futures.thread")
     return pools is not None and isinstance(executor, pools.ThreadPoolExecutor)
-
-
-def cancellation() -> RuntimeError:
-    """Return what a run ends with whose executor cancels what it was to do for it."""
-    return RuntimeError("the executor was shut down while this run needed it, and its pending calls were cancelled; shut it down when runs are over")
 
 
 class ThreadsOfOthers:
@@ -53,16 +49,11 @@ class ThreadsOfOthers:
         # The executor itself knows a thread only some time after that has begun to work.
         self.is_here: bool = getattr(_here, "executor", None) is executor or threading.current_thread() in executor._threads  # noqa: SLF001
 
-    def spawn(self, call: Callable[[], object], refuse: Callable[[BaseException], object]) -> None:
-        """Have a call made soon; `refuse` is told if the executor cancels it."""
+    def spawn(self, call: Callable[..., object]) -> None:
+        """Have a call made soon: without arguments, or with what keeps it from being made."""
+        self._executor.submit(self._make, call).add_done_callback(functools.partial(_tell_if_lost, call))
 
-        def tell(future: Future[None]) -> None:
-            if future.cancelled():
-                refuse(cancellation())
-
-        self._executor.submit(self._make, call).add_done_callback(tell)
-
-    def _make(self, call: Callable[[], object]) -> None:
+    def _make(self, call: Callable[..., object]) -> None:
         _here.executor = self._executor
         try:
             call()
@@ -71,6 +62,18 @@ class ThreadsOfOthers:
 
 
 _here = threading.local()
+
+
+def _tell_if_lost(call: Callable[..., object], future: Future[None]) -> None:
+    """Tell a call what kept it from being made, if something did."""
+    error = refusal() if future.cancelled() else future.exception()
+    if error is not None:
+        call(error)
+
+
+def refusal() -> RuntimeError:
+    """Return what becomes of calls that an executor has cancelled."""
+    return RuntimeError("the executor was shut down in the middle of the run, and what it had not begun is cancelled; shut it down later")
 
 
 class Outcome(NamedTuple):

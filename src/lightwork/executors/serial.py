@@ -16,7 +16,7 @@ class Serial:
     n_workers = 1
     is_here = True
 
-    def spawn(self, call: Callable[[], object], refuse: Callable[[BaseException], object]) -> None:
+    def spawn(self, call: Callable[..., object]) -> None:
         """Leave it to the caller."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from lightwork._core.items import shared_core
 from lightwork._core.pool import Core
 from lightwork._cpus import cpu_budget
-from lightwork.executors.futures import cancellation
+from lightwork.executors.futures import refusal
 
 __all__ = ["Threads", "default_workers"]
 
@@ -15,10 +15,6 @@ __all__ = ["Threads", "default_workers"]
 def default_workers() -> int:
     """Return how many items to have in hand at a time where nobody says anything: more than there are CPUs, since items wait."""
     return min(32, cpu_budget() + 4)
-
-
-def _ignore(_: BaseException) -> None:
-    """Do without the call: others do what it would have done."""
 
 
 class Threads:
@@ -46,27 +42,26 @@ class Threads:
         self.is_here: bool = self.core.is_here()
         self._spawn = self.core.spawn
 
-    def spawn(self, call: Callable[[], object], refuse: Callable[[BaseException], object] = _ignore) -> None:
-        """Have a call made soon; `refuse` is told if it will not be made after all."""
-        self._spawn(_Task(call, refuse), not self.is_here)  # runs within runs share the threads there are
+    def spawn(self, call: Callable[..., object]) -> None:
+        """Have a call made soon: without arguments, or with what keeps it from being made."""
+        self._spawn(_Task(call), not self.is_here)  # runs within runs share the threads there are
 
 
 class _Task:
-    """A call on its way to a worker; where there is not one thread, it is told so and the call is not made."""
+    """A call on its way to a worker."""
 
-    __slots__ = ("_call", "_refuse")
+    __slots__ = ("_call",)
 
-    def __init__(self, call: Callable[[], object], refuse: Callable[[BaseException], object]) -> None:
+    def __init__(self, call: Callable[..., object]) -> None:
         self._call = call
-        self._refuse = refuse
 
     def __call__(self, failure: BaseException | None = None) -> None:
-        """Make the call."""
+        """Make the call, or tell it what keeps it from being made."""
         if failure is None:
             self._call()
         else:
-            self._refuse(failure)
+            self._call(failure)
 
     def cancel(self) -> None:
-        """Do not make it: its pool was shut down."""
-        self._refuse(cancellation())
+        """Tell it that nobody will make it."""
+        self._call(refusal())

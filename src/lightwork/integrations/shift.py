@@ -9,7 +9,7 @@ from collections import deque
 from lightwork._clock import Waker
 from lightwork._core.inner import inner_threads
 from lightwork.executors.stealing import Threads
-from lightwork.integrations.batch import Batch
+from lightwork.integrations.batch import Batch, Outcome
 from lightwork.integrations.pace import Pace
 from lightwork.policies import StopToken
 from lightwork.tasks.inside import Item, running
@@ -93,13 +93,28 @@ class Shift:
             self._threads.spawn(self._come)
         except (RuntimeError, MemoryError):  # the system gives no more
             self._passes.append(None)
-            if not self._joins and len(self._passes) == self._threads.n_workers:  # there is nobody who would do it
+            if self._is_deserted:
                 raise
 
-    def _come(self) -> None:
+    @property
+    def _is_deserted(self) -> bool:
+        """Whether nobody would take a batch."""
+        return not self._joins and len(self._passes) == self._threads.n_workers
+
+    def _come(self, failure: BaseException | None = None) -> None:
         """Do what a thread does that was called, beside the others."""
+        if failure is not None:
+            self._miss(failure)
+            return
         with inner_threads.beside(self._threads.n_workers):
             self._stay()
+
+    def _miss(self, failure: BaseException) -> None:
+        """Go on without a thread that was called and failed to come; where there is no other, joblib is told why."""
+        self._passes.append(None)
+        if self._is_deserted and self._batches:
+            self._batches.popleft().report(Outcome(None, failure, 0.0))
+            self.stop()
 
     def _stay(self) -> None:
         """Run batches as long as there are any, and a pass for them."""

@@ -70,6 +70,11 @@ class Handle(Promise[T], Future[T]):
         """
         self.report.listen(listener)
 
+    def add_done_callback(self, fn: Callable[[Future[T]], object]) -> None:
+        """Have ``fn(handle)`` called when the call has ended or was cancelled; at once, if that is so. Its order is that of the callbacks."""
+        self.check_process()  # else who waits by a callback waits for ever
+        super().add_done_callback(fn)
+
     def __await__(self) -> Generator[Any, None, T]:
         self.lend_a_hand()
         try:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures._base import LOGGER
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from concurrent.futures.thread import BrokenThreadPool
+from lightwork.tasks.thread_pool import BrokenThreadPool
 
 __all__ = ["Initializer"]
 
@@ -35,16 +34,14 @@ class Initializer:
         self._args = args
 
     def __call__(self) -> BrokenThreadPool | None:
-        """Prepare this thread; return what its pool's calls are to fail with, if that failed."""
+        """Prepare this thread; return what its pool's calls are to fail with, if that failed, here or before."""
         try:
-            self._fn(*self._args)
+            if not self.has_failed:
+                self._fn(*self._args)
         except BaseException:  # an exit too makes the thread unfit, and ends nothing else
-            from concurrent.futures.thread import BrokenThreadPool  # noqa: PLC0415 - refused in exit handlers, which may be the first to import us
-
             LOGGER.critical("Exception in initializer:", exc_info=True)
             self.has_failed = True
-            return self.failure()
-        return None
+        return self.failure() if self.has_failed else None
 
     def failure(self) -> BrokenThreadPool:
         """Return what a submitted call fails with then; a new one, for what is raised keeps the frames that it went through."""

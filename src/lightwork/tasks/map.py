@@ -121,6 +121,8 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
         If an option is unknown, or no number where it should be one, or out of range; before any item is touched.
     KeyboardInterrupt
         If Ctrl-C comes, in the calling thread or from an item. Nothing new begins, and what is running is not waited for.
+    RuntimeError
+        If the `executor` is shut down in the middle of the call, its initializer fails, or the system gives not one thread.
 
     Notes
     -----

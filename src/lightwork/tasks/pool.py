@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, ParamSpec, SupportsIndex, TypeVar
+from typing import Any, ParamSpec, SupportsIndex, TypeVar
 
 from lightwork._clock import SYSTEM
 from lightwork._config import settings
@@ -20,14 +20,7 @@ from lightwork.tasks.health import Health, health_of
 from lightwork.tasks.initializer import Initializer
 from lightwork.tasks.pool_map import Refill, results
 from lightwork.tasks.promise import hand_in
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-else:
-    try:
-        from concurrent.futures import ThreadPoolExecutor
-    except RuntimeError:  # Python refuses it in exit handlers, where nobody has one if nobody had before
-        from concurrent.futures import Executor as ThreadPoolExecutor
+from lightwork.tasks.thread_pool import ThreadPoolExecutor
 
 __all__ = ["Pool"]
 
