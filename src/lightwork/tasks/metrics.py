@@ -139,7 +139,7 @@ def name_of(fn: Callable[..., object]) -> str:
 
 def _module_of(named: Any) -> str:
     """Return where a function is from; a method of a built-in class does not say so itself."""
-    owner = getattr(named, "__objclass__", type(getattr(named, "__self__", None)))
+    owner: Any = getattr(named, "__objclass__", None) or type(getattr(named, "__self__", None))
     module: str = getattr(named, "__module__", None) or owner.__module__
     return module
 
