@@ -292,3 +292,10 @@ def test_times_and_conditions_are_checked_at_once() -> None:
         lw.wait([Future()], return_when="ALL")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="timeout must be a number, not '1'"):
         lw.as_completed([Future()], timeout="1")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wait_for", [lw.gather, lw.wait, lw.as_completed])
+def test_a_handle_alone_is_refused(wait_for: Callable[[Any], Any]) -> None:
+    """The error says to put it into a list, also where several are given as to asyncio's gather."""
+    with pytest.raises(TypeError, match=re.escape("gather([first, second])")):
+        wait_for(done(1))

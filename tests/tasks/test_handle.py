@@ -400,3 +400,10 @@ def test_an_exception_makes_no_cycle_with_those_who_waited(way: str, *, is_done:
         assert is_collected_without_a_search(ways[way], is_done=is_done)
     finally:
         gc.enable()
+
+
+def test_a_listener_is_a_function(single: lw.Pool) -> None:
+    """What is none is refused at once, and not in the call."""
+    wrong: Any = 3
+    with pytest.raises(TypeError, match="listener must be a function of done and total, not 3"):
+        single.submit(int).on_progress(wrong)

@@ -163,6 +163,8 @@ def wait(handles: Iterable[Future[Any]], timeout: float | None = None, return_wh
 
 
 def _checked(handles: Iterable[Future[Any]]) -> list[Future[Any]]:
+    if isinstance(handles, concurrent.futures.Future):
+        raise TypeError(f"handles must be in a list or another iterable, also a single one, not {handles!r}: gather([first, second])")
     futures = list(handles)
     for future in futures:
         if not isinstance(future, concurrent.futures.Future):

@@ -68,6 +68,8 @@ class Handle(Promise[T], Future[T]):
         listener : callable
             Called in the thread of the call, which waits for it. What it raises goes to the call.
         """
+        if not callable(listener):
+            raise TypeError(f"listener must be a function of done and total, not {listener!r}")
         self.report.listen(listener)
 
     def add_done_callback(self, fn: Callable[[Future[T]], object]) -> None:

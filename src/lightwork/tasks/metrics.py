@@ -139,7 +139,8 @@ def name_of(fn: Callable[..., object]) -> str:
 
 def _module_of(named: Any) -> str:
     """Return where a function is from; a method of a built-in class does not say so itself."""
-    owner = getattr(named, "__objclass__", type(getattr(named, "__self__", None)))
+    bound_to: object = getattr(named, "__self__", None)
+    owner: type = getattr(named, "__objclass__", type(bound_to))
     module: str = getattr(named, "__module__", None) or owner.__module__
     return module
 

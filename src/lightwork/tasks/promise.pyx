@@ -504,7 +504,7 @@ cdef int let_go_of_done(Worker* worker) except -1:
 
 
 cpdef Promise promise(kind, Core core, metrics, fn, tuple args, dict kwargs):
-    """Return a promise, of a class of one's own, of a call in a copy of this context that is to be handed to a pool, and measured if there are metrics."""
+    """Return a promise, of a class of one's own, of a call in a copy of this context for a pool; measured if there are metrics."""
     cdef Promise made = make_instance(kind, ())
     made.enrol(core)
     made.task_id = n_promises.fetch_add(1, memory_order_relaxed) + 1
