@@ -120,7 +120,7 @@ def test_what_was_refused_was_not_submitted() -> None:
 def test_a_call_that_nobody_hands_in_is_counted_out_when_it_is_forgotten() -> None:
     """So is one on which the interpreter gives up in between."""
     core = Core(1)
-    waiting = promise(Handle, core, int, (), {})
+    waiting = promise(Handle, core, None, int, (), {})
     assert core.statistics().waiting == 1
     del waiting
     gc.collect()

@@ -172,7 +172,7 @@ class Pool(ThreadPoolExecutor):
         >>> pool.health().status, bool(pool.health())
         ('shut down', False)
         """
-        return health_of(self, is_shut_down=self._shutdown, failure=None if self._prepare is None else self._prepare.failure)
+        return health_of(self, is_shut_down=self._shutdown, failure=self._prepare.failure() if self._prepare is not None and self._broken else None)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """
