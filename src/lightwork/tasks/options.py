@@ -155,7 +155,8 @@ class Options:
     def of(cls, called: str, given: Any, *, without: Sequence[str] = (), **defaults: Any) -> Self:
         """Return what a call of a function by that name was given, over what is configured, over what holds where neither says anything.
 
-        It lacks the options `without`."""
+        It lacks the options `without`.
+        """
         check_names(called, given, [field.name for field in fields(cls) if field.name not in without])
         return cls(**{**defaults, **_wishes_for(given, without), **given})
 
