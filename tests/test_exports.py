@@ -8,6 +8,7 @@ import sysconfig
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -112,3 +113,22 @@ def test_the_declarations_of_the_core_are_shipped() -> None:
     sources = Path(__file__).parent.parent / "src" / "lightwork"
     expected = {path.relative_to(sources) for path in (*sources.rglob("*.pxd"), sources / "py.typed")}
     assert expected <= {path.relative_to(package) for path in package.rglob("*")}
+
+
+class Meddler(str):
+    """A name that adds another to its namespace when it is looked at, as other threads do that import some part."""
+
+    __slots__ = ()
+
+    def __getitem__(self, index: Any) -> str:
+        vars(lightwork.policies)["added"] = None
+        return super().__getitem__(index)
+
+
+def test_names_may_come_in_while_others_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several threads may be the first to ask for what is for items."""
+    for name in ("added", Meddler("meddler")):
+        monkeypatch.setitem(vars(lightwork.policies), name, None)
+    monkeypatch.delitem(vars(lightwork.policies), "added")
+    assert "parallel_map" in dir(lightwork)
+    assert "added" in vars(lightwork.policies)

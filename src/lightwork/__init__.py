@@ -79,7 +79,7 @@ else:
 
     def _for_items() -> dict[str, object]:
         """Return what the floors for items offer."""
-        floors = (vars(_importlib.import_module(f"lightwork.{floor}")) for floor in ("policies", "tasks"))
+        floors = (vars(_importlib.import_module(f"lightwork.{floor}")).copy() for floor in ("policies", "tasks"))  # others may import a part now
         return {name: value for floor in floors for name, value in floor.items() if name[0] != "_" and not isinstance(value, _types.ModuleType)}
 
     def __getattr__(name: str) -> object:
