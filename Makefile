@@ -25,7 +25,7 @@ lint: $(VENV)/.group-lint
 	PATH=$(BIN):$$PATH cython-lint src tests benchmarks
 	$(BIN)/codespell
 
-types: $(VENV)/.group-test $(VENV)/.group-types
+types: $(VENV)/.group-test $(VENV)/.group-integrations $(VENV)/.group-types
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pyright --pythonpath $(BIN)/python
 

@@ -24,7 +24,7 @@ class Pace:
     __slots__ = ("_n_recent", "_n_seen", "_recent_seconds", "batch_size")
 
     def __init__(self) -> None:
-        self.batch_size = 1
+        self.batch_size: int = 1
         self._n_seen = 0
         self._n_recent = 0.0
         self._recent_seconds = 0.0

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 IDLE_SECONDS = 60.0  # after which a thread without work ends
 
-count_pools = itertools.count(1).__next__
+count_pools: Callable[[], int] = itertools.count(1).__next__
 
 
 def _whole(name: str, number: SupportsIndex) -> int:

@@ -38,7 +38,7 @@ class Errand:
     __slots__ = ("handle",)
 
     def __init__(self, handle: Handle[Any]) -> None:
-        self.handle = handle
+        self.handle: Handle[Any] = handle
         _under_way.append(None)
 
     def __call__(self, failure: BaseException | None = None) -> None:

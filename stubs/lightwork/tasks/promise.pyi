@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from types import GenericAlias
 from typing import Any, Generic, Protocol, TypeVar, final
 
 from lightwork._core.pool import Core
+from typing_extensions import disjoint_base
 
 _T = TypeVar("_T")
 
@@ -29,7 +31,9 @@ class Report:
     def listen(self, listener: Callable[[float, float | None], object]) -> None: ...
     def latest(self) -> tuple[float, float | None] | None: ...
 
+@disjoint_base
 class Promise(Generic[_T]):
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
     def __call__(self, failure: BaseException | None = None) -> None: ...
     @property
     def task_id(self) -> int: ...
