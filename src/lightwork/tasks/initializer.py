@@ -29,7 +29,7 @@ class Initializer:
     def __init__(self, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
         if not callable(fn):
             raise TypeError(f"initializer must be a callable, not {fn!r}")
-        self.has_failed = False
+        self.has_failed: bool = False
         self._fn = fn
         self._args = args
 
