@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import pickle
+import sysconfig
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -375,7 +376,14 @@ def is_collected_without_a_search(wait_for: Callable[["list[lw.Handle[Any]]"], o
     threading.Timer(0.05, gate.set).start()
     with suppress(Failure):
         wait_for(handles)
-    return bool(errors) and provoked(lambda: errors[0]() is None, 5)
+    return bool(errors) and provoked(lambda: is_gone(errors[0]), 5)
+
+
+def is_gone(reference: "weakref.ref[Failure]") -> bool:
+    """Whether it is; without a GIL who made an object buries it, when it has time to, or else a collection, which finds cycles as well."""
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        gc.collect()
+    return reference() is None
 
 
 async def awaiting(handles: "list[lw.Handle[Any]]") -> None:
