@@ -13,6 +13,7 @@ import pytest
 
 import lightwork as lw
 from lightwork.tasks import pool as pools
+from lightwork.tasks.initializer import Initializer
 
 SECONDS = 30
 MEGABYTE = 1 << 20
@@ -211,3 +212,20 @@ def test_what_a_broken_pool_raises_does_not_add_up(caplog: pytest.LogCaptureFixt
                 pool.submit(int)
             errors.append(raised.value)
     assert len({id(error) for error in errors}) == 10
+
+
+def test_an_initializer_that_failed_is_not_called_again() -> None:
+    """Its pool stays broken, whichever thread comes next; each failure is a new one."""
+    n_calls = 0
+
+    def fail() -> None:
+        nonlocal n_calls
+        n_calls += 1
+        raise ValueError
+
+    initializer = Initializer(fail, ())
+    first, second = initializer(), initializer()
+    assert isinstance(first, BrokenThreadPool)
+    assert isinstance(second, BrokenThreadPool)
+    assert first is not second
+    assert n_calls == 1
