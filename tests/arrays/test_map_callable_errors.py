@@ -1,6 +1,5 @@
 """Errors of a callable: the first one stops the call, says in which chunk it happened, and harms nothing else."""
 
-import gc
 import re
 import sys
 import threading
@@ -9,6 +8,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import garbage
 import numpy as np
 import pytest
 from chunking import Witness, told
@@ -215,5 +215,5 @@ def test_nothing_is_kept_after_the_call(workers: int) -> None:
 
     left = leave_only_references(np.copy) + leave_only_references(_fail_at(57, Broken()))
     for _ in range(10):  # free-threaded, a traceback, its frames and what they held go one after the other
-        gc.collect()
+        garbage.collect()
     assert [reference() is None for reference in left] == [True] * 6

@@ -1,7 +1,6 @@
 """joblib's ``Parallel`` on lightwork's threads."""
 
 import contextvars
-import gc
 import itertools
 import multiprocessing
 import queue
@@ -11,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import garbage
 import pytest
 from lightwork._core.items import shared_core
 
@@ -140,7 +140,7 @@ def test_nothing_is_kept_of_a_call() -> None:
     references = [weakref.ref(argument) for argument in arguments]
     joblib.Parallel(n_jobs=2)(calls(id, arguments))
     del arguments
-    gc.collect()
+    garbage.collect()
     assert [reference() for reference in references] == [None] * 20
 
 

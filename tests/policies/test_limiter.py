@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import gc
 import itertools
 import math
 import os
@@ -14,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import garbage
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -537,7 +537,7 @@ def test_finalizers_may_use_the_limiter() -> None:
 
     with lock():
         Finalized()
-        gc.collect()
+        garbage.collect()
     assert limiter.statistics().pending == 0.0
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import gc
 import math
 import os
 import pickle
@@ -12,6 +11,7 @@ import time
 import weakref
 from collections.abc import Callable
 
+import garbage
 import pytest
 from threads import collide, together
 
@@ -170,7 +170,7 @@ def test_links_keep_nothing_alive() -> None:
     gone = weakref.ref(linked)
     linked.on_stop(lambda: None)()
     del linked
-    gc.collect()
+    garbage.collect()
     assert gone() is None
     assert not token._subscriptions
 

@@ -1,6 +1,5 @@
 """What holds for every ``concurrent.futures.Executor`` of threads: one suite, mixed into a class for each."""
 
-import gc
 import sysconfig
 import threading
 import time
@@ -20,6 +19,7 @@ from concurrent.futures import (
 from concurrent.futures.thread import BrokenThreadPool
 from typing import Any
 
+import garbage
 import pytest
 
 SECONDS = 30
@@ -290,7 +290,7 @@ class Contract:
             reference = weakref.ref(thing)
             del thing
             if sysconfig.get_config_var("Py_GIL_DISABLED"):
-                gc.collect()  # without a GIL who made an object buries it, when it has time to; this makes it
+                garbage.collect()  # without a GIL who made an object buries it, when it has time to; this makes it
             assert reached(lambda gone=reference: gone() is None)  # type: ignore[misc]
 
     def test_after_a_shutdown(self) -> None:

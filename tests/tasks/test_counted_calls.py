@@ -1,13 +1,13 @@
 """What a pool tells of the calls that it was given, and of items."""
 
 import asyncio
-import gc
 import itertools
 import os
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import garbage
 import pytest
 from held import Held
 from hypothesis import given
@@ -113,7 +113,7 @@ def test_what_was_refused_was_not_submitted() -> None:
     for _ in range(3):
         with pytest.raises(RuntimeError, match="shutdown"):
             pool.submit(int)
-    gc.collect()
+    garbage.collect()
     assert calls_of(pool.statistics())["submitted"] == 1
 
 
@@ -123,7 +123,7 @@ def test_a_call_that_nobody_hands_in_is_counted_out_when_it_is_forgotten() -> No
     waiting = promise(Handle, core, None, int, (), {})
     assert core.statistics().waiting == 1
     del waiting
-    gc.collect()
+    garbage.collect()
     assert core.statistics().submitted == 0
     core.close()
 
@@ -188,7 +188,7 @@ def test_calls_can_be_cancelled_when_their_pool_is_gone() -> None:
     handles = [pool.submit(int) for _ in range(100)]
     finish = held.release
     del pool, held
-    gc.collect()
+    garbage.collect()
     assert gone() is None
     assert all(handle.cancel() for handle in handles)
     finish()

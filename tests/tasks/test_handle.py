@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import garbage
 import pytest
 from threads import provoked, together
 
@@ -157,7 +158,7 @@ def test_nothing_is_kept_of_a_call_that_was_made(single: lw.Pool) -> None:
     del token
     assert handle.result(SECONDS) == 7
     single.submit(int).result(SECONDS)  # the worker has gone on to something else
-    gc.collect()
+    garbage.collect()
     assert reference() is None
 
 
@@ -165,7 +166,7 @@ def test_nothing_is_kept_of_a_result(single: lw.Pool) -> None:
     """Neither the pool nor its worker holds on to what a call returned."""
     reference = weakref.ref(single.submit(Token).result(SECONDS))
     single.submit(int).result(SECONDS)
-    gc.collect()
+    garbage.collect()
     assert reference() is None
 
 
@@ -382,7 +383,7 @@ def is_collected_without_a_search(wait_for: Callable[["list[lw.Handle[Any]]"], o
 def is_gone(reference: "weakref.ref[Failure]") -> bool:
     """Whether it is; without a GIL who made an object buries it, when it has time to, or else a collection, which finds cycles as well."""
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        gc.collect()
+        garbage.collect()
     return reference() is None
 
 
@@ -402,7 +403,7 @@ def test_an_exception_makes_no_cycle_with_those_who_waited(way: str, *, is_done:
         "asyncio": lambda handles: asyncio.run(awaiting(handles)),
         "trio": lambda handles: pytest.importorskip("trio").run(awaiting, handles),
     }
-    gc.collect()
+    garbage.collect()
     gc.disable()
     try:
         assert is_collected_without_a_search(ways[way], is_done=is_done)

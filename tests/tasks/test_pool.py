@@ -13,6 +13,7 @@ from concurrent.futures import Executor, wait
 from functools import partial
 from typing import Any
 
+import garbage
 import pytest
 from threads import together
 
@@ -205,7 +206,7 @@ def test_submit_from_finalizers_in_the_middle_of_submit(single: lw.Pool) -> None
     for number in range(500):
         Finalized(partial(submit, number))
         submit(number)
-    gc.collect()
+    garbage.collect()
     assert sorted(handle.result(SECONDS) for handle in list(handles)) == sorted([*range(500), *range(500)])
 
 
@@ -215,7 +216,7 @@ def test_submit_from_a_weakref_callback(single: lw.Pool) -> None:
     target = Finalized(int)
     reference = weakref.ref(target, lambda _: handles.append(single.submit(int, "7")))
     del target
-    gc.collect()
+    garbage.collect()
     assert reference() is None
     assert handles[0].result(SECONDS) == 7
 

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
+import garbage
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -174,7 +175,7 @@ def test_arguments_are_let_go_of_once_they_were_named() -> None:
     del big
     assert alive() is not None
     result.failures()
-    gc.collect()
+    garbage.collect()
     assert alive() is None
 
 

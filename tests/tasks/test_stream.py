@@ -1,6 +1,5 @@
 """parallel_iter: results one by one, never further ahead than the window."""
 
-import gc
 import itertools
 import threading
 import time
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 from operator import neg
 from typing import Any
 
+import garbage
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,7 +54,7 @@ def test_leaving_after_one_result_has_started_no_more_than_the_window(make: Any,
 
     for _ in lw.parallel_iter(work, make(), workers=3, window=10, ordered=ordered):
         break
-    gc.collect()
+    garbage.collect()
     n_begun = len(begun)
     assert n_begun <= 10
     time.sleep(0.05)  # the time in which others would begin if they did
@@ -103,7 +103,7 @@ def test_what_was_read_is_let_go() -> None:
         for _ in range(20):
             if len(alive) <= 16 + 2:
                 break
-            gc.collect()  # without a GIL who made an object buries it, when it has time to; this makes it, but for the latest ones
+            garbage.collect()  # without a GIL who made an object buries it, when it has time to; this makes it, but for the latest ones
         return len(alive)
 
     most = 0

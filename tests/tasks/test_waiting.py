@@ -1,6 +1,5 @@
 """Waiting in a worker for calls of its own pool: never in vain, never with other work on its stack, and with somebody in its place."""
 
-import gc
 import threading
 import time
 import weakref
@@ -8,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, as_completed, wait
 from typing import Any
 
+import garbage
 import pytest
 
 import lightwork as lw
@@ -264,7 +264,7 @@ def test_what_a_waiter_has_called_itself_is_let_go_of(way: str, submit: str, sin
     def wait_again_and_again() -> int:
         for _ in range(10):
             WAYS[way]([hand_in(make) for _ in range(3)])
-        gc.collect()
+        garbage.collect()
         return sum(result() is not None for result in results)
 
     with lw.configure(workers=1):
