@@ -10,7 +10,8 @@ from typing import Any
 
 from lightwork._clock import SYSTEM
 from lightwork._core.items import shared_core
-from lightwork._core.pool import dismiss_default, is_in_chunk, is_worker
+from lightwork._core.pool import is_in_chunk, is_worker
+from lightwork._core.threads import dismiss_default
 from lightwork._log import LOGGER
 from lightwork.policies.checks import checked_number
 from lightwork.tasks.handle import Handle, cancel_all

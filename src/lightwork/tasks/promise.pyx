@@ -30,7 +30,9 @@ from lightwork._core.atomics cimport (
     now_ns,
     spin_hint,
 )
-from lightwork._core.pool cimport Core, drop_latest, pool_hold, pool_release, put_latest, take_latest
+from lightwork._core.backlog cimport drop_latest, put_latest, take_latest
+from lightwork._core.lifetime cimport pool_hold, pool_release
+from lightwork._core.pool cimport Core
 from lightwork._core.pool_state cimport PoolState, Tally, Worker, current_worker, forks
 from lightwork._core.worker cimport SPIN_NS, learn_patience
 
