@@ -12,7 +12,9 @@ from concurrent.futures import Future
 from concurrent.futures._base import CANCELLED, CANCELLED_AND_NOTIFIED, FINISHED, PENDING, RUNNING
 from types import GenericAlias
 
+from lightwork._config import settings
 from lightwork._core.pool import run_apart, stand_by
+from lightwork.executors.stealing import default_workers
 from lightwork.tasks.inside import running as item_here
 from lightwork.tasks.waiting import Waiters, check_room
 
@@ -31,8 +33,8 @@ from lightwork._core.atomics cimport (
     spin_hint,
 )
 from lightwork._core.pool cimport Core, drop_latest, pool_hold, pool_release, put_latest, take_latest
-from lightwork._core.pool_state cimport PoolState, Tally, Worker, current_worker, forks
-from lightwork._core.worker cimport SPIN_NS, learn_patience
+from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Tally, Worker, current_worker, forks
+from lightwork._core.worker cimport SPIN_NS, learn_patience, stay_beside
 
 cdef extern from "Python.h":
     object call "PyObject_Call"(object fn, object args, PyObject* kwargs)
@@ -256,6 +258,14 @@ cdef class Promise:
         if outer is not None:
             report.cancelled = outer.cancelled
         PyContextVar_Set(item_here, report)
+        self.keep_libraries_down()
+        return 0
+
+    cdef int keep_libraries_down(self) except -1:
+        """By a worker of its pool, once until that has no more tasks."""
+        cdef Worker* worker = current_worker()
+        if worker != NULL and worker.pool == self.home and worker.is_active and not worker.is_beside:
+            stay_beside(worker, calls_at_a_time(worker.pool))
         return 0
 
     cdef int finish(self, object value, object error) except -1:
@@ -467,6 +477,11 @@ cdef class Promise:
         if self.callbacks is None:
             self.callbacks = []
         return self.callbacks
+
+
+cdef int calls_at_a_time(PoolState* pool) except -1:
+    """How many, at most, a pool makes; the one that all share has more threads than that."""
+    return pool.max_workers if pool.max_workers < MAX_WORKERS else settings().workers or default_workers()
 
 
 cdef inline void count_start(Promise call, Tally* tally) noexcept:
