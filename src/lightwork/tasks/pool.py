@@ -43,7 +43,10 @@ def _stack_size(asked: SupportsIndex | None) -> int:
     size = 0 if asked is None else _whole("stack_size", asked)
     if size:
         probe = threading.Thread(target=int, name="lightwork-stack")
-        start_with_stack(probe, size)
+        try:
+            start_with_stack(probe, size)
+        except ValueError:
+            raise ValueError(f"stack_size must be at least 32768 bytes, and in some systems whole pages, not {size}; None for the system's") from None
         probe.join()
     return size
 
