@@ -15,11 +15,11 @@ from lightwork._config import settings
 from lightwork._core.pool import Core, start_with_stack
 from lightwork._core.statistics import PoolStatistics
 from lightwork._cpus import cpu_budget
-from lightwork.tasks.handle import Handle, cancel_all
+from lightwork.tasks.handle import Handle
 from lightwork.tasks.health import Health, health_of
 from lightwork.tasks.initializer import Initializer
 from lightwork.tasks.pool_map import Refill, results
-from lightwork.tasks.promise import hand_in
+from lightwork.tasks.promise import cancel_waiting, hand_in
 from lightwork.tasks.thread_pool import ThreadPoolExecutor
 
 __all__ = ["Pool"]
@@ -191,7 +191,7 @@ class Pool(ThreadPoolExecutor):
         self._shutdown = True
         self.core.close(wait=False)
         if cancel_futures:
-            cancel_all(self.core.discard())
+            cancel_waiting(self.core, operator.methodcaller("cancel"))
         if wait:
             self.core.close()
 

@@ -518,6 +518,46 @@ cdef int let_go_of_done(Worker* worker) except -1:
     return 0
 
 
+cdef bint put_away(object task, object leave) except -1:
+    """Cancel the call that a task is or carries, or leave a task that is none to somebody; whether a call was cancelled."""
+    promise = task if isinstance(task, Promise) else getattr(task, "handle", None)
+    if not isinstance(promise, Promise):
+        leave(task)
+        return False
+    try:
+        return promise.cancel()
+    except KeyboardInterrupt:  # which may have come before the call was cancelled
+        promise.cancel()
+        raise
+    finally:
+        if promise is not task:
+            task.end()
+
+
+def cancel_waiting(Core core, leave):
+    """
+    Take back the tasks of a pool that nobody has begun, and cancel the calls among them; others go to ``leave(task)``.
+
+    Whatever callbacks or signal handlers raise, nothing that was taken back is forgotten: the first of it is raised in the end. Here the
+    interpreter runs no handler between two calls, as it would between two lines of Python.
+
+    Returns
+    -------
+    int
+        How many calls were cancelled.
+    """
+    cdef list escaped = []
+    cdef int n_cancelled = 0
+    for task in core.discard():
+        try:
+            n_cancelled += put_away(task, leave)
+        except BaseException as error:
+            escaped.append(error)
+    if escaped:
+        raise escaped[0]
+    return n_cancelled
+
+
 cpdef Promise promise(kind, Core core, metrics, fn, tuple args, dict kwargs):
     """Return a promise, of a class of one's own, of a call in a copy of this context for a pool; measured if there are metrics."""
     cdef Promise made = make_instance(kind, ())
