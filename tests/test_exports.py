@@ -8,7 +8,6 @@ import sysconfig
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -100,6 +99,32 @@ def test_statistics_need_nothing_that_is_for_items() -> None:
     assert in_a_new_interpreter(code) == "0 False"
 
 
+def test_all_that_is_public_is_listed() -> None:
+    """``__all__`` and ``dir`` have the same names, each of which is there."""
+    assert lightwork.__all__ == sorted(SURFACE)
+
+
+def test_names_are_shown_without_what_they_stand_for() -> None:
+    """Who looks at the surface, or asks for what is not there, does not import what is for items."""
+    code = """
+import sys, lightwork
+print({*lightwork.__all__} <= {*dir(lightwork)}, hasattr(lightwork, 'parallel_mop'), 'lightwork.tasks' in sys.modules)
+"""
+    assert in_a_new_interpreter(code) == "True False False"
+
+
+def test_a_star_brings_everything() -> None:
+    """``from lightwork import *`` in a new interpreter has the public names, those for items too, and no other."""
+    code = """
+before = {*dir(), "before"}
+from lightwork import *
+after = {*dir()} - before
+import lightwork
+print(after == {*lightwork.__all__}, parallel_map is lightwork.tasks.parallel_map)
+"""
+    assert in_a_new_interpreter(code) == "True True"
+
+
 def test_importing_leaves_the_gil_off() -> None:
     """On a free-threaded interpreter every compiled module says that it does not need the GIL."""
     if not sysconfig.get_config_var("Py_GIL_DISABLED"):
@@ -113,22 +138,3 @@ def test_the_declarations_of_the_core_are_shipped() -> None:
     sources = Path(__file__).parent.parent / "src" / "lightwork"
     expected = {path.relative_to(sources) for path in (*sources.rglob("*.pxd"), sources / "py.typed")}
     assert expected <= {path.relative_to(package) for path in package.rglob("*")}
-
-
-class Meddler(str):
-    """A name that adds another to its namespace when it is looked at, as other threads do that import some part."""
-
-    __slots__ = ()
-
-    def __getitem__(self, index: Any) -> str:
-        vars(lightwork.policies)["added"] = None
-        return super().__getitem__(index)
-
-
-def test_names_may_come_in_while_others_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several threads may be the first to ask for what is for items."""
-    for name in ("added", Meddler("meddler")):
-        monkeypatch.setitem(vars(lightwork.policies), name, None)
-    monkeypatch.delitem(vars(lightwork.policies), "added")
-    assert "parallel_map" in dir(lightwork)
-    assert "added" in vars(lightwork.policies)

@@ -8,7 +8,6 @@ and arithmetic, without compiled code. At the bottom are leaves that import noth
 """
 
 import importlib as _importlib
-import types as _types
 import typing as _typing
 
 from lightwork._core.overview import statistics as statistics
@@ -29,6 +28,71 @@ from lightwork.arrays import fuse as fuse
 from lightwork.arrays import map_reduce as map_reduce
 from lightwork.arrays import minmax as minmax
 from lightwork.arrays import reduce as reduce
+
+__all__ = [
+    "Aborted",
+    "Cancelled",
+    "FunctionMetrics",
+    "FuseError",
+    "Handle",
+    "Health",
+    "ItemResult",
+    "LightworkError",
+    "Limiter",
+    "LimiterStatistics",
+    "Metrics",
+    "Parallel",
+    "ParallelResult",
+    "PickleExplanation",
+    "PickleProblem",
+    "Pool",
+    "PoolStatistics",
+    "ProcessDecision",
+    "RateLimit",
+    "Refused",
+    "Retry",
+    "RetryInfo",
+    "RunStatus",
+    "SlowCall",
+    "Stage",
+    "Statistics",
+    "StopToken",
+    "Stopped",
+    "Task",
+    "TimedOut",
+    "Waited",
+    "WorkerStatistics",
+    "accumulate",
+    "as_completed",
+    "async_parallel_iter",
+    "async_parallel_map",
+    "async_parallel_starmap",
+    "check_cancelled",
+    "chunked_map",
+    "configure",
+    "cpu_budget",
+    "explain_pickle",
+    "fuse",
+    "gather",
+    "is_picklable",
+    "iter_stages",
+    "iter_tasks",
+    "map_reduce",
+    "map_stages",
+    "minmax",
+    "parallel",
+    "parallel_iter",
+    "parallel_map",
+    "parallel_starmap",
+    "reduce",
+    "report_progress",
+    "run_tasks",
+    "should_use_processes",
+    "shutdown",
+    "statistics",
+    "submit",
+    "wait",
+]
 
 if _typing.TYPE_CHECKING:
     from lightwork.policies import Limiter as Limiter
@@ -77,21 +141,17 @@ if _typing.TYPE_CHECKING:
     from lightwork.tasks import wait as wait
 else:
 
-    def _for_items() -> dict[str, object]:
-        """Return what the floors for items offer."""
-        floors = (vars(_importlib.import_module(f"lightwork.{floor}")).copy() for floor in ("policies", "tasks"))  # others may import a part now
-        return {name: value for floor in floors for name, value in floor.items() if name[0] != "_" and not isinstance(value, _types.ModuleType)}
-
     def __getattr__(name: str) -> object:
         """Import what is for items when it is first asked for: it takes longer than all the rest."""
-        if name[0] != "_" and name not in ("policies", "tasks"):  # which the import system asks for while they are imported
-            offered = _for_items()
-            if name in offered:
-                return globals().setdefault(name, offered[name])
+        if name in __all__:
+            for floor in ("policies", "tasks"):
+                offered = vars(_importlib.import_module(f"lightwork.{floor}"))
+                if name in offered:
+                    return globals().setdefault(name, offered[name])
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *_for_items()})
+        return sorted({*globals(), *__all__})
 
 
 __version__ = "0.1.0"

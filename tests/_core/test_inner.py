@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threads import provoked
 
 import lightwork as lw
 from lightwork._core.inner import InnerThreads, find_libraries
@@ -92,6 +93,64 @@ def test_without_threadpoolctl_nothing_is_changed(monkeypatch: pytest.MonkeyPatc
     assert find_libraries() == []
 
 
+class Broken(Fake):
+    """A library in which something comes in between, once it was told a number."""
+
+    def __init__(self, raised: BaseException, told: int) -> None:
+        super().__init__(8)
+        self.raised = [raised]
+        self.told = told
+
+    def set_num_threads(self, num_threads: int) -> None:
+        """Have another number, and raise."""
+        super().set_num_threads(num_threads)
+        if self.raised and num_threads == self.told:
+            raise self.raised.pop()
+
+
+@pytest.mark.parametrize("told", [2, 8], ids=["entering", "leaving"])
+def test_an_interrupt_in_between_leaves_nothing_changed(told: int) -> None:
+    """Whether it comes while libraries are limited or while they are restored; and later calls limit them again."""
+    first, second, third = Fake(8), Broken(KeyboardInterrupt(), told), Fake(8)
+    inner = InnerThreads(lambda: [first, second, third])
+    with pytest.raises(KeyboardInterrupt), inner.beside(4):
+        pass
+    assert [library.num_threads for library in (first, second, third)] == [8, 8, 8]
+    with inner.beside(4):
+        assert [library.num_threads for library in (first, second, third)] == [2, 2, 2]
+    assert [library.num_threads for library in (first, second, third)] == [8, 8, 8]
+
+
+def test_a_library_that_fails_keeps_no_call_from_being_made(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, all have what they had, and the next call tries again."""
+    first, second = Fake(8), Broken(OSError("no such symbol"), 2)
+    inner = InnerThreads(lambda: [first, second])
+    with inner.beside(4):
+        assert [first.num_threads, second.num_threads] == [8, 8]
+    assert "no such symbol" in caplog.text
+    with inner.beside(4):
+        assert [first.num_threads, second.num_threads] == [2, 2]
+    assert [first.num_threads, second.num_threads] == [8, 8]
+
+
+def test_a_search_that_fails_is_made_again(caplog: pytest.LogCaptureFixture) -> None:
+    """By the next call."""
+    library, errors = Fake(8), [OSError("no such file")]
+
+    def find() -> list[Fake]:
+        for error in errors:
+            errors.clear()
+            raise error
+        return [library]
+
+    inner = InnerThreads(find)
+    with inner.beside(4):
+        assert library.num_threads == 8
+    assert "no such file" in caplog.text
+    with inner.beside(4):
+        assert library.num_threads == 2
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_forked_child_is_not_held_up() -> None:
@@ -144,6 +203,61 @@ def over_items(look: Callable[[Any], int]) -> list[int]:
     return list(lw.parallel_map(look, range(50), workers=4))
 
 
+def over_few_items(look: Callable[[Any], int]) -> list[int]:
+    """Fewer than there are workers: these share the CPUs."""
+    return list(lw.parallel_map(look, range(4), workers=8, timeout=SECONDS))
+
+
+def over_items_with_a_policy(look: Callable[[Any], int]) -> list[int]:
+    """Driven by the engine."""
+    return list(lw.parallel_map(look, range(50), workers=4, retry=lw.Retry(2)))
+
+
+def over_a_stream(look: Callable[[Any], int]) -> list[int]:
+    """Read to its end."""
+    return [result.unwrap() for result in lw.parallel_iter(look, iter(range(50)), workers=4)]
+
+
+def over_tasks(look: Callable[[Any], int]) -> list[int]:
+    """Each with its own arguments."""
+    return list(lw.run_tasks([lw.Task(look, (None,))] * 50, workers=4))
+
+
+def over_stages(look: Callable[[Any], int]) -> list[int]:
+    """Items that pass several functions."""
+    return list(lw.map_stages(range(50), abs, look, workers=4))
+
+
+def over_anothers_threads(look: Callable[[Any], int]) -> list[int]:
+    """Items on the standard library's pool."""
+    with ThreadPoolExecutor(4) as executor:
+        return list(lw.parallel_map(look, range(50), executor=executor))
+
+
+def over_a_pool(look: Callable[[Any], int]) -> list[int]:
+    """Items on a pool."""
+    with lw.Pool(4) as pool:
+        return list(lw.parallel_map(look, range(50), executor=pool))
+
+
+def by_a_pool(look: Callable[[Any], int]) -> list[int]:
+    """Calls that are handed in."""
+    with lw.Pool(4) as pool:
+        return lw.gather([pool.submit(look, None) for _ in range(50)])
+
+
+def by_a_pools_map(look: Callable[[Any], int]) -> list[int]:
+    """As libraries do that take an executor's."""
+    with lw.Pool(4) as pool:
+        return list(pool.map(look, range(50)))
+
+
+def by_submit(look: Callable[[Any], int]) -> list[int]:
+    """On the threads that all share, of which so many take calls."""
+    with lw.configure(workers=4):
+        return lw.gather([lw.submit(look, None) for _ in range(50)])
+
+
 def over_chunks(look: Callable[[Any], int]) -> list[int]:
     """A callable over parts of an array."""
     seen: list[int] = []
@@ -156,8 +270,41 @@ def over_chunks(look: Callable[[Any], int]) -> list[int]:
     return seen
 
 
-@pytest.mark.parametrize("door", [over_items, over_chunks], ids=lambda door: door.__name__)
+DOORS = (
+    over_items, over_few_items, over_items_with_a_policy, over_a_stream, over_tasks, over_stages, over_anothers_threads, over_a_pool, by_a_pool,
+    by_a_pools_map, by_submit, over_chunks,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
 def test_numpys_blas_keeps_to_the_budget(door: Callable[[Callable[[Any], int]], list[int]], blas: Any) -> None:
     """Four workers on eight CPUs leave two threads to each call, and all eight when they are done."""
     assert set(door(lambda _: int(blas.num_threads))) == {2}
-    assert blas.num_threads == 8
+    assert has_its_threads_back(blas)
+
+
+def has_its_threads_back(blas: Any) -> bool:
+    """Sooner or later: a worker whose last result is there may still be on its way out."""
+    return provoked(lambda: bool(blas.num_threads == 8))
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_call_that_forks_leaves_both_what_they_had(blas: Any) -> None:
+    """The parent goes on; in the child nobody else is inside, and the next call of its own restores."""
+    with lw.Pool(4) as pool:
+        pool.submit(fork_and_look, blas).result(SECONDS)
+    assert has_its_threads_back(blas)
+
+
+def fork_and_look(blas: Any) -> None:
+    """See that the child's threads are given back there, too."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            with lw.Pool(4) as pool:
+                seen = pool.submit(lambda: blas.num_threads).result(SECONDS)
+            os._exit(0 if seen == 2 and has_its_threads_back(blas) else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert blas.num_threads == 2

@@ -1,10 +1,12 @@
 """What the stories have in common: a map whose answer is known, a child that must not hang, and threads that are eager to change places."""
 
+import contextlib
 import ctypes
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import numpy.testing  # now: a fork must not come upon another thread that imports it
@@ -19,6 +21,15 @@ def check_map(n_items: int = 1_000_000, workers: int | None = 2) -> None:
     """Map on more than one thread and compare with NumPy."""
     x = np.arange(n_items, dtype=np.float64)
     np.testing.assert_array_equal(lw.chunked_map(np.sqrt, x, workers=workers), np.sqrt(x))
+
+
+def seconds_in_line() -> float:
+    """Seconds for which threads of this process wanted a CPU that somebody else had, as Linux tells it; so far, and of those there are."""
+    in_line = 0.0
+    for stat in Path("/proc/self/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):  # the thread has ended meanwhile
+            in_line += int(stat.read_text().split()[1]) * 1e-9
+    return in_line
 
 
 def linger() -> None:

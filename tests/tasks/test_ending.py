@@ -1,12 +1,17 @@
 """shutdown(): the threads that all calls share are let go, and come back when they are wanted."""
 
+import itertools
 import os
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pytest
+from held import Held
 from threads import together
 
 import lightwork as lw
@@ -123,6 +128,70 @@ def test_a_callback_that_exits_keeps_no_call_from_being_cancelled(gate: threadin
     gate.set()
     assert first.result(SECONDS)
     assert all(handle.cancelled() for handle in others)
+
+
+def is_interrupted(call: Callable[[], object], moment: int) -> bool:
+    """
+    Make a call, and press Ctrl-C at one of the moments between two lines; False if it was over by then.
+
+    Lines of ``threading`` do not count: before 3.13 a thread whose join is interrupted there is taken for dead.
+    """
+    n_left = moment
+
+    def trace(frame: FrameType, *_: object) -> Any:
+        nonlocal n_left
+        n_left -= frame.f_globals["__name__"] != "threading"
+        if n_left == 0:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(None)
+    return False
+
+
+def test_an_interrupt_anywhere_in_a_pool_s_shutdown_loses_no_call() -> None:
+    """Each call that was taken back is cancelled, or the next shutdown finds it where it was."""
+    is_early, moments = True, itertools.count(1)
+    while is_early:
+        pool = lw.Pool(1)
+        held = Held(pool, 1)
+        handles = [pool.submit(int) for _ in range(3)]
+        handles[1].add_done_callback(id)
+        is_early = is_interrupted(lambda pool=pool: pool.shutdown(wait=False, cancel_futures=True), next(moments))  # type: ignore[misc]
+        pool.shutdown(wait=False, cancel_futures=True)
+        held.release()
+        assert all(handle.cancelled() for handle in handles)
+
+
+def stay(started: threading.Event, gate: threading.Event) -> None:
+    """Hold a worker."""
+    started.set()
+    assert gate.wait(SECONDS)
+
+
+def test_an_interrupt_anywhere_in_the_shutdown_loses_no_call() -> None:
+    """Nor is one lost of the threads that all share."""
+    is_early, moments = True, itertools.count(1)
+    while is_early:
+        assert lw.shutdown(SECONDS)
+        started, gate = threading.Event(), threading.Event()
+        with lw.configure(workers=1):
+            held = lw.submit(stay, started, gate)
+            assert started.wait(SECONDS)
+            handles = [lw.submit(int) for _ in range(3)]
+            handles[1].add_done_callback(id)
+        is_early = is_interrupted(lambda: lw.shutdown(0, cancel_pending=True), next(moments))
+        lw.shutdown(0, cancel_pending=True)
+        gate.set()
+        held.result(SECONDS)
+        assert all(handle.cancelled() for handle in handles)
 
 
 def test_runs_under_way_are_not_harmed(gate: threading.Event) -> None:

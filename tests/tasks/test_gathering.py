@@ -282,7 +282,7 @@ def test_many_threads_may_wait_for_the_same_calls() -> None:
 @pytest.mark.parametrize("door", [lw.gather, lw.as_completed, lw.wait])
 def test_what_is_no_future_is_refused_at_once(door: Callable[[Any], object]) -> None:
     """The error says what would do."""
-    with pytest.raises(TypeError, match=re.escape("must be futures such as submit() returns, not 3; for asyncio's, there is asyncio.gather()")):
+    with pytest.raises(TypeError, match="must be futures such as submit.. returns, not 3; submit a function"):
         door([done(1), 3])
 
 
@@ -299,3 +299,11 @@ def test_a_handle_alone_is_refused(wait_for: Callable[[Any], Any]) -> None:
     """The error says to put it into a list, also where several are given as to asyncio's gather."""
     with pytest.raises(TypeError, match=re.escape("gather([first, second])")):
         wait_for(done(1))
+
+
+@pytest.mark.parametrize("given", [3, None, "x", "handles", print], ids=repr)
+@pytest.mark.parametrize("wait_for", [lw.gather, lw.wait, lw.as_completed])
+def test_what_holds_no_handles_is_refused(wait_for: Callable[[Any], Any], given: Any) -> None:
+    """The error says what would do, and not what Python made of it."""
+    with pytest.raises(TypeError, match=f"handles must be in a list .* not {re.escape(repr(given))}: {re.escape('gather([first, second])')}"):
+        wait_for(given)

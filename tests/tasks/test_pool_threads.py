@@ -63,8 +63,8 @@ def test_stacks_are_as_large_as_asked_for(megabytes: int) -> None:
 
 @pytest.mark.parametrize(("size", "error"), [(1, ValueError), (-1, ValueError), (2.5, TypeError), (True, TypeError), ("8M", TypeError)])
 def test_stacks_that_cannot_be(size: Any, error: type[Exception]) -> None:
-    """Are refused when the pool is made, and change nothing."""
-    with pytest.raises(error):
+    """Are refused when the pool is made, by an error that says which could, and change nothing."""
+    with pytest.raises(error, match="stack_size must be (a whole number|at least)"):
         lw.Pool(1, stack_size=size)
     assert threading.stack_size() == 0
 

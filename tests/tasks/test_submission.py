@@ -7,7 +7,8 @@ import threading
 from typing import Any
 
 import pytest
-from lightwork._core.items import shared_core, statistics
+from lightwork._core.items import count_aside, shared_core, statistics
+from threads import provoked
 
 import lightwork as lw
 from lightwork.tasks import submission
@@ -56,6 +57,31 @@ def test_threads_are_started_for_as_many_calls_as_workers_are_configured() -> No
     assert statistics().n_threads <= before + before + 3
     gate.set()
     assert lw.gather(handles) == [True] * 200
+
+
+def test_another_stands_in_for_one_that_waits() -> None:
+    """Of two workers one waits for a call elsewhere and the other is busy: a third call begins."""
+    assert lw.shutdown(SECONDS)  # so that there are no other threads
+    busy, gate = threading.Event(), threading.Event()
+
+    def hold() -> bool:
+        busy.set()
+        return gate.wait(SECONDS)
+
+    with lw.configure(workers=2), lw.Pool(1) as pool:
+        elsewhere = pool.submit(gate.wait, SECONDS)
+        held, waiting = lw.submit(hold), lw.submit(elsewhere.result)
+        assert busy.wait(SECONDS)
+        assert provoked(lambda: count_aside() == 1, SECONDS)
+        third = lw.submit(threading.get_ident)
+        stood_in = provoked(third.done, SECONDS)
+        others = [lw.submit(gate.wait, SECONDS) for _ in range(20)]
+        n_threads = statistics().n_threads
+        gate.set()
+        assert stood_in
+        assert n_threads <= 4  # three, and one more where the third has just done something
+        assert lw.gather([held, waiting, *others]) == [True] * 22
+    assert count_aside() == 0
 
 
 def test_calls_do_not_starve_behind_a_run_that_has_all_threads() -> None:

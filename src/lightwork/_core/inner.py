@@ -57,6 +57,12 @@ def set_threads(library: Library, n_threads: int) -> None:
         give_up()
 
 
+def _log_failure() -> None:
+    from lightwork._log import LOGGER  # noqa: PLC0415 - logging would be half of the package's import
+
+    LOGGER.warning("the threads of BLAS could not be limited", exc_info=True)
+
+
 class InnerThreads:
     """
     Limits libraries while our workers call Python functions: who comes first sets, who leaves last restores.
@@ -78,49 +84,80 @@ class InnerThreads:
         self._libraries: Sequence[Library] = ()
         self._n_modules = 0
         self._limited: list[Limited] = []
-        self._n_inside = 0
         self.forget_others()
 
     def forget_others(self) -> None:
         """In a forked child: nobody else is inside, and nobody holds the lock."""
         self._lock = threading.RLock()  # a finalizer or signal handler may come by in the middle
-        self._n_inside = 0
+        self._inside: set[object] = set()
 
     @contextlib.contextmanager
     def beside(self, n_workers: int) -> Generator[None]:
         """Leave libraries max(1, budget // `n_workers`) threads; nothing is changed for one worker."""
-        if n_workers <= 1:
-            yield
-            return
-        self._enter(max(1, cpu_budget() // n_workers))
+        guest = object()
         try:
+            self.enter(guest, n_workers)
             yield
         finally:
-            self._leave()
+            self.leave(guest)
 
-    def _enter(self, most: int) -> None:
+    def enter(self, guest: object, n_workers: int) -> None:
+        """Do so until this guest leaves. What libraries raise is logged, and their threads are as they were."""
+        if n_workers > 1:
+            try:
+                self._enter(guest, n_workers)
+            except Exception:
+                _log_failure()
+
+    def leave(self, guest: object) -> None:
+        """Restore what there was before if nobody else is inside; nothing happens if this guest has never come in."""
+        try:
+            self._leave(guest)
+        except KeyboardInterrupt:  # which came before the end: nobody else would do the rest
+            self._leave(guest)
+            raise
+
+    def _enter(self, guest: object, n_workers: int) -> None:
+        if not self._have_any():
+            return
         with self._lock:
-            self._n_inside += 1
-            if self._n_inside == 1 and not self._limited:
-                self._look()
-                seen = [Limited(library, library.num_threads, most) for library in self._libraries]
-                self._limited = [limited for limited in seen if limited.n_before > most]
-                for limited in self._limited:
-                    set_threads(limited.library, most)
+            if not self._inside and not self._limited:
+                self._limit(max(1, cpu_budget() // n_workers))
+            self._inside.add(guest)
 
-    def _leave(self) -> None:
-        with self._lock:
-            self._n_inside = max(0, self._n_inside - 1)  # a child may leave what its parent entered
-            if self._n_inside == 0:
-                restored, self._limited = self._limited, []
-                for library, n_before, n_now in restored:
-                    if library.num_threads == n_now:
-                        set_threads(library, n_before)
-
-    def _look(self) -> None:
+    def _have_any(self) -> bool:
+        """Look for libraries, if there may be others than before."""
         if self._n_modules != len(sys.modules):
-            self._libraries = self._find()
-            self._n_modules = len(sys.modules)  # those of the search included
+            with self._lock:
+                self._libraries = self._find()
+                self._n_modules = len(sys.modules)  # those of the search included
+        return bool(self._libraries)
+
+    def _limit(self, most: int) -> None:
+        try:
+            for library in self._libraries:
+                n_before = library.num_threads
+                if n_before > most:
+                    self._limited.append(Limited(library, n_before, most))  # first: what comes in between finds what is to be restored
+                    set_threads(library, most)
+        except BaseException:
+            self._restore()
+            raise
+
+    def _leave(self, guest: object) -> None:
+        if not self._inside and not self._limited:
+            return
+        with self._lock:
+            self._inside.discard(guest)  # a child may leave what its parent entered
+            if not self._inside:
+                self._restore()
+
+    def _restore(self) -> None:
+        while self._limited:
+            library, n_before, n_now = self._limited[-1]
+            if library.num_threads == n_now:
+                set_threads(library, n_before)
+            self._limited.pop()
 
 
 inner_threads = InnerThreads()

@@ -400,6 +400,11 @@ def statistics():
     return shared.statistics()
 
 
+def count_aside():
+    """How many of these threads wait in a task, so that as many others may stand in for them."""
+    return shared.alive().n_aside.load(memory_order_seq_cst)  # partner: step_aside
+
+
 def shared_core():
     """The pool whose threads help where none is named, for others who have items run."""
     return shared

@@ -1,5 +1,6 @@
 """The life of a worker: own tasks, then jobs that want help, then others' tasks; else sleep."""
 
+from lightwork._core.inner import inner_threads
 from lightwork._core.pause import pause
 
 from cpython.ref cimport Py_DECREF
@@ -129,6 +130,17 @@ cdef void call_item(Item item) noexcept:
     call_task(task)
 
 
+cdef void stay_beside(Worker* worker, int n_workers) noexcept:
+    """In a task: keep the threads of libraries down until there are no more tasks."""
+    worker.is_beside = True
+    inner_threads.enter(<size_t> worker, n_workers)
+
+
+cdef void leave_inner(Worker* worker) noexcept:
+    worker.is_beside = False
+    inner_threads.leave(<size_t> worker)
+
+
 cdef Item take_oldest(Worker* worker) noexcept nogil:
     """From time to time, a task that has waited for long, one's own included: tasks that spawn tasks for ever keep nobody else's waiting for ever."""
     if worker.tally.tasks.load(memory_order_relaxed) % OWN_IN_A_ROW != OWN_IN_A_ROW - 1:
@@ -166,6 +178,8 @@ cdef void call_items(Worker* worker, Item item) noexcept with gil:
             call_task(pause)
             paused = coarse_now_ns()
         item = NULL if is_finalizing() or pool_is_crowded(pool) else take_task(worker, board_wanting(&pool.board) == 0)
+    if worker.is_beside:
+        leave_inner(worker)
 
 
 cdef void call_without_gil(Worker* worker, Item item) noexcept nogil:

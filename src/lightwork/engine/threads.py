@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from lightwork._clock import Clock
+from lightwork._core.inner import inner_threads
 from lightwork.engine.crew import Crew
 from lightwork.engine.run import Run
 from lightwork.engine.workers import Workers
@@ -30,11 +31,14 @@ class ThreadCrew(Crew):
     ----------
     run, spawner, clock, **more
         As of :class:`Crew`.
+    n_items : int, optional
+        How many items there are, if that is known: no more workers have something to do at a time.
     """
 
-    def __init__(self, run: Run, spawner: Spawner, clock: Clock, **more: Any) -> None:
+    def __init__(self, run: Run, spawner: Spawner, clock: Clock, *, n_items: int | None = None, **more: Any) -> None:
         super().__init__(run, spawner, clock, **more)
         self._spawner = spawner
+        self._n_busy = spawner.n_workers if n_items is None else min(spawner.n_workers, n_items)  # at most
         run.workers_pay = True
 
     def _call(self, n_workers: int) -> None:
@@ -49,12 +53,16 @@ class ThreadCrew(Crew):
             self._miss(failure)
             return
         try:
-            chunk = self._begin()
-            while chunk is not None:
-                self._start(chunk)
-                chunk = self._bring_back(chunk, chunk.run(self._loop), goes_on=True)
+            with inner_threads.beside(self._n_busy):
+                self._go_on()
         except BaseException as error:
             self._fail(error)
+
+    def _go_on(self) -> None:
+        chunk = self._begin()
+        while chunk is not None:
+            self._start(chunk)
+            chunk = self._bring_back(chunk, chunk.run(self._loop), goes_on=True)
 
     def _miss(self, failure: BaseException) -> None:
         """Give the run up, if it is not over anyway: the pool makes no calls any more, and the workers there are might be none."""

@@ -101,12 +101,13 @@ def workers_for(options: Options) -> tuple[AnyWorkers, Random | None]:
 AnyWorkers = Serial | Threads | ThreadsOfOthers | Foreign
 
 
-def crew_for(workers: AnyWorkers, run: Run, options: Options, *, can_be_left: bool, **more: Any) -> Crew:
-    """Return who drives a run with such workers; `can_be_left` if the caller may lose interest before the end."""
+def crew_for(workers: AnyWorkers, run: Run, options: Options, *, can_be_left: bool, n_items: int | None, **more: Any) -> Crew:
+    """Return who drives a run with such workers; `can_be_left` if the caller may lose interest before the end, `n_items` if that is known."""
     if isinstance(workers, Foreign):
         return Dispatch(run, workers, token=options.stop, **more)
     has_wishes = can_be_left or options.can_be_stopped or options.on_report is not None
-    return ThreadCrew(run, workers, token=options.stop, enter=Entrance(run, options.on_report) if has_wishes else None, **more)
+    entrance = Entrance(run, options.on_report) if has_wishes else None
+    return ThreadCrew(run, workers, token=options.stop, enter=entrance, n_items=n_items, **more)
 
 
 def _default_of(executor: object, workers: int | None = None) -> int:

@@ -6,7 +6,6 @@ import inspect
 import math
 import sys
 import threading
-from typing import Any
 
 from lightwork._clock import SYSTEM
 from lightwork._core.items import shared_core
@@ -14,8 +13,7 @@ from lightwork._core.pool import is_in_chunk, is_worker
 from lightwork._core.threads import dismiss_default
 from lightwork._log import LOGGER
 from lightwork.policies.checks import checked_number
-from lightwork.tasks.handle import Handle, cancel_all
-from lightwork.tasks.submission import Errand
+from lightwork.tasks.promise import cancel_waiting
 
 __all__ = ["shutdown"]
 
@@ -61,27 +59,13 @@ def shutdown(timeout: float | None = None, cancel_pending: bool = False) -> bool
     if not SYSTEM:  # type: ignore[truthy-bool]  # a finalizer's call when the interpreter has taken all names from this module
         return False
     end = SYSTEM.now() + (math.inf if timeout is None else max(checked_number("timeout", timeout), 0.0))
-    n_cancelled = _cancel_pending() if cancel_pending else 0
+    n_cancelled = cancel_waiting(shared_core(), shared_core().spawn) if cancel_pending else 0  # what runs over items wait for is put back
     threads = [*dismiss_default(), *shared_core().dismiss()]
     if _may_wait():
         _join(threads, end)
     n_left = sum(thread.is_alive() for thread in threads)
     LOGGER.debug("shutdown: %d threads asked to end, %d have not; %d calls cancelled", len(threads), n_left, n_cancelled)
     return n_left == 0
-
-
-def _cancel_pending() -> int:
-    """Cancel what was submitted and not begun, and put back what runs over items are waiting for."""
-    handles: list[Handle[Any]] = []
-    core = shared_core()
-    for task in core.discard():
-        if isinstance(task, Errand):
-            task.end()
-            handles.append(task.handle)
-        else:
-            core.spawn(task)
-    cancel_all(handles)
-    return sum(handle.cancelled() for handle in handles)
 
 
 def _join(threads: list[threading.Thread], end: float) -> None:

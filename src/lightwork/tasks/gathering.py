@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import math
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, CancelledError, Future
 from contextlib import contextmanager, suppress
 from typing import Any, Literal, NamedTuple, TypeVar, overload
@@ -163,13 +163,18 @@ def wait(handles: Iterable[Future[Any]], timeout: float | None = None, return_wh
 
 
 def _checked(handles: Iterable[Future[Any]]) -> list[Future[Any]]:
-    if isinstance(handles, concurrent.futures.Future):
+    if not _holds_things(handles):
         raise TypeError(f"handles must be in a list or another iterable, also a single one, not {handles!r}: gather([first, second])")
     futures = list(handles)
     for future in futures:
         if not isinstance(future, concurrent.futures.Future):
-            raise TypeError(f"handles must be futures such as submit() returns, not {future!r}; for asyncio's, there is asyncio.gather()")
+            raise TypeError(f"handles must be futures such as submit() returns, not {future!r}; submit a function, or use asyncio.gather()")
     return futures
+
+
+def _holds_things(given: object) -> bool:
+    """Whether something can be gone through, and not for another reason, as text and what is to be awaited can be."""
+    return (hasattr(given, "__iter__") or hasattr(given, "__getitem__")) and not isinstance(given, str | bytes | Awaitable)
 
 
 def _seconds(timeout: float | None) -> float:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from concurrent.futures._base import LOGGER
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from lightwork.tasks.loops import wait_in_loop
 from lightwork.tasks.promise import Promise
 
-__all__ = ["Handle", "cancel_all"]
+__all__ = ["Handle"]
 
 T = TypeVar("T")
 
@@ -99,18 +98,3 @@ class Handle(Promise[T], Future[T]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a handle belongs to its process and cannot be pickled; send its result instead")
-
-
-class Cancellable(Protocol):
-    """What can be cancelled."""
-
-    def cancel(self) -> object:
-        """Cancel it."""
-        ...
-
-
-def cancel_all(calls: Sequence[Cancellable]) -> None:
-    """Cancel all of them, whatever callbacks raise; an exit or an interrupt is raised when that is done."""
-    with contextlib.ExitStack() as last_first:
-        for call in reversed(calls):
-            last_first.callback(call.cancel)

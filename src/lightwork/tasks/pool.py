@@ -16,11 +16,11 @@ from lightwork._core.pool import Core
 from lightwork._core.statistics import PoolStatistics
 from lightwork._core.threads import start_with_stack
 from lightwork._cpus import cpu_budget
-from lightwork.tasks.handle import Handle, cancel_all
+from lightwork.tasks.handle import Handle
 from lightwork.tasks.health import Health, health_of
 from lightwork.tasks.initializer import Initializer
 from lightwork.tasks.pool_map import Refill, results
-from lightwork.tasks.promise import hand_in
+from lightwork.tasks.promise import cancel_waiting, hand_in
 from lightwork.tasks.thread_pool import ThreadPoolExecutor
 
 __all__ = ["Pool"]
@@ -44,7 +44,10 @@ def _stack_size(asked: SupportsIndex | None) -> int:
     size = 0 if asked is None else _whole("stack_size", asked)
     if size:
         probe = threading.Thread(target=int, name="lightwork-stack")
-        start_with_stack(probe, size)
+        try:
+            start_with_stack(probe, size)
+        except ValueError:
+            raise ValueError(f"stack_size must be at least 32768 bytes, and in some systems whole pages, not {size}; None for the system's") from None
         probe.join()
     return size
 
@@ -189,7 +192,7 @@ class Pool(ThreadPoolExecutor):
         self._shutdown = True
         self.core.close(wait=False)
         if cancel_futures:
-            cancel_all(self.core.discard())
+            cancel_waiting(self.core, operator.methodcaller("cancel"))
         if wait:
             self.core.close()
 

@@ -10,7 +10,9 @@ from concurrent.futures import Future
 from concurrent.futures._base import CANCELLED, CANCELLED_AND_NOTIFIED, FINISHED, PENDING, RUNNING
 from types import GenericAlias
 
+from lightwork._config import settings
 from lightwork._core.pool import run_apart, stand_by
+from lightwork.executors.stealing import default_workers
 from lightwork.tasks.inside import running as item_here
 from lightwork.tasks.waiting import Waiters, check_room
 
@@ -31,8 +33,8 @@ from lightwork._core.atomics cimport (
 from lightwork._core.backlog cimport drop_latest, put_latest, take_latest
 from lightwork._core.lifetime cimport pool_hold, pool_release
 from lightwork._core.pool cimport Core
-from lightwork._core.pool_state cimport PoolState, Tally, Worker, current_worker, forks
-from lightwork._core.worker cimport SPIN_NS, learn_patience
+from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Tally, Worker, current_worker, forks
+from lightwork._core.worker cimport SPIN_NS, learn_patience, stay_beside
 from lightwork.tasks.condition cimport Condition
 from lightwork.tasks.report cimport Report
 
@@ -179,6 +181,14 @@ cdef class Promise:
         if outer is not None:
             report.cancelled = outer.cancelled
         PyContextVar_Set(item_here, report)
+        self.keep_libraries_down()
+        return 0
+
+    cdef int keep_libraries_down(self) except -1:
+        """By a worker of its pool, once until that has no more tasks."""
+        cdef Worker* worker = current_worker()
+        if worker != NULL and worker.pool == self.home and worker.is_active and not worker.is_beside:
+            stay_beside(worker, calls_at_a_time(worker.pool))
         return 0
 
     cdef int finish(self, object value, object error) except -1:
@@ -392,6 +402,11 @@ cdef class Promise:
         return self.callbacks
 
 
+cdef int calls_at_a_time(PoolState* pool) except -1:
+    """How many, at most, a pool makes; the one that all share has more threads than that."""
+    return pool.max_workers if pool.max_workers < MAX_WORKERS else settings().workers or default_workers()
+
+
 cdef inline void count_start(Promise call, Tally* tally) noexcept:
     cdef int64_t began = now_ns()
     call.began_ns.store(began, memory_order_relaxed)
@@ -424,6 +439,46 @@ cdef int let_go_of_done(Worker* worker) except -1:
         drop_latest(worker, task)
         task = take_latest(worker)
     return 0
+
+
+cdef bint put_away(object task, object leave) except -1:
+    """Cancel the call that a task is or carries, or leave a task that is none to somebody; whether a call was cancelled."""
+    promise = task if isinstance(task, Promise) else getattr(task, "handle", None)
+    if not isinstance(promise, Promise):
+        leave(task)
+        return False
+    try:
+        return promise.cancel()
+    except KeyboardInterrupt:  # which may have come before the call was cancelled
+        promise.cancel()
+        raise
+    finally:
+        if promise is not task:
+            task.end()
+
+
+def cancel_waiting(Core core, leave):
+    """
+    Take back the tasks of a pool that nobody has begun, and cancel the calls among them; others go to ``leave(task)``.
+
+    Whatever callbacks or signal handlers raise, nothing that was taken back is forgotten: the first of it is raised in the end. Here the
+    interpreter runs no handler between two calls, as it would between two lines of Python.
+
+    Returns
+    -------
+    int
+        How many calls were cancelled.
+    """
+    cdef list escaped = []
+    cdef int n_cancelled = 0
+    for task in core.discard():
+        try:
+            n_cancelled += put_away(task, leave)
+        except BaseException as error:
+            escaped.append(error)
+    if escaped:
+        raise escaped[0]
+    return n_cancelled
 
 
 cpdef Promise promise(kind, Core core, metrics, fn, tuple args, dict kwargs):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from lightwork._config import settings
-from lightwork._core.items import shared_core
+from lightwork._core.items import count_aside, shared_core
 from lightwork.executors.serial import INLINE
 from lightwork.executors.stealing import default_workers
 from lightwork.tasks.handle import Handle
@@ -60,7 +60,8 @@ def submit(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Handle[T
     Have ``fn(*args, **kwargs)`` called by another thread, in a copy of the caller's context.
 
     The threads are those that all calls over items share. They are started for as many submitted calls at a time as
-    :func:`configure` says `workers`, else ``min(32, cpu_budget() + 4)``; other calls wait for their turn, first come, first served.
+    :func:`configure` says `workers`, else ``min(32, cpu_budget() + 4)``, not counting those that wait for others; other calls wait for their
+    turn, first come, first served.
 
     Parameters
     ----------
@@ -103,8 +104,20 @@ def submit(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Handle[T
 
 
 def _spawn(errand: Errand) -> None:
+    is_due = _is_thread_due()
     try:
-        shared_core().spawn(errand, len(_under_way) <= (settings().workers or default_workers()))
+        shared_core().spawn(errand, is_due)
+        if not is_due and _is_thread_due():
+            shared_core().spawn(_come)  # for one that stepped aside before the errand was there to see
     except BaseException:
         errand.end()
         raise
+
+
+def _is_thread_due() -> bool:
+    """Whether a thread may be started for the latest call: those that wait in theirs have given their places to others."""
+    return len(_under_way) - count_aside() <= (settings().workers or default_workers())
+
+
+def _come(failure: BaseException | None = None) -> None:
+    """Do nothing, in a thread that may have been started for it."""
