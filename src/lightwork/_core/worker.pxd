@@ -45,7 +45,7 @@ cdef inline bint turn_next(Turn* turn, uint32_t* chunk) noexcept nogil:
 
 # Call a task, which reports its own errors; what escapes is nobody's, and shown as such.
 cdef void call_task(object task) noexcept
-# In a task: keep the threads of libraries to what so many workers leave them, until the worker has no more tasks.
+# In a task: keep the threads of libraries to what so many workers leave them, until the worker has had nothing to do for a while.
 cdef void stay_beside(Worker* worker, int n_workers) noexcept
 cdef void learn_patience(atomic[int64_t]* patience, bint was_rewarded) noexcept nogil
 # A worker's thread calls the one before it lets go of the GIL, and the other with what it returned, which may be NULL.

@@ -131,14 +131,23 @@ cdef void call_item(Item item) noexcept:
 
 
 cdef void stay_beside(Worker* worker, int n_workers) noexcept:
-    """In a task: keep the threads of libraries down until there are no more tasks."""
+    """In a task: keep the threads of libraries down until there is nothing to do for a while."""
     worker.is_beside = True
     inner_threads.enter(<size_t> worker, n_workers)
 
 
-cdef void leave_inner(Worker* worker) noexcept:
+cdef void leave_inner(Worker* worker) noexcept with gil:
     worker.is_beside = False
     inner_threads.leave(<size_t> worker)
+
+
+cdef void leave_libraries(Worker* worker) noexcept nogil:
+    """Let them have their threads again. Who submits one call after the other waits for this but once: it takes longer than such a call."""
+    cdef bint is_taken
+    if worker.is_beside and not is_finalizing():
+        is_taken = gil_take()
+        leave_inner(worker)
+        gil_leave(is_taken)
 
 
 cdef Item take_oldest(Worker* worker) noexcept nogil:
@@ -178,8 +187,6 @@ cdef void call_items(Worker* worker, Item item) noexcept with gil:
             call_task(pause)
             paused = coarse_now_ns()
         item = NULL if is_finalizing() or pool_is_crowded(pool) else take_task(worker, board_wanting(&pool.board) == 0)
-    if worker.is_beside:
-        leave_inner(worker)
 
 
 cdef void call_without_gil(Worker* worker, Item item) noexcept nogil:
@@ -437,7 +444,10 @@ cdef bint fall_asleep(Worker* worker) noexcept nogil:
 cdef bint idle(Worker* worker) noexcept nogil:
     """Spin for a while, then sleep; False if nobody wanted this worker for as long as its pool keeps an idle one."""
     cdef int64_t began = now_ns()
-    cdef bint is_wanted = watch_for_work(worker.pool, began) or fall_asleep(worker)
+    cdef bint is_wanted = watch_for_work(worker.pool, began)
+    if not is_wanted:
+        leave_libraries(worker)
+        is_wanted = fall_asleep(worker)
     cdef int64_t took = now_ns() - began
     worker.tally.idle_ns.fetch_add(took, memory_order_relaxed)
     return is_wanted or took < worker.pool.idle_ns
@@ -463,5 +473,6 @@ cdef void worker_run(Worker* worker, Item first) noexcept nogil:
         if find_and_run(worker):
             continue
         if pool_is_over(worker.pool) or is_dismissed(worker) or not idle(worker):
+            leave_libraries(worker)
             break
     enter_worker(NULL)
