@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import fields
 from datetime import timedelta
+from functools import partial
 from multiprocessing import get_context
 from operator import neg
 from typing import Any
@@ -17,10 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lightwork as lw
+from lightwork.tasks.options import Options
 from lightwork.testing import MockClock, deterministic, no_backoff, serial
 
 SECONDS = 30
 
+ANY_MAP_ITER: Any = lw.parallel_iter
 ANY_MAP: Any = lw.parallel_map  # for options that are wrong, or known at run time only
 
 
@@ -348,6 +352,66 @@ def test_an_item_that_takes_too_long_has_failed() -> None:
     assert lw.parallel_map(work, range(3), task_timeout=0.1, workers=3, retry=lw.Retry(2, backoff=0.0)).ok
 
 
+@pytest.mark.parametrize("options", [{"workers": 1}, {"executor": "serial"}], ids=str)
+@pytest.mark.parametrize("name", ["timeout", "task_timeout"])
+def test_an_item_in_the_calling_thread_finds_that_its_time_is_over(name: str, options: dict[str, Any]) -> None:
+    """Nobody else is there to tell it, and what it returns late is dropped as ever."""
+    heard: list[BaseException] = []
+
+    def work(item: int) -> int:
+        clock.advance(5.0)
+        try:
+            lw.check_cancelled()
+        except lw.Cancelled as error:
+            heard.append(error)
+        return item
+
+    with MockClock() as clock:
+        result = ANY_MAP(work, [1], **{name: 3.0}, **options)
+    assert len(heard) == 1
+    if name == "task_timeout":
+        assert [type(error) for _, error in result.failures()] == [lw.TimedOut]
+    else:
+        assert (result.status, result.ok_values()) == (lw.RunStatus.TIMED_OUT, [1])  # it is done
+
+
+@pytest.mark.parametrize("options", [{"workers": 1}, {"workers": 2}], ids=str)
+def test_what_comes_of_an_attempt_that_was_given_up_is_nobody_s_concern(options: dict[str, Any]) -> None:
+    """No hook hears of it: the attempt failed when its time was over, and that was told."""
+    told: list[tuple[int, Any]] = []
+    ended = threading.Event()
+
+    def work(item: int) -> int:
+        if told:
+            return item
+        clock.advance(5.0)
+        while not told and options["workers"] > 1:
+            time.sleep(0.001)
+        ended.set()
+        raise ConnectionError("late")
+
+    retry = lw.Retry(2, backoff=0.0, on_retry=lambda info: told.append((info.attempt, info.error)))
+    with MockClock() as clock:
+        assert lw.parallel_map(work, [1], task_timeout=3.0, retry=retry, **options).values() == [1]
+        assert ended.wait(SECONDS)
+    assert [(attempt, type(error)) for attempt, error in told] == [(1, lw.TimedOut)]
+
+
+@pytest.mark.parametrize("options", [{"executor": "serial"}, {"workers": 2}], ids=str)
+def test_what_the_source_gives_after_the_end_is_not_forgotten(options: dict[str, Any]) -> None:
+    """It had no turn, and is among what remains to be done."""
+    token = lw.StopToken()
+
+    def numbers() -> Iterator[int]:
+        yield 1
+        token.stop()
+        yield 2
+
+    result = lw.parallel_map(neg, numbers(), stop=token, window=1, **options)
+    assert (result.status, result.successes()) == (lw.RunStatus.CANCELLED, [(0, -1)])
+    assert [index for index, _ in result.failures()] == [1]
+
+
 def test_too_many_failures_end_the_run() -> None:
     """What has not begun then has no turn."""
     result = lw.parallel_map(half, iter(range(1, 1001, 2)), max_errors=3, workers=1, window=4)
@@ -436,6 +500,30 @@ def test_an_item_that_reenters_its_source_fails() -> None:
     with pytest.raises(ValueError, match="already executing") as caught:
         lw.parallel_map(neg, generator)
     assert caught.value.partial_result.ok_values() == [-1]  # type: ignore[attr-defined]
+
+
+def test_hooks_are_told_what_an_item_is_called() -> None:
+    """Its index, and its key if it has one."""
+    told: list[Any] = []
+    retry = lw.Retry(2, backoff=0.0, on_retry=lambda info: told.append((info.index, info.key)))
+    lw.parallel_map(half, [1, 2, 3], retry=retry, item_key=str)
+    assert sorted(told) == [(0, "1"), (2, "3")]
+    told.clear()
+    lw.parallel_map(half, [1, 2], retry=retry)
+    assert told == [(0, None)]
+
+
+@pytest.mark.parametrize("cost", [(1, 40), lambda item: (1, 40 * item)], ids=["all alike", "by item"])
+def test_limits_that_are_combined_have_a_cost_each(cost: Any) -> None:
+    """Requests and what they ask for are counted apart."""
+    requests, tokens = lw.Limiter(lw.RateLimit(1, burst=10)), lw.Limiter(lw.RateLimit(10, burst=40))
+    with MockClock(autojump=True) as clock:
+        assert lw.parallel_map(neg, [1, 1, 1], rate_limit=lw.Limiter.all(requests, tokens), cost=cost, executor="serial").ok
+        assert clock.now() == pytest.approx(8.0)
+    with pytest.raises(ValueError, match="burst, 40"):
+        lw.parallel_map(neg, [1], rate_limit=lw.Limiter.all(requests, tokens), cost=(1, 41))
+    with pytest.raises(ValueError, match="one for each of 2 limits"):
+        lw.parallel_map(neg, [1], rate_limit=lw.Limiter.all(requests, tokens), cost=(1, 2, 3))
 
 
 # --- Listeners --------------------------------------------------------------------------------------------------------
@@ -602,6 +690,11 @@ def test_calls_in_calls_on_one_executor_end(make: Callable[[], Executor]) -> Non
         ({"rate_limit": 0}, ValueError),
         ({"rate_limit": float("nan")}, ValueError),
         ({"cost": -1}, ValueError),
+        ({"cost": (1, -1)}, ValueError),
+        ({"cost": "1"}, TypeError),
+        ({"progress": print}, TypeError),
+        ({"ordered": "no"}, TypeError),
+        ({"return_exceptions": 1}, TypeError),
         ({"stop": True}, TypeError),
         ({"on_progress": 1}, TypeError),
         ({"on_result": 1}, TypeError),
@@ -625,6 +718,15 @@ def test_wrong_options_are_refused_before_any_item(options: dict[str, Any], erro
         assert touched == []
 
 
+def test_none_is_what_holds_where_nothing_is_said() -> None:
+    """Of every option, whatever it is and whatever the decorator or the configuration say."""
+    names = [field.name for field in fields(Options)]
+    assert ANY_MAP(neg, [1, 2], **dict.fromkeys(names)).values() == [-1, -2]
+    decorated: Any = lw.parallel(progress=True, errors="return", executor="serial", cost=2, rate_limit=lw.RateLimit(1e6, burst=2))(neg)
+    assert isinstance(decorated.map([1], progress=None, errors=None, cost=None, executor=None), lw.ParallelResult)
+    assert [result.index for result in ANY_MAP_ITER(time.sleep, [0.2, 0.0], ordered=None, workers=2)] == [1, 0]
+
+
 def test_what_is_no_function_or_no_items_is_refused() -> None:
     """Also if they are in the wrong order."""
     with pytest.raises(TypeError, match="function"):
@@ -633,6 +735,15 @@ def test_what_is_no_function_or_no_items_is_refused() -> None:
         ANY_MAP(neg, 5)
     with pytest.raises(TypeError, match="iterable"):
         lw.parallel_iter(neg, 5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="async iterables are for the async functions"):
+        ANY_MAP(neg, Endless())
+
+
+class Endless:
+    """Can be iterated in an event loop only."""
+
+    def __aiter__(self) -> None:
+        """Never be asked for it."""
 
 
 class Backwards(list[int]):
@@ -727,8 +838,8 @@ def test_seconds_may_be_a_timedelta() -> None:
 )
 def test_an_unknown_option_is_told_by_who_has_not_got_it(call: Any, name: str) -> None:
     """The error names the function that was called, the option that may have been meant, and all there are."""
-    for wrong, meant in (("worker", "'workers'"), ("n_jobs", "'workers'"), ("rate_limits", "'rate_limit'"), ("window_size", "'window'")):
-        with pytest.raises(TypeError, match=rf"^{name}\(\) has no option '{wrong}'; did you mean {meant}\? It has .*retry, ") as caught:
+    for wrong, meant in (("worker", "workers"), ("n_jobs", "workers"), ("rate_limits", "rate_limit"), ("window_size", "window"), ("seed", "rng")):
+        with pytest.raises(TypeError, match=rf"^{name}\(\) has no option '{wrong}'; did you mean '{meant}'\? It has .*retry, ") as caught:
             call(neg, [1], **{wrong: 2})
         assert ("chunk_size" in str(caught.value)) is not name.startswith("async")
     with pytest.raises(TypeError, match=rf"^{name}\(\) has no option 'xyzzy'; it has workers, "):
@@ -751,15 +862,24 @@ async def wait(item: int) -> int:
     return item
 
 
+class Waiter:
+    """An object that is called, and awaited."""
+
+    async def __call__(self, item: int) -> int:
+        """Be awaited."""
+        return item
+
+
+@pytest.mark.parametrize("fn", [wait, Waiter(), partial(wait)], ids=["function", "object", "partial"])
 @pytest.mark.parametrize(
     "call",
     [lw.parallel_map, lw.parallel_starmap, lw.parallel_iter, lambda fn, items: lw.map_stages(items, neg, fn), lambda fn, _: lw.parallel(fn)],
     ids=["map", "starmap", "iter", "stages", "decorator"],
 )
-def test_async_functions_are_sent_to_the_other_door(call: Any) -> None:
+def test_async_functions_are_sent_to_the_other_door(call: Any, fn: Any) -> None:
     """Nobody would await what they return."""
     with pytest.raises(TypeError, match="async_parallel_map"):
-        call(wait, [1])
+        call(fn, [1])
 
 
 @pytest.mark.parametrize("options", WAYS, ids=str)

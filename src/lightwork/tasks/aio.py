@@ -188,7 +188,8 @@ async def _results(stages: list[Stage], source: Source, options: Options) -> Asy
         with listeners.follow(drive):
             async with aclosing(drive.blocks(listeners.due)) as blocks:
                 async for block in blocks:
-                    listeners.tell(drive, block)
+                    if (error := listeners.try_to_tell(drive, block)) is not None:
+                        await drive.close(error)  # what is done already is read before it is raised
                     for following in order.next(block):
                         for result in read(drive, following, options):
                             yield result
@@ -196,6 +197,6 @@ async def _results(stages: list[Stage], source: Source, options: Options) -> Asy
         for following in order.rest():
             for result in read(drive, following, options):
                 yield result
-        raise_early_end(drive.run)
+        raise_early_end(drive.run, listeners.failure)
     finally:
         await drive.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lightwork._clock import Clock
 from lightwork.engine.chunk import Chunk
 from lightwork.engine.crew import Crew
 from lightwork.engine.dispatch import Dispatch
@@ -20,6 +20,7 @@ from lightwork.engine.verdict import refusing
 from lightwork.executors.futures import Foreign, ThreadsOfOthers, is_thread_pool
 from lightwork.executors.serial import INLINE, Serial
 from lightwork.executors.stealing import Threads, default_workers
+from lightwork.policies.checks import is_async
 from lightwork.policies.retry import Retry
 from lightwork.tasks.inside import Item, running
 from lightwork.tasks.options import Options
@@ -28,16 +29,16 @@ from lightwork.tasks.pool import Pool
 __all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "watched", "workers_for"]
 
 
-def check_function(fn: Any) -> None:
-    """Refuse what cannot be called."""
+def check_function(fn: Any, advice: str = "; the items come second") -> None:
+    """Refuse what cannot be called; the advice ends the error."""
     if not callable(fn):
-        raise TypeError(f"fn must be a function, not {fn!r}; the items come second")
+        raise TypeError(f"fn must be a function, not {fn!r}{advice}")
 
 
-def check_plain_function(fn: object) -> None:
+def check_plain_function(fn: object, advice: str = "; the items come second") -> None:
     """Refuse what cannot be called, and what has to be awaited, which nobody here would do."""
-    check_function(fn)
-    if inspect.iscoroutinefunction(fn):
+    check_function(fn, advice)
+    if is_async(fn):
         raise TypeError(f"{fn!r} is an async function, which is awaited by async_parallel_map and async_parallel_iter")
 
 
@@ -101,12 +102,12 @@ def workers_for(options: Options) -> tuple[AnyWorkers, Random | None]:
 AnyWorkers = Serial | Threads | ThreadsOfOthers | Foreign
 
 
-def crew_for(workers: AnyWorkers, run: Run, options: Options, *, can_be_left: bool, **more: Any) -> Crew:
+def crew_for(workers: AnyWorkers, run: Run, options: Options, clock: Clock, *, can_be_left: bool, **more: Any) -> Crew:
     """Return who drives a run with such workers; `can_be_left` if the caller may lose interest before the end."""
     if isinstance(workers, Foreign):
-        return Dispatch(run, workers, token=options.stop, **more)
+        return Dispatch(run, workers, clock, token=options.stop, **more)
     has_wishes = can_be_left or options.can_be_stopped or options.on_report is not None
-    return ThreadCrew(run, workers, token=options.stop, enter=Entrance(run, options.on_report) if has_wishes else None, **more)
+    return ThreadCrew(run, workers, clock, token=options.stop, enter=Entrance(run, clock, options.on_report) if has_wishes else None, **more)
 
 
 def _default_of(executor: object, workers: int | None = None) -> int:
@@ -128,18 +129,21 @@ class Entrance:
     ----------
     run : Run
         Theirs.
+    clock : Clock
+        By which they may find that their time is over: an item that runs in the calling thread leaves nobody else to tell it.
     on_report : callable, optional
         Takes an item's index, and what it says is done and total.
     """
 
-    def __init__(self, run: Run, on_report: Callable[[int, float, float | None], object] | None) -> None:
+    def __init__(self, run: Run, clock: Clock, on_report: Callable[[int, float, float | None], object] | None) -> None:
         self._run = run
+        self._now = clock.now
         self._on_report = on_report
 
     def __call__(self, chunk: Chunk) -> None:
         """Enter."""
         report = None if self._on_report is None else partial(self._report, chunk)
-        running.set(Item(_Wish(self._run, chunk), report))
+        running.set(Item(_Wish(self._run, chunk, self._now), report))
 
     def _report(self, chunk: Chunk, done: float, total: float | None) -> None:
         if self._on_report is not None:
@@ -149,16 +153,17 @@ class Entrance:
 class _Wish:
     """Whether anybody still wants what a chunk brings."""
 
-    __slots__ = ("_chunk", "_run")
+    __slots__ = ("_chunk", "_now", "_run")
 
-    def __init__(self, run: Run, chunk: Chunk) -> None:
+    def __init__(self, run: Run, chunk: Chunk, now: Callable[[], float]) -> None:
         self._run = run
         self._chunk = chunk
+        self._now = now
 
     @property
     def is_stopped(self) -> bool:
         """Whether nobody does."""
-        return self._chunk.is_abandoned or self._run.status is not None
+        return self._run.is_unwanted(self._chunk, self._now())
 
     @property
     def reason(self) -> object:

@@ -42,7 +42,7 @@ class Parallel(Generic[P, T]):
     __qualname__: str
 
     def __init__(self, fn: Callable[P, T], options: dict[str, Any]) -> None:
-        check_plain_function(fn)
+        check_plain_function(getattr(fn, "__func__", fn), "")  # that of a class method, which cannot be called by itself
         self._fn = fn
         self._options = options
         functools.update_wrapper(self, fn)

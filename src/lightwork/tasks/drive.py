@@ -88,7 +88,7 @@ class Drive:
             random=random,
             wake=self._poke,
         )
-        self.crew: Crew = crew_for(workers, self.run, options, clock=self.clock, can_be_left=waits_for_reader, wants_results=wants_results)
+        self.crew: Crew = crew_for(workers, self.run, options, self.clock, can_be_left=waits_for_reader, wants_results=wants_results, keys=feed.keys)
         self._account = Account(self.run, workers.core if isinstance(workers, Threads) else None)
         if options.stop is not None:
             self.crew.poke()  # it may be stopped already

@@ -101,7 +101,7 @@ def _engine_stages(stages: tuple[Callable[[Any], Any] | Stage, ...], options: Op
 
 
 def _engine_stage(stage: Stage, index: int, options: Options) -> engine.Stage:
-    check_plain_function(stage.fn)
+    check_plain_function(stage.fn, "; the items come first, and the functions after them")
     own = Options(workers=stage.workers, retry=stage.retry or options.retry, rate_limit=stage.rate_limit or options.rate_limit)
     call = call_for(watched(stage.fn, options), own.retry, options.rng if index == 0 else None)
     return engine.Stage(call, own.retry, own.limiter, own.workers, index)
