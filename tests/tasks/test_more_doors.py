@@ -179,7 +179,7 @@ def test_wrong_stages_are_refused() -> None:
     with pytest.raises(TypeError, match="at least one"):
         lw.map_stages([1])
     with pytest.raises(TypeError, match="function, not 1; the items come first"):
-        lw.map_stages([1], 1)  # type: ignore[arg-type]
+        lw.map_stages([1], 1)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="Stage"):
         lw.map_stages([1], neg, rate_limit=1)
 

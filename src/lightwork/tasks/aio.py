@@ -87,7 +87,29 @@ async def async_parallel_map(fn: Callable[..., Any], items: Items, **options: An
     return await _collect(fn, items, _checked("async_parallel_map", options))
 
 
-async def async_parallel_starmap(fn: Callable[..., Awaitable[T]], items: Items, **options: Unpack[CommonOptions]) -> ParallelResult[T]:
+@overload
+async def async_parallel_starmap(
+    fn: Callable[..., Awaitable[T]],
+    items: Items,
+    *,
+    errors: Literal["collect", "raise"] = ...,
+    return_exceptions: Literal[False] = ...,
+    **options: Unpack[CommonOptions],
+) -> ParallelResult[T]: ...
+@overload
+async def async_parallel_starmap(
+    fn: Callable[..., Awaitable[T]], items: Items, *, errors: Literal["return"], return_exceptions: bool = ..., **options: Unpack[CommonOptions]
+) -> list[T | BaseException]: ...
+@overload
+async def async_parallel_starmap(
+    fn: Callable[..., Awaitable[T]],
+    items: Items,
+    *,
+    return_exceptions: Literal[True],
+    errors: Literal["collect", "return"] = ...,
+    **options: Unpack[CommonOptions],
+) -> list[T | BaseException]: ...
+async def async_parallel_starmap(fn: Callable[..., Any], items: Items, **options: Any) -> Any:
     """
     Await ``fn(*item)`` for each item; else as :func:`async_parallel_map`.
 
@@ -100,8 +122,7 @@ async def async_parallel_starmap(fn: Callable[..., Awaitable[T]], items: Items, 
     >>> asyncio.run(lw.async_parallel_starmap(power, [(2, 3), (3, 2)])).values()
     [8, 9]
     """
-    result: ParallelResult[T] = await _collect(fn, items, _checked("async_parallel_starmap", options), star=True)
-    return result
+    return await _collect(fn, items, _checked("async_parallel_starmap", options), star=True)
 
 
 def async_parallel_iter(fn: Callable[..., Awaitable[T]], items: Items, **options: Unpack[AsyncStreamOptions]) -> AsyncIterator[ItemResult[T]]:
