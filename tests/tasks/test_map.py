@@ -11,6 +11,7 @@ from datetime import timedelta
 from functools import partial
 from multiprocessing import get_context
 from operator import neg
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -412,6 +413,24 @@ def test_what_the_source_gives_after_the_end_is_not_forgotten(options: dict[str,
     assert [index for index, _ in result.failures()] == [1]
 
 
+def test_an_item_that_takes_too_long_fails_as_others_do() -> None:
+    """In a list its exception has its place, and where failures are raised it is, with the note of its item."""
+
+    def work(item: int) -> int:
+        while item == 1:
+            time.sleep(0.001)
+            lw.check_cancelled()
+        return item
+
+    outcomes = lw.parallel_map(work, range(3), task_timeout=0.1, workers=3, errors="return")
+    assert [outcomes[0], type(outcomes[1]), outcomes[2]] == [0, lw.TimedOut, 2]
+    with pytest.raises(lw.TimedOut) as caught:
+        lw.parallel_map(work, range(3), task_timeout=0.1, workers=3, errors="raise")
+    assert caught.value.__notes__ == ["in item 1, argument 1"]
+    results = lw.parallel_iter(work, range(3), task_timeout=0.1, workers=3)
+    assert sorted(result.index for result in results if isinstance(result.error, lw.TimedOut)) == [1]
+
+
 def test_too_many_failures_end_the_run() -> None:
     """What has not begun then has no turn."""
     result = lw.parallel_map(half, iter(range(1, 1001, 2)), max_errors=3, workers=1, window=4)
@@ -526,6 +545,47 @@ def test_limits_that_are_combined_have_a_cost_each(cost: Any) -> None:
         lw.parallel_map(neg, [1], rate_limit=lw.Limiter.all(requests, tokens), cost=(1, 2, 3))
 
 
+@pytest.mark.parametrize("position", [0, 500, 999])
+@pytest.mark.parametrize("options", [{}, {"chunk_size": 1000}, {"workers": 1}], ids=str)
+def test_a_failure_is_one_wherever_it_is(options: dict[str, Any], position: int) -> None:
+    """At the beginning, in the middle or at the end of a thousand: the others have their values."""
+
+    def work(item: int) -> int:
+        if item == position:
+            raise ValueError(item)
+        return item
+
+    result = lw.parallel_map(work, range(1000), **options)
+    assert result.ok_values() == [item for item in range(1000) if item != position]
+    assert [index for index, _ in result.failures()] == [position]
+    with pytest.raises(ValueError, match=str(position)):
+        ANY_MAP(work, range(1000), errors="raise", **options)
+
+
+def test_who_is_asked_to_wait_lets_nobody_ask() -> None:
+    """A server's Retry-After holds for all items that share the limiter; then they come one by one."""
+
+    class BusyError(Exception):
+        status = 429
+        headers = MappingProxyType({"Retry-After": "5"})
+
+    starts: list[float] = []
+
+    def ask(item: int) -> int:
+        starts.append(clock.now())
+        if len(starts) == 4:
+            raise BusyError
+        return item
+
+    with MockClock(autojump=True) as clock:
+        retry = lw.Retry.for_http(3, backoff=1.0, seed=1)
+        assert lw.parallel_map(ask, range(12), rate_limit=10, retry=retry, executor="serial").ok
+    assert len(starts) == 13
+    refused = starts[3]
+    assert [start for start in starts if refused < start < refused + 5.0] == []
+    assert starts[-1] - starts[4] > 0.5
+
+
 # --- Listeners --------------------------------------------------------------------------------------------------------
 
 
@@ -543,6 +603,15 @@ def test_progress_is_monotone_and_ends_at_the_total() -> None:
     assert seen[-1] == (100, 100)
     assert threads == {threading.get_ident()}
     assert len(seen) < 10
+
+
+@pytest.mark.parametrize("options", [{"chunk_size": 10}, {"workers": 1}, {"retry": lw.Retry(2, backoff=0.0)}], ids=str)
+def test_progress_counts_items(options: dict[str, Any]) -> None:
+    """Not chunks, attempts or successes."""
+    seen: list[tuple[int, int]] = []
+    lw.parallel_map(half, range(101), on_progress=lambda *told: seen.append(told), **options)
+    assert seen == sorted(seen)
+    assert seen[-1] == (101, 101)
 
 
 def test_results_are_told_as_they_come() -> None:

@@ -257,10 +257,9 @@ class Crew:
 
     def _judge(self, chunk: Chunk, error: BaseException) -> Verdict | None:
         """Ask what becomes of an item that failed, unless it was given up before that, be it that nobody has looked at the clock yet."""
-        self._tell(self.run.due)
-        if chunk.is_abandoned or isinstance(error, KeyboardInterrupt):
-            return None
-        return self._asked(chunk, error)
+        if self.run.is_unwanted(chunk, self.clock.now()):
+            self._tell(self.run.due)
+        return None if chunk.is_abandoned or isinstance(error, KeyboardInterrupt) else self._asked(chunk, error)
 
     def _asked(self, chunk: Chunk, error: BaseException) -> Verdict:
         return judge(chunk, error, self.clock.now(), self.run.deadline, self._keys.get(chunk.index))

@@ -161,7 +161,7 @@ class Options:
 
         It lacks the options `without`. An option that is given as None has the value that it has where nobody says anything, whatever is configured.
         """
-        plain: dict[str, Any] = {field.name: field.default for field in fields(cls) if field.name not in without} | defaults
+        plain = {name: default for name, default in _DEFAULTS.items() if name not in without} | defaults
         check_names(called, given, plain)
         asked = {name: plain[name] if value is None else value for name, value in given.items()}
         return cls(**{**defaults, **_wishes_for(given, without), **asked})
@@ -247,8 +247,11 @@ class Options:
     @property
     def is_plain(self) -> bool:
         """Whether nothing is asked for but values, by any number of workers."""
-        asked = {field.name for field in fields(self) if getattr(self, field.name) != field.default}
+        asked = {name for name, default in _DEFAULTS.items() if getattr(self, name) != default}
         return asked <= {"workers", "executor", "errors", "return_exceptions"} and self.executor == "thread" and self.errors != "raise"
+
+
+_DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in fields(Options)}  # once: every call asks
 
 
 def _wishes_for(given: Mapping[str, Any], without: Sequence[str]) -> Mapping[str, Any]:
