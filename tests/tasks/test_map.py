@@ -376,6 +376,26 @@ def test_an_item_in_the_calling_thread_finds_that_its_time_is_over(name: str, op
         assert (result.status, result.ok_values()) == (lw.RunStatus.TIMED_OUT, [1])  # it is done
 
 
+def test_items_of_an_item_find_that_nobody_wants_that() -> None:
+    """Though their own call has all the time in the world."""
+    reasons: list[str] = []
+
+    def work(item: int) -> int:
+        clock.advance(5.0)
+        try:
+            lw.check_cancelled()
+        except lw.Cancelled as error:
+            reasons.append(str(error))
+        return item
+
+    def call(item: int) -> list[int]:
+        return lw.parallel_map(work, [item], timeout=3600.0, workers=1).values()
+
+    with MockClock() as clock:
+        lw.parallel_map(call, [1], task_timeout=3.0, workers=1)
+    assert reasons == ["the result of this item is not wanted any more: it took too long"]
+
+
 @pytest.mark.parametrize("options", [{"workers": 1}, {"workers": 2}], ids=str)
 def test_what_comes_of_an_attempt_that_was_given_up_is_nobody_s_concern(options: dict[str, Any]) -> None:
     """No hook hears of it: the attempt failed when its time was over, and that was told."""

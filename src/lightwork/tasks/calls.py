@@ -22,7 +22,7 @@ from lightwork.executors.serial import INLINE, Serial
 from lightwork.executors.stealing import Threads, default_workers
 from lightwork.policies.checks import is_async
 from lightwork.policies.retry import Retry
-from lightwork.tasks.inside import Item, running
+from lightwork.tasks.inside import Item, Stoppable, running
 from lightwork.tasks.options import Options
 from lightwork.tasks.pool import Pool
 
@@ -138,12 +138,14 @@ class Entrance:
     def __init__(self, run: Run, clock: Clock, on_report: Callable[[int, float, float | None], object] | None) -> None:
         self._run = run
         self._now = clock.now
+        around = running.get()  # the item that makes this call, if one does: what nobody wants of it nobody wants of its own items
+        self._around = None if around is None else around.cancelled
         self._on_report = on_report
 
     def __call__(self, chunk: Chunk) -> None:
         """Enter."""
         report = None if self._on_report is None else partial(self._report, chunk)
-        running.set(Item(_Wish(self._run, chunk, self._now), report))
+        running.set(Item(_Wish(self._run, chunk, self._now, self._around), report))
 
     def _report(self, chunk: Chunk, done: float, total: float | None) -> None:
         if self._on_report is not None:
@@ -153,19 +155,26 @@ class Entrance:
 class _Wish:
     """Whether anybody still wants what a chunk brings."""
 
-    __slots__ = ("_chunk", "_now", "_run")
+    __slots__ = ("_around", "_chunk", "_now", "_run")
 
-    def __init__(self, run: Run, chunk: Chunk, now: Callable[[], float]) -> None:
+    def __init__(self, run: Run, chunk: Chunk, now: Callable[[], float], around: Stoppable | None) -> None:
         self._run = run
         self._chunk = chunk
         self._now = now
+        self._around = around
 
     @property
     def is_stopped(self) -> bool:
         """Whether nobody does."""
-        return self._run.is_unwanted(self._chunk, self._now())
+        return self._is_unwanted or (self._around is not None and self._around.is_stopped)
 
     @property
     def reason(self) -> object:
         """Why."""
+        if self._around is not None and not self._is_unwanted:
+            return self._around.reason
         return "it took too long" if self._run.status is None else self._run.reason or self._run.status
+
+    @property
+    def _is_unwanted(self) -> bool:
+        return self._run.is_unwanted(self._chunk, self._now())
