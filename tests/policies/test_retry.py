@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightwork import Retry, Stopped
+from lightwork import Cancelled, Retry, Stopped
 from lightwork.policies.backoff import JITTERS
 
 STEADY = Retry(5, backoff=1.0, jitter="none")
@@ -146,6 +146,11 @@ def test_what_ends_things_is_never_tried_again(error: BaseException) -> None:
 def test_what_was_stopped_is_not_tried_again() -> None:
     """A call that was given up with the one around it is not begun once more."""
     assert STEADY.decide(1, Stopped("stopped"), None, 0.0).kind == "give_up"
+
+
+def test_what_is_not_wanted_any_more_is_not_tried_again() -> None:
+    """An item that finds nobody waiting ends; no hook hears of another attempt, and no fallback takes the place of what nobody wants."""
+    assert Retry(5, fallback=str).decide(1, Cancelled("enough"), None, 0.0) == ("give_up", 0.0, 0.0, None, "Cancelled is not retried")
 
 
 def test_types_are_chosen_as_in_an_except_clause() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -12,6 +13,8 @@ import pytest
 import lightwork as lw
 from lightwork.testing import MockClock
 
+SECONDS = 30
+
 
 async def half(item: int) -> int:
     """Fail for odd items, after letting others run."""
@@ -21,7 +24,7 @@ async def half(item: int) -> int:
     return item // 2
 
 
-async def numbers(n_items: int, error: Exception | None = None) -> AsyncIterator[int]:
+async def numbers(n_items: int, error: BaseException | None = None) -> AsyncIterator[int]:
     """Yield some numbers, and then fail perhaps."""
     for i in range(n_items):
         await asyncio.sleep(0)
@@ -143,6 +146,86 @@ def test_a_cancellation_from_inside_is_a_failure() -> None:
     result = asyncio.run(lw.async_parallel_map(work, range(3)))
     assert result.ok_values() == [0, 2]
     assert isinstance(result.failures()[0][1], lw.Cancelled)
+
+
+class OddError(BaseException):
+    """What is neither an error nor an exit."""
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(ValueError("v"), ValueError), (OddError("o"), OddError), (GeneratorExit(), GeneratorExit), (asyncio.CancelledError(), lw.Cancelled)],
+    ids=repr,
+)
+def test_whatever_a_source_raises_is_raised(error: BaseException, kind: type[BaseException]) -> None:
+    """No end that is none is taken for one, and what came before is there."""
+    with pytest.raises(kind) as caught:
+        asyncio.run(lw.async_parallel_map(half, numbers(3, error)))
+    assert caught.value.partial_result.successes() == [(0, 0), (2, 1)]  # type: ignore[attr-defined]
+
+
+def test_a_source_that_is_left_alone_may_tidy_up() -> None:
+    """It is cancelled once, while what runs comes to its end."""
+    token = lw.StopToken()
+    tidied: list[bool] = []
+
+    async def numbers() -> AsyncIterator[int]:
+        yield 0
+        yield 1
+        try:
+            await asyncio.sleep(SECONDS)
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0.01)
+            tidied.append(True)
+
+    async def work(item: int) -> int:
+        await asyncio.sleep(0.01)
+        token.stop()
+        await asyncio.sleep(0.01 * item)
+        return item
+
+    result = asyncio.run(lw.async_parallel_map(work, numbers(), stop=token, workers=2))
+    assert (result.ok_values(), tidied) == ([0, 1], [True])
+
+
+@pytest.mark.parametrize("name", ["timeout", "task_timeout"])
+def test_an_item_that_holds_up_the_loop_finds_that_its_time_is_over(name: str) -> None:
+    """Though nobody else could look at the clock; and all items are in the result."""
+    told: list[Any] = []
+
+    async def work(item: int) -> int:
+        clock.advance(5.0)
+        lw.check_cancelled()
+        return item
+
+    options: dict[str, Any] = {name: 3.0}
+    retry = lw.Retry(2, backoff=0.0, on_retry=lambda info: told.append((type(info.error), info.key)))
+    with MockClock() as clock:
+        result = asyncio.run(lw.async_parallel_map(work, [1, 2], workers=1, retry=retry, item_key=str, **options))
+    assert [type(error) for _, error in result.failures()] == [lw.TimedOut, lw.TimedOut]
+    assert told == ([(lw.TimedOut, "1"), (lw.TimedOut, "2")] if name == "task_timeout" else [])
+
+
+@pytest.mark.parametrize("name", ["on_progress", "on_result"])
+def test_a_listener_that_fails_ends_the_stream(name: str) -> None:
+    """What was done by then is read before its error comes, and it hears no more."""
+    heard: list[Any] = []
+    read: list[int] = []
+
+    def listen(*told: Any) -> None:
+        heard.append(told)
+        raise RuntimeError("listener")
+
+    async def main() -> None:
+        stream: Any = lw.async_parallel_iter
+        async for index, _ in stream(half, itertools.count(0, 2), window=8, **{name: listen}):
+            read.append(index)
+
+    with pytest.raises(RuntimeError, match="listener"):
+        asyncio.run(main())
+    assert len(heard) == 1
+    assert 0 in read
 
 
 def test_hours_pass_at_once_by_a_clock_of_one_s_own() -> None:

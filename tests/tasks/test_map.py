@@ -6,9 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import fields
 from datetime import timedelta
+from functools import partial
 from multiprocessing import get_context
 from operator import neg
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,10 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lightwork as lw
+from lightwork.tasks.options import Options
 from lightwork.testing import MockClock, deterministic, no_backoff, serial
 
 SECONDS = 30
 
+ANY_MAP_ITER: Any = lw.parallel_iter
 ANY_MAP: Any = lw.parallel_map  # for options that are wrong, or known at run time only
 
 
@@ -409,6 +414,104 @@ def test_an_item_that_takes_too_long_has_failed() -> None:
     assert lw.parallel_map(work, range(3), task_timeout=0.1, workers=3, retry=lw.Retry(2, backoff=0.0)).ok
 
 
+@pytest.mark.parametrize("options", [{"workers": 1}, {"executor": "serial"}], ids=str)
+@pytest.mark.parametrize("name", ["timeout", "task_timeout"])
+def test_an_item_in_the_calling_thread_finds_that_its_time_is_over(name: str, options: dict[str, Any]) -> None:
+    """Nobody else is there to tell it, and what it returns late is dropped as ever."""
+    heard: list[BaseException] = []
+
+    def work(item: int) -> int:
+        clock.advance(5.0)
+        try:
+            lw.check_cancelled()
+        except lw.Cancelled as error:
+            heard.append(error)
+        return item
+
+    with MockClock() as clock:
+        result = ANY_MAP(work, [1], **{name: 3.0}, **options)
+    assert len(heard) == 1
+    if name == "task_timeout":
+        assert [type(error) for _, error in result.failures()] == [lw.TimedOut]
+    else:
+        assert (result.status, result.ok_values()) == (lw.RunStatus.TIMED_OUT, [1])  # it is done
+
+
+def test_items_of_an_item_find_that_nobody_wants_that() -> None:
+    """Though their own call has all the time in the world."""
+    reasons: list[str] = []
+
+    def work(item: int) -> int:
+        clock.advance(5.0)
+        try:
+            lw.check_cancelled()
+        except lw.Cancelled as error:
+            reasons.append(str(error))
+        return item
+
+    def call(item: int) -> list[int]:
+        return lw.parallel_map(work, [item], timeout=3600.0, workers=1).values()
+
+    with MockClock() as clock:
+        lw.parallel_map(call, [1], task_timeout=3.0, workers=1)
+    assert reasons == ["the result of this item is not wanted any more: it took too long"]
+
+
+@pytest.mark.parametrize("options", [{"workers": 1}, {"workers": 2}], ids=str)
+def test_what_comes_of_an_attempt_that_was_given_up_is_nobody_s_concern(options: dict[str, Any]) -> None:
+    """No hook hears of it: the attempt failed when its time was over, and that was told."""
+    told: list[tuple[int, Any]] = []
+    ended = threading.Event()
+
+    def work(item: int) -> int:
+        if told:
+            return item
+        clock.advance(5.0)
+        while not told and options["workers"] > 1:
+            time.sleep(0.001)
+        ended.set()
+        raise ConnectionError("late")
+
+    retry = lw.Retry(2, backoff=0.0, on_retry=lambda info: told.append((info.attempt, info.error)))
+    with MockClock() as clock:
+        assert lw.parallel_map(work, [1], task_timeout=3.0, retry=retry, **options).values() == [1]
+        assert ended.wait(SECONDS)
+    assert [(attempt, type(error)) for attempt, error in told] == [(1, lw.TimedOut)]
+
+
+@pytest.mark.parametrize("options", [{"executor": "serial"}, {"workers": 2}], ids=str)
+def test_what_the_source_gives_after_the_end_is_not_forgotten(options: dict[str, Any]) -> None:
+    """It had no turn, and is among what remains to be done."""
+    token = lw.StopToken()
+
+    def numbers() -> Iterator[int]:
+        yield 1
+        token.stop()
+        yield 2
+
+    result = lw.parallel_map(neg, numbers(), stop=token, window=1, **options)
+    assert (result.status, result.successes()) == (lw.RunStatus.CANCELLED, [(0, -1)])
+    assert [index for index, _ in result.failures()] == [1]
+
+
+def test_an_item_that_takes_too_long_fails_as_others_do() -> None:
+    """In a list its exception has its place, and where failures are raised it is, with the note of its item."""
+
+    def work(item: int) -> int:
+        while item == 1:
+            time.sleep(0.001)
+            lw.check_cancelled()
+        return item
+
+    outcomes = lw.parallel_map(work, range(3), task_timeout=0.1, workers=3, errors="return")
+    assert [outcomes[0], type(outcomes[1]), outcomes[2]] == [0, lw.TimedOut, 2]
+    with pytest.raises(lw.TimedOut) as caught:
+        lw.parallel_map(work, range(3), task_timeout=0.1, workers=3, errors="raise")
+    assert caught.value.__notes__ == ["in item 1, argument 1"]
+    results = lw.parallel_iter(work, range(3), task_timeout=0.1, workers=3)
+    assert sorted(result.index for result in results if isinstance(result.error, lw.TimedOut)) == [1]
+
+
 def test_too_many_failures_end_the_run() -> None:
     """What has not begun then has no turn."""
     result = lw.parallel_map(half, iter(range(1, 1001, 2)), max_errors=3, workers=1, window=4)
@@ -499,6 +602,71 @@ def test_an_item_that_reenters_its_source_fails() -> None:
     assert caught.value.partial_result.ok_values() == [-1]  # type: ignore[attr-defined]
 
 
+def test_hooks_are_told_what_an_item_is_called() -> None:
+    """Its index, and its key if it has one."""
+    told: list[Any] = []
+    retry = lw.Retry(2, backoff=0.0, on_retry=lambda info: told.append((info.index, info.key)))
+    lw.parallel_map(half, [1, 2, 3], retry=retry, item_key=str)
+    assert sorted(told) == [(0, "1"), (2, "3")]
+    told.clear()
+    lw.parallel_map(half, [1, 2], retry=retry)
+    assert told == [(0, None)]
+
+
+@pytest.mark.parametrize("cost", [(1, 40), lambda item: (1, 40 * item)], ids=["all alike", "by item"])
+def test_limits_that_are_combined_have_a_cost_each(cost: Any) -> None:
+    """Requests and what they ask for are counted apart."""
+    requests, tokens = lw.Limiter(lw.RateLimit(1, burst=10)), lw.Limiter(lw.RateLimit(10, burst=40))
+    with MockClock(autojump=True) as clock:
+        assert lw.parallel_map(neg, [1, 1, 1], rate_limit=lw.Limiter.all(requests, tokens), cost=cost, executor="serial").ok
+        assert clock.now() == pytest.approx(8.0)
+    with pytest.raises(ValueError, match="burst, 40"):
+        lw.parallel_map(neg, [1], rate_limit=lw.Limiter.all(requests, tokens), cost=(1, 41))
+    with pytest.raises(ValueError, match="one for each of 2 limits"):
+        lw.parallel_map(neg, [1], rate_limit=lw.Limiter.all(requests, tokens), cost=(1, 2, 3))
+
+
+@pytest.mark.parametrize("position", [0, 500, 999])
+@pytest.mark.parametrize("options", [{}, {"chunk_size": 1000}, {"workers": 1}], ids=str)
+def test_a_failure_is_one_wherever_it_is(options: dict[str, Any], position: int) -> None:
+    """At the beginning, in the middle or at the end of a thousand: the others have their values."""
+
+    def work(item: int) -> int:
+        if item == position:
+            raise ValueError(item)
+        return item
+
+    result = lw.parallel_map(work, range(1000), **options)
+    assert result.ok_values() == [item for item in range(1000) if item != position]
+    assert [index for index, _ in result.failures()] == [position]
+    with pytest.raises(ValueError, match=str(position)):
+        ANY_MAP(work, range(1000), errors="raise", **options)
+
+
+def test_who_is_asked_to_wait_lets_nobody_ask() -> None:
+    """A server's Retry-After holds for all items that share the limiter; then they come one by one."""
+
+    class BusyError(Exception):
+        status = 429
+        headers = MappingProxyType({"Retry-After": "5"})
+
+    starts: list[float] = []
+
+    def ask(item: int) -> int:
+        starts.append(clock.now())
+        if len(starts) == 4:
+            raise BusyError
+        return item
+
+    with MockClock(autojump=True) as clock:
+        retry = lw.Retry.for_http(3, backoff=1.0, seed=1)
+        assert lw.parallel_map(ask, range(12), rate_limit=10, retry=retry, executor="serial").ok
+    assert len(starts) == 13
+    refused = starts[3]
+    assert [start for start in starts if refused < start < refused + 5.0] == []
+    assert starts[-1] - starts[4] > 0.5
+
+
 # --- Listeners --------------------------------------------------------------------------------------------------------
 
 
@@ -516,6 +684,15 @@ def test_progress_is_monotone_and_ends_at_the_total() -> None:
     assert seen[-1] == (100, 100)
     assert threads == {threading.get_ident()}
     assert len(seen) < 10
+
+
+@pytest.mark.parametrize("options", [{"chunk_size": 10}, {"workers": 1}, {"retry": lw.Retry(2, backoff=0.0)}], ids=str)
+def test_progress_counts_items(options: dict[str, Any]) -> None:
+    """Not chunks, attempts or successes."""
+    seen: list[tuple[int, int]] = []
+    lw.parallel_map(half, range(101), on_progress=lambda *told: seen.append(told), **options)
+    assert seen == sorted(seen)
+    assert seen[-1] == (101, 101)
 
 
 def test_results_are_told_as_they_come() -> None:
@@ -663,6 +840,11 @@ def test_calls_in_calls_on_one_executor_end(make: Callable[[], Executor]) -> Non
         ({"rate_limit": 0}, ValueError),
         ({"rate_limit": float("nan")}, ValueError),
         ({"cost": -1}, ValueError),
+        ({"cost": (1, -1)}, ValueError),
+        ({"cost": "1"}, TypeError),
+        ({"progress": print}, TypeError),
+        ({"ordered": "no"}, TypeError),
+        ({"return_exceptions": 1}, TypeError),
         ({"stop": True}, TypeError),
         ({"on_progress": 1}, TypeError),
         ({"on_result": 1}, TypeError),
@@ -686,6 +868,15 @@ def test_wrong_options_are_refused_before_any_item(options: dict[str, Any], erro
         assert touched == []
 
 
+def test_none_is_what_holds_where_nothing_is_said() -> None:
+    """Of every option, whatever it is and whatever the decorator or the configuration say."""
+    names = [field.name for field in fields(Options)]
+    assert ANY_MAP(neg, [1, 2], **dict.fromkeys(names)).values() == [-1, -2]
+    decorated: Any = lw.parallel(progress=True, errors="return", executor="serial", cost=2, rate_limit=lw.RateLimit(1e6, burst=2))(neg)
+    assert isinstance(decorated.map([1], progress=None, errors=None, cost=None, executor=None), lw.ParallelResult)
+    assert [result.index for result in ANY_MAP_ITER(time.sleep, [0.2, 0.0], ordered=None, workers=2)] == [1, 0]
+
+
 def test_what_is_no_function_or_no_items_is_refused() -> None:
     """Also if they are in the wrong order."""
     with pytest.raises(TypeError, match="function"):
@@ -694,6 +885,15 @@ def test_what_is_no_function_or_no_items_is_refused() -> None:
         ANY_MAP(neg, 5)
     with pytest.raises(TypeError, match="iterable"):
         lw.parallel_iter(neg, 5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="async iterables are for the async functions"):
+        ANY_MAP(neg, Endless())
+
+
+class Endless:
+    """Can be iterated in an event loop only."""
+
+    def __aiter__(self) -> None:
+        """Never be asked for it."""
 
 
 class Backwards(list[int]):
@@ -788,8 +988,8 @@ def test_seconds_may_be_a_timedelta() -> None:
 )
 def test_an_unknown_option_is_told_by_who_has_not_got_it(call: Any, name: str) -> None:
     """The error names the function that was called, the option that may have been meant, and all there are."""
-    for wrong, meant in (("worker", "'workers'"), ("n_jobs", "'workers'"), ("rate_limits", "'rate_limit'"), ("window_size", "'window'")):
-        with pytest.raises(TypeError, match=rf"^{name}\(\) has no option '{wrong}'; did you mean {meant}\? It has .*retry, ") as caught:
+    for wrong, meant in (("worker", "workers"), ("n_jobs", "workers"), ("rate_limits", "rate_limit"), ("window_size", "window"), ("seed", "rng")):
+        with pytest.raises(TypeError, match=rf"^{name}\(\) has no option '{wrong}'; did you mean '{meant}'\? It has .*retry, ") as caught:
             call(neg, [1], **{wrong: 2})
         assert ("chunk_size" in str(caught.value)) is not name.startswith("async")
     with pytest.raises(TypeError, match=rf"^{name}\(\) has no option 'xyzzy'; it has workers, "):
@@ -812,15 +1012,24 @@ async def wait(item: int) -> int:
     return item
 
 
+class Waiter:
+    """An object that is called, and awaited."""
+
+    async def __call__(self, item: int) -> int:
+        """Be awaited."""
+        return item
+
+
+@pytest.mark.parametrize("fn", [wait, Waiter(), partial(wait)], ids=["function", "object", "partial"])
 @pytest.mark.parametrize(
     "call",
     [lw.parallel_map, lw.parallel_starmap, lw.parallel_iter, lambda fn, items: lw.map_stages(items, neg, fn), lambda fn, _: lw.parallel(fn)],
     ids=["map", "starmap", "iter", "stages", "decorator"],
 )
-def test_async_functions_are_sent_to_the_other_door(call: Any) -> None:
+def test_async_functions_are_sent_to_the_other_door(call: Any, fn: Any) -> None:
     """Nobody would await what they return."""
     with pytest.raises(TypeError, match="async_parallel_map"):
-        call(wait, [1])
+        call(fn, [1])
 
 
 @pytest.mark.parametrize("options", WAYS, ids=str)

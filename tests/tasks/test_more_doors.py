@@ -51,6 +51,18 @@ class Scale:
         """Return three times x."""
         return 3 * x
 
+    @classmethod
+    @lw.parallel
+    def name(cls, x: int) -> str:
+        """Return the class's name, and x."""
+        return f"{cls.__name__}{x}"
+
+    @lw.parallel
+    @classmethod
+    def title(cls, x: int) -> str:
+        """Return the class's name in capitals, and x."""
+        return f"{cls.__name__.upper()}{x}"
+
 
 def test_a_decorated_function_is_called_as_ever() -> None:
     """It keeps its name and its docstring, and runs here."""
@@ -79,6 +91,8 @@ def test_methods_are_methods() -> None:
     assert (scale.times(2), list(scale.times.map([1, 2]))) == (10, [5, 10])
     assert (scale.double(2), list(Scale.double.map([1]))) == (4, [2])
     assert (scale.triple(2), list(Scale.triple.map([1]))) == (6, [3])
+    assert (scale.name(2), list(Scale.name.map([1]))) == ("Scale2", ["Scale1"])
+    assert (scale.title(2), list(Scale.title.map([1]))) == ("SCALE2", ["SCALE1"])
 
 
 def test_a_decorated_function_is_pickled_by_its_name() -> None:
@@ -164,8 +178,8 @@ def test_wrong_stages_are_refused() -> None:
     """No stage, no function, or a limit that is nobody's."""
     with pytest.raises(TypeError, match="at least one"):
         lw.map_stages([1])
-    with pytest.raises(TypeError, match="function"):
-        lw.map_stages([1], 1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="function, not 1; the items come first"):
+        lw.map_stages([1], 1)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="Stage"):
         lw.map_stages([1], neg, rate_limit=1)
 

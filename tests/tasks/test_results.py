@@ -211,6 +211,7 @@ def test_what_ended_the_run_is_the_cause() -> None:
     ending = result.failures()[0][1]
     assert ending.__cause__ is error
     assert str(ending).endswith(": the disk is gone")
+    assert str(cut_short(RunStatus.CANCELLED, reason=KeyboardInterrupt()).failures()[0][1]).endswith(": KeyboardInterrupt()")
 
 
 def test_a_timeout_can_be_caught_by_its_usual_name() -> None:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from threads import provoked
@@ -105,6 +105,31 @@ def test_work_is_a_word_or_a_function() -> None:
     """Nothing else is asked what it might mean."""
     with pytest.raises(TypeError, match="a word or a function, not int"):
         lw.should_use_processes(3, [1])  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"seconds": "1"}, TypeError, "seconds must be a number"),
+        ({"n_items": 0}, ValueError, "n_items must be at least 1"),
+        ({"n_items": "x"}, TypeError, "an int"),
+    ],
+    ids=str,
+)
+def test_what_is_no_number_is_refused(options: dict[str, Any], error: type[Exception], said: str) -> None:
+    """Before anything is called."""
+    with pytest.raises(error, match=said):
+        lw.should_use_processes(pytest.fail, ["called"], **options)
+
+
+def test_an_async_function_is_not_measured() -> None:
+    """A call of it does nothing yet."""
+
+    async def later(x: int) -> int:
+        return x
+
+    with pytest.raises(TypeError, match="async_parallel_map"):
+        lw.should_use_processes(later, [1])
 
 
 def test_what_the_function_raises_is_raised() -> None:

@@ -180,6 +180,31 @@ def test_an_interrupt_in_an_item_ends_the_stream() -> None:
         list(lw.parallel_iter(work, range(100), workers=2))
 
 
+@pytest.mark.parametrize("options", [{}, {"ordered": True}, {"executor": "serial", "chunk_size": 1}], ids=str)
+@pytest.mark.parametrize("name", ["on_progress", "on_result"])
+def test_a_listener_that_fails_ends_the_stream(name: str, options: dict[str, Any]) -> None:
+    """What was done by then is read before its error comes, and it hears no more."""
+    heard: list[tuple[Any, ...]] = []
+    done: list[int] = []
+    read: list[lw.ItemResult[int]] = []
+
+    def work(item: int) -> int:
+        done.append(item)
+        return item
+
+    def listen(*told: Any) -> None:
+        heard.append(told)
+        raise RuntimeError("listener")
+
+    stream: Any = lw.parallel_iter
+    with pytest.raises(RuntimeError, match="listener"):
+        read.extend(stream(work, itertools.count(), window=8, workers=2, **{name: listen}, **options))
+    assert len(heard) == 1
+    assert 0 in [result.value for result in read]
+    assert {result.value for result in read} <= set(done)
+    assert len(done) - len(read) <= 2  # what was in workers' hands is not waited for
+
+
 def test_keys_and_seeds_come_along() -> None:
     """As they do for all results at once."""
     results = list(lw.parallel_iter(lambda item, rng: rng.spawn_key, [5, 6], rng=1, item_key=str, ordered=True))

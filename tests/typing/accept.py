@@ -225,6 +225,42 @@ def when_retried(info: RetryInfo) -> None:
     assert_type(info.delay, float)
 
 
+@lw.parallel(workers=2, progress=True)
+def double(x: int) -> int:
+    """Stand for a decorated function."""
+    return 2 * x
+
+
+def over_items(words: list[str], limiter: lw.Limiter) -> None:
+    """A call over items has values of the function's type, or exceptions in their places if these are asked for."""
+    assert_type(lw.parallel_map(len, words), ParallelResult[int])
+    assert_type(lw.parallel_map(len, words, errors="raise", progress=None, ordered=None), ParallelResult[int])
+    assert_type(lw.parallel_map(len, words, return_exceptions=True, workers=3), list[int | BaseException])
+    assert_type(lw.parallel_starmap(double, [(7,)], errors="return"), list[int | BaseException])
+    lw.parallel_map(len, words, rate_limit=limiter, cost=(1, 2.5), rng=[1, 2], task_timeout=timedelta(seconds=1))
+    lw.parallel_map(len, words, rate_limit=lw.Limiter.all(limiter, lw.Limiter(5)), cost=lambda word: (1, len(word)))
+    for result in lw.parallel_iter(len, words, ordered=True, return_exceptions=True):
+        assert_type(result, ItemResult[int])
+    assert_type(lw.run_tasks([lw.Task(len, ("a",)), lw.Task(double, {"x": 1})]), ParallelResult[int])
+    assert_type(lw.map_stages(words, len, lw.Stage(abs, workers=1)), ParallelResult[Any])
+    assert_type(lw.map_stages(words, len, errors="return"), list[Any])
+    assert_type(double(1), int)
+    assert_type(double.map([1, 2]), ParallelResult[int])
+    assert_type(double.map([1, 2], errors="return"), list[int | BaseException])
+    assert_type(double.starmap([(1,)], return_exceptions=True), list[int | BaseException])
+    assert_type(double.submit(1), Handle[int])
+
+
+async def over_items_in_a_loop(urls: list[str]) -> None:
+    """So has one of an async function."""
+    assert_type(await lw.async_parallel_map(fetch_later, urls), ParallelResult[bytes])
+    assert_type(await lw.async_parallel_map(fetch_later, urls, return_exceptions=True), list[bytes | BaseException])
+    assert_type(await lw.async_parallel_starmap(fetch_later, [(url,) for url in urls], errors="raise"), ParallelResult[bytes])
+    assert_type(await lw.async_parallel_starmap(fetch_later, [("a",)], errors="return"), list[bytes | BaseException])
+    async for result in lw.async_parallel_iter(fetch_later, urls, ordered=True):
+        assert_type(result, ItemResult[bytes])
+
+
 async def with_limits(token: lw.StopToken) -> None:
     """Limiters and stop tokens in threads and in event loops."""
     requests, tokens = lw.Limiter(10), lw.Limiter(lw.RateLimit(90, "minute", burst=5))

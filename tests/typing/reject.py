@@ -41,6 +41,9 @@ lw.ItemResult(0, value="x").value.upper()  # type: ignore[union-attr]  # pyright
 lw.should_use_processes(len)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 lw.should_use_processes(len, [1])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 lw.report_progress("half")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.parallel_map(len, ["a"], progress=print)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+lw.parallel_map(len, ["a"], n_jobs=3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+lw.parallel_iter(len, ["a"], executor="process?")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 lw.Retry(3, 1.0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 lw.Retry(attempts="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

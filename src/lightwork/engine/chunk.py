@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lightwork._core.queue import Queue
 from lightwork.engine.paid_queue import PaidQueue
 from lightwork.executors.loops import Loop, Row
+from lightwork.policies.turnstile import Cost
 
 if TYPE_CHECKING:
     from lightwork.engine.stage import Stage
@@ -44,7 +45,7 @@ class Batch:
     admitted: float
     attempts: int = 0
     began: float | None = None
-    costs: Sequence[float] | None = None
+    costs: Sequence[Cost] | None = None
     offset: int = 0
 
     def __len__(self) -> int:
@@ -60,7 +61,7 @@ class Batch:
         return chunk
 
     @property
-    def cost(self) -> float:
+    def cost(self) -> Cost:
         """What the next item counts for."""
         return 1.0 if self.costs is None else self.costs[self.offset]
 
@@ -95,7 +96,7 @@ class Chunk:
         "stamps", "start", "timer", "values",
     )  # fmt: skip
 
-    def __init__(self, stage: Stage, batch: Batch, items: Sequence[Any], costs: Sequence[float] | None, now: float) -> None:
+    def __init__(self, stage: Stage, batch: Batch, items: Sequence[Any], costs: Sequence[Cost] | None, now: float) -> None:
         self.stage: Stage = stage
         self.start: int = batch.start
         self.items: Sequence[Any] = items
@@ -104,7 +105,7 @@ class Chunk:
         self.admitted: float = batch.admitted
         self.attempts: int = batch.attempts
         self.began: float | None = batch.began
-        self.costs: Sequence[float] | None = costs
+        self.costs: Sequence[Cost] | None = costs
         self.claimed: list[Any] = []
         self.values: list[Any] = []
         self.stamps: array[float] = array("d", (now,)) * (len(items) + 1)
@@ -189,11 +190,11 @@ class Chunk:
         return self.start + self.position
 
     @property
-    def cost(self) -> float:
+    def cost(self) -> Cost:
         """What it counts for before a limiter."""
         return self.cost_at(self.position)
 
-    def cost_at(self, position: int) -> float:
+    def cost_at(self, position: int) -> Cost:
         """Return what another counts for."""
         return 1.0 if self.costs is None else self.costs[position]
 

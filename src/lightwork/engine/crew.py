@@ -6,7 +6,7 @@ import contextvars
 import functools
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lightwork._clock import Clock
@@ -19,6 +19,7 @@ from lightwork.engine.verdict import Verdict, judge
 from lightwork.engine.workers import Workers
 from lightwork.executors.loops import loop_for
 from lightwork.policies.stop import StopToken
+from lightwork.policies.turnstile import Cost
 
 __all__ = ["Crew"]
 
@@ -45,6 +46,8 @@ class Crew:
         Called by a worker with each chunk before it is run.
     wants_results : bool
         Whether the caller is to be woken for what is done, and not only for the end or for want of items.
+    keys : mapping, optional
+        What the items are called, by index, as policies' hooks are told; it may grow.
 
     Notes
     -----
@@ -61,6 +64,7 @@ class Crew:
         token: StopToken | None = None,
         enter: Callable[[Chunk], object] | None = None,
         wants_results: bool = False,
+        keys: Mapping[int, Any] | None = None,
     ) -> None:
         self.run = run
         self.clock = clock
@@ -68,6 +72,7 @@ class Crew:
         self._workers = workers
         self._token = token
         self._enter = enter
+        self._keys: Mapping[int, Any] = {} if keys is None else keys
         self._context = contextvars.copy_context()
         self._lock = threading.Lock()
         self._caller = Caller(run, wants_results=wants_results)
@@ -80,7 +85,7 @@ class Crew:
 
     # --- The caller -------------------------------------------------------------------------------------------------
 
-    def admit(self, items: Sequence[Any], costs: Sequence[float] | None = None) -> None:
+    def admit(self, items: Sequence[Any], costs: Sequence[Cost] | None = None) -> None:
         """Let items in."""
         self._tell(lambda now: self.run.admit(items, now, costs))
 
@@ -251,7 +256,13 @@ class Crew:
             self._tell(functools.partial(self.run.has_begun, chunk))
 
     def _judge(self, chunk: Chunk, error: BaseException) -> Verdict | None:
-        return None if isinstance(error, KeyboardInterrupt) else judge(chunk, error, self.clock.now(), self.run.deadline)
+        """Ask what becomes of an item that failed, unless it was given up before that, be it that nobody has looked at the clock yet."""
+        if self.run.is_unwanted(chunk, self.clock.now()):
+            self._tell(self.run.due)
+        return None if chunk.is_abandoned or isinstance(error, KeyboardInterrupt) else self._asked(chunk, error)
+
+    def _asked(self, chunk: Chunk, error: BaseException) -> Verdict:
+        return judge(chunk, error, self.clock.now(), self.run.deadline, self._keys.get(chunk.index))
 
     def _judge_late(self) -> None:
         """Ask what becomes of the attempts that took too long."""
@@ -260,7 +271,7 @@ class Crew:
                 chunk = self.run.late.popleft()
             except IndexError:  # somebody else has it
                 return
-            verdict = judge(chunk, TimedOut("the item took longer than task_timeout"), self.clock.now(), self.run.deadline)
+            verdict = self._asked(chunk, TimedOut("the item took longer than task_timeout"))
             self._tell(functools.partial(self.run.end_late, chunk, verdict))
 
     def _act(self, n_more: int, *, wakes: bool) -> None:

@@ -15,6 +15,7 @@ from lightwork.engine.repeats import Repeats
 from lightwork.engine.stage import Stage
 from lightwork.engine.timers import Timers
 from lightwork.engine.verdict import Verdict
+from lightwork.policies.turnstile import Cost
 
 __all__ = ["Run", "Status"]
 
@@ -144,16 +145,16 @@ class Run:
         n_wanted = self.n_wanted
         return n_wanted > 0 and (n_wanted * 4 >= self.window or not any(stage.n_ready for stage in self.stages))
 
-    def admit(self, items: Sequence[Any], now: float, costs: Sequence[float] | None = None) -> None:
-        """Let items in; they wait for their turn."""
+    def admit(self, items: Sequence[Any], now: float, costs: Sequence[Cost] | None = None) -> None:
+        """Let items in; they wait for their turn, which does not come where the run was stopped while the source was at it."""
         if items and self.status is None:
             for batch in self._batches(items, now, costs):
                 self.stages[0].add(batch)
-            self.n_admitted += len(items)
             self._n_open += len(items)
+        self.n_admitted += len(items)
         self._settle(now)
 
-    def _batches(self, items: Sequence[Any], now: float, costs: Sequence[float] | None) -> list[Batch]:
+    def _batches(self, items: Sequence[Any], now: float, costs: Sequence[Cost] | None) -> list[Batch]:
         """Return items together; or each by itself, where they are to be drawn."""
         if self._random is None:
             return [Batch(self.n_admitted, items, now, costs=costs)]
@@ -196,6 +197,7 @@ class Run:
 
     def end(self, chunk: Chunk, now: float, verdict: Verdict | None = None) -> None:
         """Take a chunk back from a worker; with what becomes of the item that it failed in, if it did."""
+        self._settle(now)  # what was due before comes first, such as the end of this chunk's time
         self._hands.put_down(chunk)
         if not chunk.is_abandoned:
             self.timers.cancel(chunk.timer)
@@ -206,6 +208,12 @@ class Run:
             self._give_back(chunk.what_is_left(), chunk.stage)
             self._grain.learn(chunk.typical_seconds())
         self._settle(now)
+
+    def is_unwanted(self, chunk: Chunk, now: float) -> bool:
+        """Whether nobody waits for what a chunk brings; from any thread, also where nobody has looked at the clock meanwhile."""
+        if chunk.is_abandoned or self.status is not None or now >= self.deadline:
+            return True
+        return self._task_timeout is not None and chunk.timer is not None and now >= chunk.timer.due
 
     def end_late(self, chunk: Chunk, verdict: Verdict, now: float) -> None:
         """Note what becomes of an item of :attr:`late`."""

@@ -10,6 +10,7 @@ from lightwork.engine.chunk import Batch, Chunk
 from lightwork.engine.toll import Toll
 from lightwork.policies.limiter import Limiter
 from lightwork.policies.retry import Retry
+from lightwork.policies.turnstile import Cost
 
 __all__ = ["Stage"]
 
@@ -89,7 +90,7 @@ class Stage:
         return self.n_ready > 0 and (self.toll is None or self.toll.is_open)
 
     @property
-    def next_cost(self) -> float | None:
+    def next_cost(self) -> Cost | None:
         """What the next item counts for before the limiter, if there is one."""
         return self.ready[0].cost if self.ready else None
 

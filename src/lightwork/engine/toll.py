@@ -8,7 +8,7 @@ from collections.abc import Callable
 from lightwork.engine.chunk import Chunk
 from lightwork.engine.timers import Timer, Timers
 from lightwork.policies.limiter import Limiter
-from lightwork.policies.turnstile import Place
+from lightwork.policies.turnstile import Cost, Place
 
 __all__ = ["Toll"]
 
@@ -45,14 +45,14 @@ class Toll:
         """Whether it may be asked."""
         return not self.is_held_up and self.leader is None
 
-    def lets_in(self, cost: float, now: float, timers: Timers, wake: Callable[[], object]) -> bool:
+    def lets_in(self, cost: Cost, now: float, timers: Timers, wake: Callable[[], object]) -> bool:
         """Ask for a start. If there is none, no one asks before it calls `wake`, or before the time that it said."""
         wait = self._ask(cost, now, wake)
         self._hold_up(wait > 0)
         self._come_again(wait, now, timers)
         return not wait
 
-    def has_begun(self, chunk: Chunk, next_cost: float | None, now: float, timers: Timers) -> None:
+    def has_begun(self, chunk: Chunk, next_cost: Cost | None, now: float, timers: Timers) -> None:
         """Note that a start of the leader's was reported, and look whether others should ask for the one after it, if there is one."""
         wait = 0.0 if next_cost is None else self.limiter.look(now, next_cost)
         if not wait or len(chunk.items) == 1:  # else its worker goes on by itself
@@ -78,7 +78,7 @@ class Toll:
 
     # --- Inside -----------------------------------------------------------------------------------------------------
 
-    def _ask(self, cost: float, now: float, wake: Callable[[], object]) -> float:
+    def _ask(self, cost: Cost, now: float, wake: Callable[[], object]) -> float:
         if self._place is None:
             if not (wait := self.limiter.grant(now, cost)):
                 return wait

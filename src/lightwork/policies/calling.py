@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from lightwork._clock import sleep, sleep_async
 from lightwork.policies.attempts import Attempts
+from lightwork.policies.checks import is_async
 
 __all__ = ["Calling"]
 
@@ -42,7 +43,7 @@ class Calling(ABC):
         The calling thread sleeps between attempts; Ctrl-C ends that. Among many items nobody has to: there, hand the policy to
         the parallel call.
         """
-        if _is_async(fn):
+        if is_async(fn):
             raise TypeError("an async function is retried by Retry.acall(), or decorated by the policy")
         attempts = self.begin()
         while True:
@@ -71,7 +72,7 @@ class Calling(ABC):
             raise TypeError("a generator cannot be begun again halfway; retry what it calls")
         if not callable(fn):
             raise TypeError(f"a policy decorates functions, not {fn!r}")
-        return cast("Callable[P, T]", self._async_wrapper(fn)) if _is_async(fn) else self._wrapper(fn)
+        return cast("Callable[P, T]", self._async_wrapper(fn)) if is_async(fn) else self._wrapper(fn)
 
     def _wrapper(self, fn: Callable[P, T]) -> Callable[P, T]:
         @wraps(fn)
@@ -86,9 +87,3 @@ class Calling(ABC):
             return await self.acall(fn, *args, **kwargs)
 
         return retried
-
-
-def _is_async(fn: object) -> bool:
-    """Whether calling it makes a coroutine."""
-    call = getattr(fn, "__call__", None)  # noqa: B004 - not whether there is one, but of what kind
-    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(call)

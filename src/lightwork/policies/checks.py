@@ -1,12 +1,16 @@
 """What users give, checked once: each error names the argument and says what it takes."""
 
+import inspect
 import math
 import numbers
 import operator
 from collections.abc import Iterable
 from typing import Any, SupportsIndex, cast
 
-__all__ = ["check_callable", "check_choice", "check_error_types", "checked_count", "checked_int", "checked_number", "checked_seconds"]
+__all__ = [
+    "check_callable", "check_choice", "check_error_types", "checked_count", "checked_int", "checked_number", "checked_positive", "checked_seconds",
+    "is_async",
+]  # fmt: skip
 
 
 def checked_number(name: str, value: Any) -> float:
@@ -19,6 +23,14 @@ def checked_number(name: str, value: Any) -> float:
         raise ValueError(f"{name} must be a number that a float can hold; this one is too large") from None
     if math.isnan(number):
         raise ValueError(f"{name} must be a number, not NaN")
+    return number
+
+
+def checked_positive(name: str, value: Any) -> float:
+    """Return a number as a float that is not negative; infinity is allowed."""
+    number = checked_number(name, value)
+    if number < 0:
+        raise ValueError(f"{name} must not be negative, and is {value!r}")
     return number
 
 
@@ -52,6 +64,12 @@ def check_callable(name: str, value: Any, parameters: str) -> None:
     """Refuse what cannot be called."""
     if not callable(value):
         raise TypeError(f"{name} must be a function of {parameters}, not {value!r}")
+
+
+def is_async(fn: object) -> bool:
+    """Whether calling it makes a coroutine."""
+    call = getattr(fn, "__call__", None)  # noqa: B004 - not whether there is one, but of what kind
+    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(call)
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import astuple
 from typing import NoReturn, Self
 
@@ -236,6 +237,11 @@ class Limiter:
             As :meth:`grant`; there is nothing to be reported.
         """
         return self._turnstile.start(None, now, self._turnstile.costs(cost))
+
+    def checked(self, cost: Cost) -> Cost:
+        """Return a cost, if it is one that can ever be granted: a number, or one for each of the limits."""
+        self._turnstile.costs(cost)
+        return tuple(cost) if isinstance(cost, Sequence) else float(cost)
 
     def look(self, now: float, cost: Cost = 1.0) -> float:
         """Return what :meth:`grant` and :meth:`start` would; nothing is let in."""

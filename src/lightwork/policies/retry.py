@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from lightwork._errors import Stopped
+from lightwork._errors import Cancelled, Stopped
 from lightwork.policies.attempts import Attempts
 from lightwork.policies.backoff import JITTERS, Backoff, Random, jittered, planned
 from lightwork.policies.calling import Calling
@@ -57,7 +57,7 @@ class Retry(Calling):
         `3d/2`; by a random walk that begins at `backoff` and goes to between `backoff` and thrice where it was; or not.
     on : type or tuple of types, default Exception
         The exceptions that are worth another attempt. What is no ``Exception``, such as ``KeyboardInterrupt``, never is, and
-        neither is a MemoryError.
+        neither is a MemoryError, nor what ends an item whose result nobody wants, :class:`Cancelled`.
     retry_if : callable, optional
         Takes such an exception; there is another attempt if the answer is true.
     retry_result : callable, optional
@@ -254,7 +254,7 @@ class Retry(Calling):
         """Whether an outcome is worth another attempt."""
         if error is None:
             return self.retry_result is not None and bool(self.retry_result(result))
-        if not isinstance(error, self.on) or isinstance(error, (Stopped, MemoryError)):
+        if not isinstance(error, self.on) or isinstance(error, (Cancelled, Stopped, MemoryError)):
             return False
         return self.retry_if is None or bool(self.retry_if(error))
 

@@ -87,7 +87,29 @@ async def async_parallel_map(fn: Callable[..., Any], items: Items, **options: An
     return await _collect(fn, items, _checked("async_parallel_map", options))
 
 
-async def async_parallel_starmap(fn: Callable[..., Awaitable[T]], items: Items, **options: Unpack[CommonOptions]) -> ParallelResult[T]:
+@overload
+async def async_parallel_starmap(
+    fn: Callable[..., Awaitable[T]],
+    items: Items,
+    *,
+    errors: Literal["collect", "raise"] = ...,
+    return_exceptions: Literal[False] = ...,
+    **options: Unpack[CommonOptions],
+) -> ParallelResult[T]: ...
+@overload
+async def async_parallel_starmap(
+    fn: Callable[..., Awaitable[T]], items: Items, *, errors: Literal["return"], return_exceptions: bool = ..., **options: Unpack[CommonOptions]
+) -> list[T | BaseException]: ...
+@overload
+async def async_parallel_starmap(
+    fn: Callable[..., Awaitable[T]],
+    items: Items,
+    *,
+    return_exceptions: Literal[True],
+    errors: Literal["collect", "return"] = ...,
+    **options: Unpack[CommonOptions],
+) -> list[T | BaseException]: ...
+async def async_parallel_starmap(fn: Callable[..., Any], items: Items, **options: Any) -> Any:
     """
     Await ``fn(*item)`` for each item; else as :func:`async_parallel_map`.
 
@@ -100,8 +122,7 @@ async def async_parallel_starmap(fn: Callable[..., Awaitable[T]], items: Items, 
     >>> asyncio.run(lw.async_parallel_starmap(power, [(2, 3), (3, 2)])).values()
     [8, 9]
     """
-    result: ParallelResult[T] = await _collect(fn, items, _checked("async_parallel_starmap", options), star=True)
-    return result
+    return await _collect(fn, items, _checked("async_parallel_starmap", options), star=True)
 
 
 def async_parallel_iter(fn: Callable[..., Awaitable[T]], items: Items, **options: Unpack[AsyncStreamOptions]) -> AsyncIterator[ItemResult[T]]:
@@ -188,7 +209,8 @@ async def _results(stages: list[Stage], source: Source, options: Options) -> Asy
         with listeners.follow(drive):
             async with aclosing(drive.blocks(listeners.due)) as blocks:
                 async for block in blocks:
-                    listeners.tell(drive, block)
+                    if (error := listeners.try_to_tell(drive, block)) is not None:
+                        await drive.close(error)  # what is done already is read before it is raised
                     for following in order.next(block):
                         for result in read(drive, following, options):
                             yield result
@@ -196,6 +218,6 @@ async def _results(stages: list[Stage], source: Source, options: Options) -> Asy
         for following in order.rest():
             for result in read(drive, following, options):
                 yield result
-        raise_early_end(drive.run)
+        raise_early_end(drive.run, listeners.failure)
     finally:
         await drive.close()

@@ -13,7 +13,7 @@ from lightwork.engine.account import Account
 from lightwork.engine.chunk import Block, Chunk
 from lightwork.engine.run import Run
 from lightwork.engine.stage import Stage
-from lightwork.engine.verdict import Refusal, judge
+from lightwork.engine.verdict import Refusal, Verdict, judge
 from lightwork.executors.stealing import default_workers
 from lightwork.tasks.calls import Entrance
 from lightwork.tasks.feed import Batch, Feed
@@ -57,7 +57,11 @@ class AsyncFeed:
             item = await anext(self._iterator)
         except StopAsyncIteration:
             return Batch([], is_last=True)
-        except Exception as error:
+        except asyncio.CancelledError as error:
+            if _is_being_cancelled():  # for the source is to be left alone
+                raise
+            return Batch([], is_last=True, error=_as_failure(error, "the source"))
+        except BaseException as error:
             return Batch([], is_last=True, error=error)
         return self._feed.prepared([item], 1)
 
@@ -100,7 +104,7 @@ class AsyncDrive:
             wake=self._poke,
         )
         self._account = Account(self.run)
-        self._enter = Entrance(self.run, options.on_report)
+        self._enter = Entrance(self.run, self.clock, options.on_report)
         self._token = options.stop
         self._waker = LoopWaker()  # of who drives
         self._news = LoopWaker()  # for the reader
@@ -181,7 +185,7 @@ class AsyncDrive:
     def _leave_alone(self) -> None:
         """After a stop: touch the source no more, and cancel what nobody waits for."""
         if self._pull is not None:
-            self._pull.cancel()
+            _cancel(self._pull)
         for chunk, task in self._tasks.items():
             if chunk.is_abandoned:
                 _cancel(task)
@@ -201,7 +205,10 @@ class AsyncDrive:
             chunk = self.run.late.popleft()
             if chunk in self._tasks:
                 _cancel(self._tasks[chunk])
-            self.run.end_late(chunk, judge(chunk, TimedOut("the item took longer than task_timeout"), now, self.run.deadline), now)
+            self.run.end_late(chunk, self._judge(chunk, TimedOut("the item took longer than task_timeout"), now), now)
+
+    def _judge(self, chunk: Chunk, error: BaseException, now: float) -> Verdict:
+        return judge(chunk, error, now, self.run.deadline, self.feed.keys.get(chunk.index))
 
     async def _attempt(self, chunk: Chunk) -> None:
         """Make one attempt at one item, in a task of its own."""
@@ -209,7 +216,8 @@ class AsyncDrive:
         error = await self._call(chunk)
         now = self.clock.now()
         chunk.stamps[1] = now
-        verdict = None if error is None or chunk.is_abandoned else judge(chunk, error, now, self.run.deadline)
+        self.run.due(now)  # if it held up the loop, nobody has kept the time
+        verdict = None if error is None or chunk.is_abandoned else self._judge(chunk, error, now)
         if verdict is not None and isinstance(verdict.error, KeyboardInterrupt):  # of the item, or of a hook
             self.run.stop("cancelled", now, verdict.error, abandon=True)
         self.run.end(chunk, now, verdict)
@@ -230,7 +238,7 @@ class AsyncDrive:
             if stage.retry is not None and stage.retry.retry_result is not None and stage.retry.retry_result(value):
                 return Refusal(value)
         except asyncio.CancelledError as error:
-            return None if chunk.is_abandoned else _as_failure(error)
+            return None if chunk.is_abandoned else _as_failure(error, "the item")
         except BaseException as error:  # a SystemExit too is the item's own failure
             return error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
         chunk.values.append(value)
@@ -243,8 +251,14 @@ def _cancel(task: asyncio.Task[Any]) -> None:
         task.cancel()
 
 
-def _as_failure(error: asyncio.CancelledError) -> Cancelled:
+def _is_being_cancelled() -> bool:
+    """Whether the task that runs is to end, and not only something that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _as_failure(error: asyncio.CancelledError, what: str) -> Cancelled:
     """Return what stands for a cancellation that did not come from here; as such it would cancel who reads of it."""
-    failure = Cancelled("the item was cancelled by somebody else")
+    failure = Cancelled(f"{what} was cancelled by somebody else")
     failure.__cause__ = error
     return failure

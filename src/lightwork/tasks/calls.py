@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lightwork._clock import Clock
 from lightwork.engine.chunk import Chunk
 from lightwork.engine.crew import Crew
 from lightwork.engine.dispatch import Dispatch
@@ -20,24 +20,25 @@ from lightwork.engine.verdict import refusing
 from lightwork.executors.futures import Foreign, ThreadsOfOthers, is_thread_pool
 from lightwork.executors.serial import INLINE, Serial
 from lightwork.executors.stealing import Threads, default_workers
+from lightwork.policies.checks import is_async
 from lightwork.policies.retry import Retry
-from lightwork.tasks.inside import Item, running
+from lightwork.tasks.inside import Item, Stoppable, running
 from lightwork.tasks.options import Options
 from lightwork.tasks.pool import Pool
 
 __all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "watched", "workers_for"]
 
 
-def check_function(fn: Any) -> None:
-    """Refuse what cannot be called."""
+def check_function(fn: Any, advice: str = "; the items come second") -> None:
+    """Refuse what cannot be called; the advice ends the error."""
     if not callable(fn):
-        raise TypeError(f"fn must be a function, not {fn!r}; the items come second")
+        raise TypeError(f"fn must be a function, not {fn!r}{advice}")
 
 
-def check_plain_function(fn: object) -> None:
+def check_plain_function(fn: object, advice: str = "; the items come second") -> None:
     """Refuse what cannot be called, and what has to be awaited, which nobody here would do."""
-    check_function(fn)
-    if inspect.iscoroutinefunction(fn):
+    check_function(fn, advice)
+    if is_async(fn):
         raise TypeError(f"{fn!r} is an async function, which is awaited by async_parallel_map and async_parallel_iter")
 
 
@@ -101,13 +102,13 @@ def workers_for(options: Options) -> tuple[AnyWorkers, Random | None]:
 AnyWorkers = Serial | Threads | ThreadsOfOthers | Foreign
 
 
-def crew_for(workers: AnyWorkers, run: Run, options: Options, *, can_be_left: bool, n_items: int | None, **more: Any) -> Crew:
+def crew_for(workers: AnyWorkers, run: Run, options: Options, clock: Clock, *, can_be_left: bool, n_items: int | None, **more: Any) -> Crew:
     """Return who drives a run with such workers; `can_be_left` if the caller may lose interest before the end, `n_items` if that is known."""
     if isinstance(workers, Foreign):
-        return Dispatch(run, workers, token=options.stop, **more)
+        return Dispatch(run, workers, clock, token=options.stop, **more)
     has_wishes = can_be_left or options.can_be_stopped or options.on_report is not None
-    entrance = Entrance(run, options.on_report) if has_wishes else None
-    return ThreadCrew(run, workers, token=options.stop, enter=entrance, n_items=n_items, **more)
+    entrance = Entrance(run, clock, options.on_report) if has_wishes else None
+    return ThreadCrew(run, workers, clock, token=options.stop, enter=entrance, n_items=n_items, **more)
 
 
 def _default_of(executor: object, workers: int | None = None) -> int:
@@ -129,18 +130,23 @@ class Entrance:
     ----------
     run : Run
         Theirs.
+    clock : Clock
+        By which they may find that their time is over: an item that runs in the calling thread leaves nobody else to tell it.
     on_report : callable, optional
         Takes an item's index, and what it says is done and total.
     """
 
-    def __init__(self, run: Run, on_report: Callable[[int, float, float | None], object] | None) -> None:
+    def __init__(self, run: Run, clock: Clock, on_report: Callable[[int, float, float | None], object] | None) -> None:
         self._run = run
+        self._now = clock.now
+        around = running.get()  # the item that makes this call, if one does: what nobody wants of it nobody wants of its own items
+        self._around = None if around is None else around.cancelled
         self._on_report = on_report
 
     def __call__(self, chunk: Chunk) -> None:
         """Enter."""
         report = None if self._on_report is None else partial(self._report, chunk)
-        running.set(Item(_Wish(self._run, chunk), report))
+        running.set(Item(_Wish(self._run, chunk, self._now, self._around), report))
 
     def _report(self, chunk: Chunk, done: float, total: float | None) -> None:
         if self._on_report is not None:
@@ -150,18 +156,26 @@ class Entrance:
 class _Wish:
     """Whether anybody still wants what a chunk brings."""
 
-    __slots__ = ("_chunk", "_run")
+    __slots__ = ("_around", "_chunk", "_now", "_run")
 
-    def __init__(self, run: Run, chunk: Chunk) -> None:
+    def __init__(self, run: Run, chunk: Chunk, now: Callable[[], float], around: Stoppable | None) -> None:
         self._run = run
         self._chunk = chunk
+        self._now = now
+        self._around = around
 
     @property
     def is_stopped(self) -> bool:
         """Whether nobody does."""
-        return self._chunk.is_abandoned or self._run.status is not None
+        return self._is_unwanted or (self._around is not None and self._around.is_stopped)
 
     @property
     def reason(self) -> object:
         """Why."""
+        if self._around is not None and not self._is_unwanted:
+            return self._around.reason
         return "it took too long" if self._run.status is None else self._run.reason or self._run.status
+
+    @property
+    def _is_unwanted(self) -> bool:
+        return self._run.is_unwanted(self._chunk, self._now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
-from typing import Any, Generic, ParamSpec, TypeVar, Unpack, cast, overload
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, Unpack, cast, overload
 
 from lightwork._config import settings
 from lightwork.tasks.calls import check_plain_function
@@ -42,7 +42,7 @@ class Parallel(Generic[P, T]):
     __qualname__: str
 
     def __init__(self, fn: Callable[P, T], options: dict[str, Any]) -> None:
-        check_plain_function(fn)
+        check_plain_function(getattr(fn, "__func__", fn), "")  # that of a class method, which cannot be called by itself
         self._fn = fn
         self._options = options
         functools.update_wrapper(self, fn)
@@ -51,15 +51,54 @@ class Parallel(Generic[P, T]):
         """Call the function, here and now."""
         return self._fn(*args, **kwargs)
 
-    def map(self, items: Iterable[Any], **options: Unpack[MapOptions]) -> ParallelResult[T]:
+    @overload
+    def map(
+        self,
+        items: Iterable[Any],
+        *,
+        errors: Literal["collect", "raise"] = ...,
+        return_exceptions: Literal[False] = ...,
+        **options: Unpack[MapOptions],
+    ) -> ParallelResult[T]: ...
+    @overload
+    def map(
+        self, items: Iterable[Any], *, errors: Literal["return"], return_exceptions: bool = ..., **options: Unpack[MapOptions]
+    ) -> list[T | BaseException]: ...
+    @overload
+    def map(
+        self, items: Iterable[Any], *, return_exceptions: Literal[True], errors: Literal["collect", "return"] = ..., **options: Unpack[MapOptions]
+    ) -> list[T | BaseException]: ...
+    def map(self, items: Iterable[Any], **options: Any) -> Any:
         """Call it for each item, see :func:`parallel_map`."""
         merged = self._merged(options)
-        return cast("ParallelResult[T]", parallel_map(self._sendable(merged), items, **merged))
+        return cast("ParallelResult[T]", parallel_map(self._sendable(merged), items, **merged))  # or a list, if that is asked for
 
-    def starmap(self, items: Iterable[Iterable[Any]], **options: Unpack[MapOptions]) -> ParallelResult[T]:
+    @overload
+    def starmap(
+        self,
+        items: Iterable[Iterable[Any]],
+        *,
+        errors: Literal["collect", "raise"] = ...,
+        return_exceptions: Literal[False] = ...,
+        **options: Unpack[MapOptions],
+    ) -> ParallelResult[T]: ...
+    @overload
+    def starmap(
+        self, items: Iterable[Iterable[Any]], *, errors: Literal["return"], return_exceptions: bool = ..., **options: Unpack[MapOptions]
+    ) -> list[T | BaseException]: ...
+    @overload
+    def starmap(
+        self,
+        items: Iterable[Iterable[Any]],
+        *,
+        return_exceptions: Literal[True],
+        errors: Literal["collect", "return"] = ...,
+        **options: Unpack[MapOptions],
+    ) -> list[T | BaseException]: ...
+    def starmap(self, items: Iterable[Iterable[Any]], **options: Any) -> Any:
         """Call it with each item's members, see :func:`parallel_starmap`."""
         merged = self._merged(options)
-        return cast("ParallelResult[T]", parallel_starmap(self._sendable(merged), items, **merged))
+        return cast("ParallelResult[T]", parallel_starmap(self._sendable(merged), items, **merged))  # or a list, if that is asked for
 
     def stream(self, items: Iterable[Any], **options: Unpack[StreamOptions]) -> Iterator[ItemResult[T]]:
         """Call it for each item and yield the results, see :func:`parallel_iter`."""

@@ -89,7 +89,14 @@ class Drive:
             wake=self._poke,
         )
         self.crew: Crew = crew_for(
-            workers, self.run, options, n_items=feed.n_items, clock=self.clock, can_be_left=waits_for_reader, wants_results=wants_results
+            workers,
+            self.run,
+            options,
+            self.clock,
+            n_items=feed.n_items,
+            can_be_left=waits_for_reader,
+            wants_results=wants_results,
+            keys=feed.keys,
         )
         self._account = Account(self.run, workers.core if isinstance(workers, Threads) else None)
         if options.stop is not None:

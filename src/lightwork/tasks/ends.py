@@ -23,8 +23,10 @@ def conclude(run: Run, harvest: Harvest, options: Options) -> Any:
     return result.outcomes() if options.errors == "return" else result
 
 
-def raise_early_end(run: Run) -> None:
-    """Raise what a reader of a stream has to know who has seen its last result: that it was not the last item's."""
+def raise_early_end(run: Run, failure: Exception | None) -> None:
+    """Raise what a reader of a stream has to know who has seen its last result: that it was not the last item's, or what a callback of his raised."""
+    if failure is not None:
+        raise failure
     _raise_from_outside(run)
     if run.status == "timed out":
         raise TimedOut("the run's timeout was over before all items had their turn")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from lightwork._clock import Clock, clock
 from lightwork.executors.serial import INLINE
+from lightwork.policies.turnstile import Cost
 from lightwork.tasks.options import Options
 
 __all__ = ["Batch", "Feed", "is_at_hand"]
@@ -24,7 +25,7 @@ class Batch(NamedTuple):
     ----------
     items : sequence
         May be empty.
-    costs : list of float, optional
+    costs : list of float or of sequences of float, optional
         What each counts for before a limiter.
     is_last : bool
         Whether the source has ended or failed.
@@ -33,7 +34,7 @@ class Batch(NamedTuple):
     """
 
     items: Sequence[Any]
-    costs: list[float] | None = None
+    costs: list[Cost] | None = None
     is_last: bool = False
     error: BaseException | None = None
 
@@ -71,12 +72,13 @@ class Feed:
         clock: Clock,
         *,
         key: Callable[[Any], Any] | None = None,
-        cost: float | Callable[[Any], float] = 1.0,
+        cost: Cost | Callable[[Any], Cost] = 1.0,
         is_numbered: bool = False,
         quick: float = QUICK,
     ) -> None:
         if not _is_iterable(items):
-            raise TypeError(f"items must be iterable, not {type(items).__name__}; for one item, pass [item]")
+            advice = "async iterables are for the async functions" if hasattr(items, "__aiter__") else "for one item, pass [item]"
+            raise TypeError(f"items must be iterable, not {type(items).__name__}; {advice}")
         self._iterator: Iterator[Any] = iter(items)
         self._items = items
         self.n_items: int | None = _length(items)
@@ -127,7 +129,7 @@ class Feed:
     def prepared(self, items: Iterable[Any], n_items: int = MAX_BATCH, is_stopped: Callable[[], object] = bool) -> Batch:
         """Return the next items with what is to be found out about each, until there are so many, a stop or an end."""
         prepared: list[Any] = []
-        costs = None if self._cost == 1.0 else list[float]()
+        costs = None if self._cost == 1.0 else list[Cost]()
         iterator = iter(items)
         try:
             while len(prepared) < n_items and not is_stopped():

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from lightwork._errors import Cancelled
 
-__all__ = ["Item", "check_cancelled", "report_progress", "running"]
+__all__ = ["Item", "Stoppable", "check_cancelled", "report_progress", "running"]
 
 
 class Stoppable(Protocol):

@@ -36,9 +36,15 @@ class Listeners:
     ----------
     options : Options
         Which say what these are.
+
+    Attributes
+    ----------
+    failure : Exception or None
+        What one of them raised, where :meth:`try_to_tell` kept it for later.
     """
 
     def __init__(self, options: Options) -> None:
+        self.failure: Exception | None = None
         self._options = options
         self._throttle: Throttle | None = None
 
@@ -53,7 +59,7 @@ class Listeners:
         """Be ready to tell of a run, and in the end, unless it breaks off, tell the last numbers."""
         with followed(self._options.on_progress, progress=self._options.progress, now=drive.clock.now) as self._throttle:
             yield
-            if self._throttle is not None:
+            if self._throttle is not None and self.failure is None:
                 self._throttle.finish(drive.run.n_finished, _total(drive))
 
     def due(self) -> float | None:
@@ -67,6 +73,16 @@ class Listeners:
                 self._options.on_result(result)
         if self._throttle is not None:
             self._throttle.update(drive.run.n_finished, _total(drive))
+
+    def try_to_tell(self, drive: Driven, block: Block | None) -> Exception | None:
+        """Do that as long as none of them raises; return what one raises now."""
+        if self.failure is None:
+            try:
+                self.tell(drive, block)
+            except Exception as error:
+                self.failure = error
+                return error
+        return None
 
 
 def _total(drive: Driven) -> int:

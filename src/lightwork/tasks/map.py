@@ -77,8 +77,8 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
         Which failures are tried again, and when. Who waits for another attempt holds no worker.
     rate_limit : float, RateLimit or Limiter, optional
         How often attempts may begin: per second, or as told, or shared with others. Paid when an attempt begins.
-    cost : float or callable, default 1
-        What an item counts for before the limiter; a function takes the item.
+    cost : float, sequence of float or callable, default 1
+        What an item counts for before the limiter; a function takes the item. Where limiters are combined, a sequence has a number for each.
     timeout : float or datetime.timedelta, optional
         Seconds for the whole call. It returns then: what runs on is told so (:func:`lightwork.check_cancelled`), and not waited for.
     task_timeout : float or datetime.timedelta, optional

@@ -16,6 +16,9 @@ ELSEWHERE = {
     "processes": "workers",
     "backend": "executor",
     "pool": "executor",
+    "use_processes": "executor",
+    "sequential": "executor",
+    "prefer": "executor",
     "chunksize": "chunk_size",
     "window_size": "window",
     "buffersize": "window",
@@ -24,7 +27,9 @@ ELSEWHERE = {
     "on_error": "errors",
     "retries": "retry",
     "progress_bar": "progress",
+    "callback": "on_result",
     "seed": "rng",
+    "random_state": "rng",
 }
 
 

@@ -14,11 +14,12 @@ from typing import Any, Literal, TypeAlias, TypedDict
 import numpy as np
 
 from lightwork._config import settings
-from lightwork.policies.checks import check_callable, check_choice, checked_count, checked_number, checked_seconds
+from lightwork.policies.checks import check_callable, check_choice, checked_count, checked_positive, checked_seconds
 from lightwork.policies.limiter import Limiter
 from lightwork.policies.rate import RateLimit
 from lightwork.policies.retry import Retry
 from lightwork.policies.stop import StopToken
+from lightwork.policies.turnstile import Cost
 from lightwork.tasks.metrics import Metrics
 from lightwork.tasks.misnomers import check_names
 from lightwork.tasks.results import ItemResult
@@ -31,6 +32,8 @@ LISTENERS = {
     "on_report": "an index, what is done and the total",
     "item_key": "an item",
 }
+
+FLAGS = {"ordered": "", "return_exceptions": "", "progress": "; a function that is told of it goes by on_progress"}
 
 Seed: TypeAlias = "int | Sequence[int] | np.random.SeedSequence"  # in quotes, for NumPy imports its random numbers when they are asked for
 Seconds = float | timedelta
@@ -46,7 +49,7 @@ class CommonOptions(TypedDict, total=False):
     max_in_flight: int | None
     retry: Retry | None
     rate_limit: RateLimit | Limiter | float | None
-    cost: float | Callable[[Any], float]
+    cost: Cost | Callable[[Any], Cost]
     timeout: Seconds | None
     task_timeout: Seconds | None
     max_errors: int | None
@@ -54,11 +57,11 @@ class CommonOptions(TypedDict, total=False):
     on_progress: Callable[[int, int], object] | None
     on_result: Callable[[ItemResult[Any]], object] | None
     on_report: Callable[[int, float, float | None], object] | None
-    progress: bool
+    progress: bool | None
     item_key: Callable[[Any], Any] | None
     rng: Seed | None
     metrics: Metrics | None
-    ordered: bool
+    ordered: bool | None
 
 
 class MapOptions(CommonOptions, total=False):
@@ -106,8 +109,8 @@ class Options:
         Which failures are tried again.
     rate_limit : RateLimit, Limiter, float or None
         How often calls may start, retries included.
-    cost : float or callable
-        What an item counts for before the limiter, or a function that tells.
+    cost : float, sequence of float or callable
+        What an item counts for before the limiter, or before each of those that are combined in it; or a function that tells.
     timeout, task_timeout : float or None
         Seconds for the run, and for one attempt of one item.
     max_errors : int or None
@@ -139,7 +142,7 @@ class Options:
     ordered: bool = True
     retry: Retry | None = None
     rate_limit: RateLimit | Limiter | float | None = None
-    cost: float | Callable[[Any], float] = 1.0
+    cost: Cost | Callable[[Any], Cost] = 1.0
     timeout: Seconds | None = None
     task_timeout: Seconds | None = None
     max_errors: int | None = None
@@ -158,12 +161,14 @@ class Options:
     def of(cls, called: str, given: Any, *, without: Sequence[str] = (), **defaults: Any) -> Options:
         """Return what a call of a function by that name was given, over what is configured, over what holds where neither says anything.
 
-        It lacks the options `without`.
+        It lacks the options `without`. An option that is given as None has the value that it has where nobody says anything, whatever is configured.
         """
         if not given and not settings().wishes:
             return _unasked(**defaults)
-        check_names(called, given, [name for name in INITIALLY if name not in without])
-        return cls(**{**defaults, **_wishes_for(given, without), **given})
+        plain = {name: default for name, default in INITIALLY.items() if name not in without} | defaults
+        check_names(called, given, plain)
+        asked = {name: plain[name] if value is None else value for name, value in given.items()}
+        return cls(**{**defaults, **_wishes_for(given, without), **asked})
 
     def __post_init__(self) -> None:
         """Check everything that can be checked before there is an item."""
@@ -178,6 +183,9 @@ class Options:
         for name, parameters in LISTENERS.items():
             if getattr(self, name) is not None:
                 check_callable(name, getattr(self, name), parameters)
+        for name, advice in FLAGS.items():
+            if not isinstance(getattr(self, name), (bool, np.bool)):
+                raise TypeError(f"{name} must be True or False, not {getattr(self, name)!r}{advice}")
         self._check_kinds()
         self._merge_names()
 
@@ -214,14 +222,15 @@ class Options:
         """The limiter, if there is one."""
         return self.rate_limit if isinstance(self.rate_limit, Limiter) else None
 
-    def checked_cost(self, cost: float) -> float:
+    def checked_cost(self, cost: Cost) -> Cost:
         """Return what an item counts for, if the limiter will ever grant it."""
-        most = min((limit.burst for limit in self.limiter.limits), default=math.inf) if self.limiter is not None else math.inf
-        if not 0 <= checked_number("cost", cost) <= most:
-            raise ValueError(f"cost must be from 0 to {most}, the burst of the rate limit, not {cost!r}; allow for a larger burst")
-        return float(cost)
+        if self.limiter is not None:
+            return self.limiter.checked(cost)
+        if isinstance(cost, (tuple, list)):
+            return tuple(checked_positive("cost", each) for each in cost)
+        return checked_positive("cost", cost)
 
-    def cost_of(self, item: Any) -> float:
+    def cost_of(self, item: Any) -> Cost:
         """Return what an item counts for."""
         return self.checked_cost(self.cost(item)) if callable(self.cost) else self.cost
 

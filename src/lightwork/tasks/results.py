@@ -211,7 +211,7 @@ class ParallelResult(Sequence[T_co]):
 
     def _why_it_ended(self) -> BaseException:
         if self._ending is None:
-            because = "" if self._reason is None else f": {self._reason}"
+            because = "" if self._reason is None else f": {str(self._reason) or repr(self._reason)}"  # of an exception that says nothing, what it is
             kind = _ENDINGS.get(self._status, Aborted)
             self._ending = kind(f"{self._status.value} before {self._n_without_turn()} of {self._n_items} items had their turn{because}")
             if isinstance(self._reason, BaseException):

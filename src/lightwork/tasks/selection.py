@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from lightwork._cpus import cpu_budget
+from lightwork.policies.checks import checked_count, checked_seconds, is_async
 from lightwork.tasks.probe import Cost, probe
 
 __all__ = ["ProcessDecision", "should_use_processes"]
@@ -104,8 +104,11 @@ def should_use_processes(
         raise TypeError(f"work must be a word or a function, not {type(work).__name__}")
     if sample is None:
         raise TypeError("a function is tried on items: pass some as sample")
-    if not 0 <= seconds < math.inf:
-        raise ValueError(f"seconds must be a number that is not negative, not {seconds}")
+    if is_async(work):
+        raise TypeError(f"{work!r} is an async function, which belongs to an event loop; there is async_parallel_map")
+    checked_seconds("seconds", seconds)
+    if n_items is not None:
+        n_items = checked_count("n_items", n_items, "or None where that is not known")
     items = list(itertools.islice(sample, N_SAMPLE))
     if not items:
         raise ValueError("the sample has no items; pass at least one")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack, overload
 
 from lightwork.engine import stage as engine
 from lightwork.policies.limiter import Limiter
@@ -42,7 +42,31 @@ class Stage:
     rate_limit: float | RateLimit | Limiter | None = None
 
 
-def map_stages(items: Iterable[Any], *stages: Callable[[Any], Any] | Stage, **options: Unpack[MapOptions]) -> ParallelResult[Any]:
+@overload
+def map_stages(
+    items: Iterable[Any],
+    *stages: Callable[[Any], Any] | Stage,
+    errors: Literal["collect", "raise"] = ...,
+    return_exceptions: Literal[False] = ...,
+    **options: Unpack[MapOptions],
+) -> ParallelResult[Any]: ...
+@overload
+def map_stages(
+    items: Iterable[Any],
+    *stages: Callable[[Any], Any] | Stage,
+    errors: Literal["return"],
+    return_exceptions: bool = ...,
+    **options: Unpack[MapOptions],
+) -> list[Any]: ...
+@overload
+def map_stages(
+    items: Iterable[Any],
+    *stages: Callable[[Any], Any] | Stage,
+    return_exceptions: Literal[True],
+    errors: Literal["collect", "return"] = ...,
+    **options: Unpack[MapOptions],
+) -> list[Any]: ...
+def map_stages(items: Iterable[Any], *stages: Callable[[Any], Any] | Stage, **options: Any) -> Any:
     """
     Let each item pass several functions, many items at a time, and return what came of the last.
 
@@ -70,8 +94,7 @@ def map_stages(items: Iterable[Any], *stages: Callable[[Any], Any] | Stage, **op
     ['1', '20']
     """
     checked = _checked("map_stages", options)
-    result: ParallelResult[Any] = collect(_engine_stages(stages, checked), items, checked)
-    return result
+    return collect(_engine_stages(stages, checked), items, checked)
 
 
 def iter_stages(items: Iterable[Any], *stages: Callable[[Any], Any] | Stage, **options: Unpack[StreamOptions]) -> Iterator[ItemResult[Any]]:
@@ -101,7 +124,7 @@ def _engine_stages(stages: tuple[Callable[[Any], Any] | Stage, ...], options: Op
 
 
 def _engine_stage(stage: Stage, index: int, options: Options) -> engine.Stage:
-    check_plain_function(stage.fn)
+    check_plain_function(stage.fn, "; the items come first, and the functions after them")
     own = Options(workers=stage.workers, retry=stage.retry or options.retry, rate_limit=stage.rate_limit or options.rate_limit)
     call = call_for(watched(stage.fn, options), own.retry, options.rng if index == 0 else None)
     return engine.Stage(call, own.retry, own.limiter, own.workers, index)

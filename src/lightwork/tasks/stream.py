@@ -57,7 +57,8 @@ def parallel_iter(fn: Callable[..., T], items: Iterable[Any], **options: Unpack[
     -----
     Nothing begins before the first result is asked for. Leaving a loop over it, or ``close()``, ends the run:
     nothing more begins, and what is running is not waited for. What the
-    source raises is raised after the results of the items before it. One thread at a time may ask for results.
+    source raises is raised after the results of the items before it, and what a callback raises after those of all that was done by then.
+    One thread at a time may ask for results.
 
     Examples
     --------
@@ -104,13 +105,14 @@ def _results(stages: Sequence[Stage], feed: Feed, options: Options) -> Generator
     try:
         with listeners.follow(drive):
             for block in drive.blocks(listeners.due):
-                listeners.tell(drive, block)
+                if (error := listeners.try_to_tell(drive, block)) is not None:
+                    drive.close(error)  # what is done already is read before it is raised
                 for following in order.next(block):
                     yield from read(drive, following, options)
                     drive.read(following)
         for following in order.rest():
             yield from read(drive, following, options)
-        raise_early_end(drive.run)
+        raise_early_end(drive.run, listeners.failure)
     finally:
         drive.close()
 
