@@ -112,6 +112,16 @@ def test_along_any_axes(data: st.DataObject, ufunc: np.ufunc, pair: tuple[Array,
     assert_same_call(lambda *args, **keywords: lw.reduce(ufunc, *args, **keywords), ufunc.reduce, array, axis=axis, n_workers=n_workers)
 
 
+@pytest.mark.parametrize("ufunc", CHOOSING, ids=lambda ufunc: ufunc.__name__)
+@pytest.mark.parametrize("dtype", ["f", "d"])
+@pytest.mark.parametrize("shape", [(257, 130), (130, 257), (3, 20_001)])
+def test_row_by_row(ufunc: np.ufunc, dtype: str, shape: tuple[int, int]) -> None:
+    """Where rows are reduced into one, each ends in what its vectors leave over, wherever workers divide it once they know what an item costs."""
+    array = np.copysign(0, np.random.default_rng(0).standard_normal(shape)).astype(dtype)
+    for laid_out, axis in 5 * ((array, 0), (array.T, 1), (array[:, ::-1], 0)):
+        assert_same_call(lambda *args, **keywords: lw.reduce(ufunc, *args, **keywords), ufunc.reduce, laid_out, axis=axis, n_workers=7)
+
+
 @pytest.mark.parametrize("ufunc", [np.fmin, np.fmax], ids=lambda ufunc: ufunc.__name__)
 def test_plain_arrays_are_shared_all_the_same(ufunc: np.ufunc) -> None:
     """Where nothing but the ends of chunks could differ, those are put where vectors end."""
