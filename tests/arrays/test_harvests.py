@@ -147,6 +147,12 @@ def test_signs_of_zero(name: str, zeros: list[float]) -> None:
     assert_reduction_is_numpys(name, lambda x: x * 1, x)
 
 
+@pytest.mark.parametrize(("name", "sign"), [("min", 1), ("max", -1), ("amax", -1)])
+def test_an_extreme_that_is_zero_is_warned_of_once(name: str, sign: int) -> None:
+    """Where the sign of a zero takes a second run, the first has told of all there is to tell."""
+    assert_reduction_is_numpys(name, lambda x: sign * np.exp(x), np.linspace(-1000.0, 1000.0, MANY))
+
+
 @pytest.mark.parametrize("name", ONE_PASS)
 def test_no_array_is_made(name: str) -> None:
     """What such a reduction allocates is a fraction of the result that it reduces."""

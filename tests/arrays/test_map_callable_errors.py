@@ -170,6 +170,7 @@ def test_a_chunk_unlike_the_first_is_named(case: str, workers: int) -> None:
         chunked_map(_odd_one_out(change), np.arange(40), chunk_size=10, workers=workers)
     assert isinstance(caught.value, kind)
     assert "[20, 30)" in told(caught.value)
+    assert any(advice in told(caught.value) for advice in ("give dtype=", "must keep", "must return", "let it return")), told(caught.value)
 
 
 def test_the_first_chunk_decides_also_when_it_is_late(reluctant_switching: None) -> None:

@@ -36,7 +36,7 @@ class Point(ctypes.Structure):
 WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "undeclared": (lambda: libm["cos"], "argtypes"),
     "nothing in": (lambda: declare(libc, "rand", ctypes.c_int), "()"),
-    "nothing out": (lambda: declare(libc, "srand", None, ctypes.c_int), "None"),
+    "nothing out": (lambda: declare(libc, "srand", None, ctypes.c_int), "'void (int32_t)'"),
     "mixed": (lambda: declare(libm, "ldexp", ctypes.c_double, ctypes.c_double, ctypes.c_int), "double (double, int32_t)"),
     "text": (lambda: declare(libc, "atof", ctypes.c_double, ctypes.c_char_p), "c_char_p"),
     "a structure": (lambda: declare(libm, "cos", ctypes.c_double, Point), "Point"),

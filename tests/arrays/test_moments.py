@@ -69,6 +69,21 @@ def test_arguments_that_numpy_answers(name: str, keywords: dict[str, Any]) -> No
     assert_same_call(getattr(moments, name), getattr(np, name), Sample("d", (150, 200)).build(), **keywords)
 
 
+@pytest.mark.parametrize("name", ["var", "std"])
+@pytest.mark.parametrize("keyword", ["ddof", "correction"])
+@pytest.mark.parametrize("less", ["one", None, np.nan, np.array([0, 1]), 1j], ids=repr)
+@pytest.mark.parametrize("axis", [None, 0])
+def test_what_is_no_number_to_take_off(name: str, keyword: str, less: Any, axis: int | None) -> None:
+    """What NumPy has to say of it are NumPy's words."""
+    assert_same_call(getattr(moments, name), getattr(np, name), Sample("d", (150, 200)).build(), axis=axis, **{keyword: less})
+
+
+@pytest.mark.parametrize("name", ["var", "std"])
+def test_only_one_name_for_what_is_taken_off(name: str) -> None:
+    """`ddof` and `correction` together are refused, also where they are equal."""
+    assert_same_call(getattr(moments, name), getattr(np, name), Sample("d", (150, 200)).build(), ddof=1, correction=1)
+
+
 def test_a_mean_that_is_given() -> None:
     """``var(mean=...)`` measures from there."""
     array = Sample("d", (150, 200)).build()

@@ -77,6 +77,13 @@ def test_infinities_beside_nan(name: str) -> None:
             assert_same_call(getattr(nans, name), getattr(np, name), items)
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", ["f", "d", "g"])
+def test_minus_zero_alone(name: str, dtype: str) -> None:
+    """NumPy adds to zero, so a sum and a mean of nothing but -0.0 have no minus."""
+    assert_same_call(getattr(nans, name), getattr(np, name), np.full(20_001, -0.0, dtype))
+
+
 @pytest.mark.parametrize("name", [*NAMES, *POSITIONS])
 def test_operands_that_are_numpy_s(name: str) -> None:
     """Lists, objects and nothing at all."""

@@ -122,6 +122,7 @@ _CTYPES = {
     ctypes.c_int64: "int64_t",
     ctypes.c_longlong: "long long",
     ctypes.c_void_p: "void *",
+    None: "void",
 }
 
 # Loops by (address, user data, signature), each keeping its function alive; what an item costs is learned once for each.

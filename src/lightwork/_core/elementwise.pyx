@@ -11,7 +11,7 @@ from cpython.ref cimport PyObject
 from lightwork._core.atomics cimport int64_t, now_ns
 from lightwork._core.gil cimport gil_leave, gil_take
 from lightwork._core.iterators cimport Iterators, new_iterators
-from lightwork._core.loop cimport MAX_OPERANDS, AuxData, Loop, StridedLoop, loop_learn, npy_intp
+from lightwork._core.loop cimport MAX_OPERANDS, AuxData, Loop, StridedLoop, loop_learn, minds_place, npy_intp
 from lightwork._core.operands cimport is_apart, is_plain, plain_stride, widest
 from lightwork._core.parallel cimport Region, count_chunks, region_run
 from lightwork._core.pool_state cimport MAX_WORKERS
@@ -210,6 +210,14 @@ cdef object iterate(Loop loop, list operands, list outputs, Py_ssize_t grain, in
     return filled
 
 
+cdef object walk_in_place(Loop loop, list operands, list outputs, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
+    """The outputs of a loop that minds where its items stand: in a plain walk, in chunks that end where vectors do, they stand as in NumPy. None
+    for all else, a mask included, which begins a call of the loop after each gap."""
+    if loop.nin > loop.fn.nin:
+        return None
+    return try_walk(loop, operands, outputs, n_items, (grain + LANES - 1) // LANES * LANES, n_workers)
+
+
 cdef object run_elementwise(Loop loop, list operands, list outputs, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
     """
     Run a loop over arrays, broadcast and cast as NumPy does.
@@ -217,5 +225,7 @@ cdef object run_elementwise(Loop loop, list operands, list outputs, Py_ssize_t n
     `operands` are exact arrays, `outputs` exact arrays or None. `grain` is 0 to choose one. Returns the list of outputs, or None
     where this cannot be done without the GIL, with nothing written.
     """
+    if minds_place(loop):
+        return walk_in_place(loop, operands, outputs, n_items, grain, n_workers)
     filled = try_walk(loop, operands, outputs, n_items, grain, n_workers)
     return iterate(loop, operands, outputs, grain, n_workers) if filled is None else filled

@@ -141,6 +141,12 @@ cdef bint forgets_casts(Loop loop, list outputs):
     return False
 
 
+cdef bint minds_place(Loop loop):
+    """Whether what an item gives depends on where in a call of the loop it stands: of zeros of both signs these two choose one in NumPy's vectors,
+    and the other, here and there, in what vectors leave over at the end."""
+    return (loop.fn is np.fmin or loop.fn is np.fmax) and loop.dtypes[0].kind == "f"
+
+
 cdef Loop find_ufunc_loop(object ufunc, list operands, list outputs, object dtype):
     """
     The loop NumPy would use for these operands (exact arrays or Python numbers), outputs (exact arrays or None) and `dtype`

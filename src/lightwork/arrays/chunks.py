@@ -286,7 +286,10 @@ class Sink:
     def _put(self, result: Array, start: int, stop: int) -> None:
         target = part_along(self.result, self.cut.axis, start, stop)
         if result.shape != target.shape:
-            raise ValueError(f"the function returned shape {result.shape} for a chunk of a result of shape {self.result.shape}")
+            raise ValueError(
+                f"the function returned shape {result.shape} for a chunk of a result of shape {self.result.shape}; it must return what it did "
+                f"for the first chunk, but for the length along axis {self.cut.axis}"
+            )
         if not self.casts and result.dtype != self.result.dtype:
             raise TypeError(f"the function returned {self.result.dtype} for the first chunk and {result.dtype} for this one; give dtype=")
         np.copyto(target, result, casting="same_kind")

@@ -74,7 +74,9 @@ DECLARATIONS = (
         f"{LINE}, of float32, float64 or longdouble; outputs along the outermost axis",
         "`out=`, `initial=`, `mean=`; outputs with too few numbers, of which NumPy warns; all items of other dtypes or layouts",
     ),
-    Declaration(("nanmin", "nanmax"), Promise.EXACT, "what `min` shares", "what `min` leaves to NumPy"),
+    Declaration(
+        ("nanmin", "nanmax"), Promise.EXACT, "what `min` shares", "what `min` leaves to NumPy; again, along some axes, where an output is zero"
+    ),
     Declaration(("nanargmin", "nanargmax"), Promise.EXACT, "what `argmin` shares", "what `argmin` leaves to NumPy; complex; chunks that are all NaN"),
     Declaration(("bincount",), Promise.EXACT, "integers in one line", "`weights=`; more bins than items"),
     Declaration(

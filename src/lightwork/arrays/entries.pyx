@@ -4,7 +4,7 @@ import numpy as np
 
 cimport numpy as cnp
 
-from lightwork._core.loop cimport Loop, find_loop, forgets_casts
+from lightwork._core.loop cimport Loop, find_loop, forgets_casts, minds_place
 from lightwork._core.masked cimport masked_loop
 from lightwork._core.moves cimport copy_loop, select_loop
 from lightwork.arrays.trace cimport Reference, Trace, Value, current_errstate, left_behind, new_value
@@ -121,9 +121,9 @@ cdef Loop mask_loop(Trace trace, Loop loop, list operands, object mask, tuple ou
     """The loop with a mask and what is there among its operands."""
     cdef Value there = (<Reference> outputs[0]).value
     condition = operand_of(trace, mask)
-    masked = masked_loop(loop)
+    masked = None if minds_place(loop) else masked_loop(loop)
     if masked is None or there.dtype != loop.dtypes[loop.nin] or type(condition) is not Value or (<Value> condition).dtype != np.bool_:
-        raise trace.give_up(f"np.{loop.name} is called with where= and casts, or several outputs")
+        raise trace.give_up(f"np.{loop.name} is called with where= and casts, or several outputs, or chooses between zeros by their places")
     operands += [condition, there]
     return masked
 

@@ -15,7 +15,7 @@ from lightwork._core.atomics cimport memory_order_relaxed
 from lightwork._core.elementwise cimport run_elementwise
 from lightwork._core.flags cimport report_flags
 from lightwork._core.harvest cimport harvest, is_harvestable
-from lightwork._core.loop cimport Loop, loop_ns_per_item
+from lightwork._core.loop cimport Loop, loop_ns_per_item, minds_place
 from lightwork._core.operands cimport is_order_free
 from lightwork._core.lifetime cimport default_workers, home_pool
 from lightwork._core.program cimport Program
@@ -104,6 +104,14 @@ cdef bint minds_strides(Trace trace, Stage stage):
     return False
 
 
+cdef bint minds_places(Trace trace, Stage stage):
+    """Whether an item may have other bits where a loop's call begins and ends elsewhere."""
+    for i in stage.entries:
+        if minds_place(trace.entries[i][0]):
+            return True
+    return False
+
+
 # --- Running --------------------------------------------------------------------------------------------------------
 
 @cython.final
@@ -157,6 +165,8 @@ cdef class Evaluation:
         self.outs = outs
         self.is_plain = is_plain(self.trace)
         for stage in () if self.is_plain else self.stages:
+            if minds_places(self.trace, stage):
+                raise self.trace.give_up("np.fmin and np.fmax choose between zeros by their places, which only a plain walk over memory keeps")
             if minds_strides(self.trace, stage) and not lie_alike(self.trace, stage):
                 raise self.trace.give_up("arrays lie in memory in different orders, in each of which NumPy's loops may round otherwise")
         self.corners = None if self.is_plain or is_in_c_order(self.trace) else corners(self.trace)

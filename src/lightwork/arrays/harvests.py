@@ -70,7 +70,9 @@ def reduce_fused(name: str, fn: Callable[..., Any], memory: Memory, args: tuple[
     if name == "mean":
         return result.dtype.type(result / np.intp(n_items))
     if name in ("min", "max") and result.dtype.kind == "f" and result == 0:
-        return WHOLES[name](_whole(fn, memory, args, kwargs))  # a zero of either sign, depending on the order of the items
+        with np.errstate(all="ignore"):  # all has been told
+            whole = _whole(fn, memory, args, kwargs)
+        return WHOLES[name](whole)  # a zero of either sign, depending on the order of the items
     return result
 
 

@@ -163,6 +163,11 @@ def root(variance: Any) -> Any:
     return variance.dtype.type(np.sqrt(variance))
 
 
+def is_number(less: object) -> bool:
+    """Whether this can be taken off a number of items without NumPy having a word to say."""
+    return isinstance(less, int | float | np.integer | np.floating)
+
+
 def in_place_of(numpys: Any) -> Callable[[Any], Any]:
     """
     Make a variance or deviation by NumPy's name of the function under this decorator, which computes what it can on several workers, else DECLINED.
@@ -185,8 +190,10 @@ def in_place_of(numpys: Any) -> Callable[[Any], Any]:
         ) -> Any:
             is_plain = is_shareable(a) and out is None and not is_given(where, default=True) and not is_given(mean)
             result = DECLINED
-            if is_plain and (ddof == 0 or not is_given(correction)):
-                result = share(a, axis, dtype, correction if is_given(correction) else ddof, keepdims)
+            is_corrected = is_given(correction, ...)
+            less = correction if is_corrected else ddof
+            if is_plain and is_number(less) and is_number(ddof) and (ddof == 0 or not is_corrected):
+                result = share(a, axis, dtype, less, keepdims)
             return result
 
         functools.update_wrapper(spread, share, assigned=("__module__", "__name__", "__qualname__", "__doc__"), updated=())

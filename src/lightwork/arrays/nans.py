@@ -82,7 +82,7 @@ def whole_mean(a: Array) -> tuple[Any, int]:
     if found is None or found[1] == 0:
         return DECLINED, 0
     total, n_numbers = found
-    return moments.divide(total[0], np.intp(n_numbers)), n_numbers
+    return moments.divide(np.add.reduce(total), np.intp(n_numbers)), n_numbers  # NumPy adds to zero, which matters where all are -0.0
 
 
 def share_nanmean(a: Array, axis: Any, dtype: Any, keepdims: Any) -> Any:

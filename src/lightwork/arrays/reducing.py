@@ -37,6 +37,9 @@ EXACT_KINDS: dict[np.ufunc, str] = {
     np.logical_xor: "b",
 }
 
+#: Of zeros of both signs these choose one in NumPy's vectors, and the other, here and there, in what vectors leave over.
+PLACE_MINDING: frozenset[np.ufunc] = frozenset({np.fmax, np.fmin})
+
 FEW_OUTPUTS = 64  # to be reduced one after the other, each on every core
 
 
@@ -73,12 +76,16 @@ def share_some(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np.d
         result = few(ufunc, array, axes, dtype, n_workers)
         if result is not DECLINED:
             return result
-    if ufunc in EXACT_KINDS:
-        result = reduce_grid(ufunc, array, axes, dtype, is_exact(ufunc, dtype), n_workers)
-        if result is not None:
-            return result
-    reducer = functools.partial(ufunc.reduce, axis=axes, dtype=dtype, keepdims=True)
-    return share_outputs(reducer, array, axes, n_workers=n_workers)
+    result = reduce_grid(ufunc, array, axes, dtype, is_exact(ufunc, dtype), n_workers) if ufunc in EXACT_KINDS else None
+    if result is None:
+        reducer = functools.partial(ufunc.reduce, axis=axes, dtype=dtype, keepdims=True)
+        result = share_outputs(reducer, array, axes, n_workers=n_workers)
+    return DECLINED if result is not DECLINED and has_open_zeros(ufunc, result) else result
+
+
+def has_open_zeros(ufunc: np.ufunc, result: Array) -> bool:
+    """Whether some results are zeros of a sign that depends on where in a call of NumPy's loop their items stand."""
+    return ufunc in PLACE_MINDING and result.dtype.kind == "f" and bool((result == 0).any())
 
 
 def share_groups(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np.dtype[Any], n_workers: int) -> Any:

@@ -1,5 +1,7 @@
 """A ufunc on every core: NumPy's in all that can be seen of it, but for the threads."""
 
+import numpy as np
+
 from lightwork.arrays.operand import NO_VALUE, is_shareable
 from lightwork.arrays.outputs import DECLINED
 from lightwork.arrays.reductions import try_reduction
@@ -77,7 +79,7 @@ cdef class Ufunc:
             return ufunc(*args, **kwargs)
         out = kwargs.get("out")
         if outputs:
-            if "out" in kwargs or len(outputs) > ufunc.nout or not are_arrays(outputs):
+            if "out" in kwargs or len(outputs) > ufunc.nout or not are_arrays(outputs) or ufunc in WARNING_OF_MORE:
                 return ufunc(*args, **kwargs)
             out = outputs + (None,) * (ufunc.nout - len(outputs))
         where = kwargs.get("where")
@@ -124,6 +126,9 @@ cdef class Ufunc:
     def __doc__(self):
         return self.ufunc.__doc__
 
+
+#: NumPy warns of a third argument by position, which may be meant as a third input.
+cdef tuple WARNING_OF_MORE = (np.maximum, np.minimum)
 
 cdef tuple REDUCING = ("array", "axis", "dtype", "out", "keepdims", "initial", "where")
 cdef tuple SCANNING = ("array", "axis", "dtype", "out")
