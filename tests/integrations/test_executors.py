@@ -85,6 +85,7 @@ def test_asyncio_cancels_what_has_not_begun() -> None:
         for future in (running, waiting):
             assert future.cancel()
         assert all(isinstance(outcome, asyncio.CancelledError) for outcome in await asyncio.gather(running, waiting, return_exceptions=True))
+        await asyncio.sleep(0)  # in which the loop tells the pool
         release.set()
 
     with lw.Pool(1) as pool:

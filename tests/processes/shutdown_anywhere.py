@@ -46,6 +46,7 @@ def end() -> None:
     assert lw.shutdown(30)
 
 
+assert list(lw.parallel_map(abs, [-1])) == [1]  # imports what is for items, in the middle of which a handler would find half of it
 signal.signal(signal.SIGUSR1, handle)
 ringer = threading.Thread(target=ring)
 ringer.start()
