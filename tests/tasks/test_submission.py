@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from lightwork._core.items import count_aside, shared_core, statistics
+from lightwork.tasks.errand import count_errands
 from threads import provoked
 
 import lightwork as lw
-from lightwork.tasks import submission
 from lightwork.testing import serial
 
 SECONDS = 30
@@ -113,7 +113,7 @@ def test_what_has_ended_counts_no_more() -> None:
     assert first.result(SECONDS)
     last = lw.submit(int)
     last.result(SECONDS)
-    while submission._under_way:  # the worker counts it out right after it is done
+    while count_errands():  # the worker counts it out right after it is done
         pass
 
 
@@ -138,7 +138,7 @@ def test_a_forked_child_counts_anew() -> None:
     handles = [lw.submit(gate.wait, SECONDS) for _ in range(3)]
     child = os.fork()
     if child == 0:
-        os._exit(lw.submit(int, "5").result(SECONDS) if not submission._under_way else 1)
+        os._exit(lw.submit(int, "5").result(SECONDS) if not count_errands() else 1)
     gate.set()
     lw.gather(handles)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5

@@ -36,6 +36,7 @@ from lightwork._core.pool cimport Core
 from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Tally, Worker, current_worker, forks
 from lightwork._core.worker cimport SPIN_NS, learn_patience, stay_beside
 from lightwork.tasks.condition cimport Condition
+from lightwork.tasks.errand cimport Errand
 from lightwork.tasks.report cimport Report
 
 cdef extern from "Python.h":
@@ -423,10 +424,17 @@ cdef inline void count_end(Promise call, Tally* tally, bint has_failed) noexcept
         tally.n_failed.fetch_add(1, memory_order_relaxed)
 
 
+cdef Promise promise_of(object task):
+    """What a pool was given: a promise, or what carries one, or None."""
+    if isinstance(task, Errand):
+        return (<Errand> task).handle
+    return task if isinstance(task, Promise) else None
+
+
 cdef bint is_over(object task):
-    """Whether nothing is left to do of what a pool was given: a promise, or what carries one."""
-    promise = task if isinstance(task, Promise) else getattr(task, "handle", None)
-    return isinstance(promise, Promise) and is_final((<Promise> promise).word.load(memory_order_acquire))
+    """Whether nothing is left to do of it."""
+    cdef Promise promise = promise_of(task)
+    return promise is not None and is_final(promise.word.load(memory_order_acquire))
 
 
 cdef int let_go_of_done(Worker* worker) except -1:
@@ -443,8 +451,8 @@ cdef int let_go_of_done(Worker* worker) except -1:
 
 cdef bint put_away(object task, object leave) except -1:
     """Cancel the call that a task is or carries, or leave a task that is none to somebody; whether a call was cancelled."""
-    promise = task if isinstance(task, Promise) else getattr(task, "handle", None)
-    if not isinstance(promise, Promise):
+    promise = promise_of(task)
+    if promise is None:
         leave(task)
         return False
     try:
@@ -454,7 +462,7 @@ cdef bint put_away(object task, object leave) except -1:
         raise
     finally:
         if promise is not task:
-            task.end()
+            (<Errand> task).end()
 
 
 def cancel_waiting(Core core, leave):

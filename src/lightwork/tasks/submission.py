@@ -2,57 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections import deque
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from lightwork._config import settings
 from lightwork._core.items import count_aside, shared_core
 from lightwork.executors.serial import INLINE
 from lightwork.executors.stealing import default_workers
+from lightwork.tasks.errand import Errand, count_errands
 from lightwork.tasks.handle import Handle
 from lightwork.tasks.promise import promise
 
-__all__ = ["Errand", "submit"]
+__all__ = ["submit"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-# One entry for each errand that has not ended: a counter that signal handlers and finalizers may use, too.
-_under_way: deque[None] = deque()
-os.register_at_fork(after_in_child=_under_way.clear)
-
-
-class Errand:
-    """
-    A handle on its way to a worker, which counts until the worker is done with it.
-
-    Parameters
-    ----------
-    handle : Handle
-        What the worker calls.
-    """
-
-    __slots__ = ("handle",)
-
-    def __init__(self, handle: Handle[Any]) -> None:
-        self.handle: Handle[Any] = handle
-        _under_way.append(None)
-
-    def __call__(self, failure: BaseException | None = None) -> None:
-        """Make the call, unless whoever waits for it has made it himself."""
-        try:
-            self.handle(failure)
-        finally:
-            self.end()
-            del self  # else the frames of an exception would keep it by way of this one, and its handle keeps the exception
-
-    def end(self) -> None:
-        """Count no more."""
-        with contextlib.suppress(IndexError):  # an interrupt in the middle of submit() may have counted it out before
-            _under_way.pop()
 
 
 def submit(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Handle[T]:
@@ -105,18 +69,14 @@ def submit(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Handle[T
 
 def _spawn(errand: Errand) -> None:
     is_due = _is_thread_due()
-    try:
-        shared_core().spawn(errand, is_due)
-        if not is_due and _is_thread_due():
-            shared_core().spawn(_come)  # for one that stepped aside before the errand was there to see
-    except BaseException:
-        errand.end()
-        raise
+    shared_core().spawn(errand, is_due)
+    if not is_due and _is_thread_due():
+        shared_core().spawn(_come)  # for one that stepped aside before the errand was there to see
 
 
 def _is_thread_due() -> bool:
     """Whether a thread may be started for the latest call: those that wait in theirs have given their places to others."""
-    return len(_under_way) - count_aside() <= (settings().workers or default_workers())
+    return count_errands() - count_aside() <= (settings().workers or default_workers())
 
 
 def _come(failure: BaseException | None = None) -> None:
