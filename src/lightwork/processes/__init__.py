@@ -1,0 +1,1 @@
+"""What worker processes share with the one that they work for: the memory of arrays."""

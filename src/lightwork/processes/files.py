@@ -1,0 +1,118 @@
+"""Files that hold memory for several processes, and that nobody has to remove."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["File", "make_file", "no_room", "remove_orphans"]
+
+#: Where a process shows its open files by number, so that others can open those that have no name. Linux has it.
+OPEN_FILES = Path("/proc/self/fd")
+PREFIX = "lightwork-"
+
+
+class File(NamedTuple):
+    """
+    A file that is open here.
+
+    Attributes
+    ----------
+    descriptor : int
+        Of this process.
+    path : str
+        By which others open it, as long as it is open here.
+    directory : str or None
+        That it takes its room from; None for memory without a file system.
+    has_name : bool
+        Whether it has to be removed.
+    """
+
+    descriptor: int
+    path: str
+    directory: str | None
+    has_name: bool
+
+
+def make_file(directory: str | None) -> File:
+    """
+    Return a new, empty file.
+
+    It has no name from the beginning where the system allows for that, so that there is nothing to remove, however its processes end: the memory is
+    free when the last of them has let go of it.
+    """
+    if not OPEN_FILES.is_dir():
+        return _with_name(directory or tempfile.gettempdir())
+    descriptor = _in_memory() if directory is None else None
+    if descriptor is None:
+        directory = directory or tempfile.gettempdir()
+        descriptor = _without_name(directory)
+    return File(descriptor, f"/proc/{os.getpid()}/fd/{descriptor}", directory, has_name=False)
+
+
+def _in_memory() -> int | None:
+    try:
+        return os.memfd_create("lightwork")
+    except (AttributeError, OSError) as error:  # the system has no such thing, or forbids it
+        if isinstance(error, OSError) and error.errno not in (errno.ENOSYS, errno.EPERM):
+            raise
+        return None
+
+
+def _without_name(directory: str) -> int:
+    try:
+        return os.open(directory, os.O_TMPFILE | os.O_RDWR, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            raise
+    descriptor, path = tempfile.mkstemp(prefix=PREFIX, dir=directory)  # some file systems of networks and containers
+    Path(path).unlink()
+    return descriptor
+
+
+def _with_name(directory: str) -> File:
+    remove_orphans(directory)
+    descriptor, path = tempfile.mkstemp(prefix=f"{PREFIX}{os.getpid()}-", dir=directory)
+    return File(descriptor, path, directory, has_name=True)
+
+
+def remove_orphans(directory: str) -> None:
+    """Remove the files of processes that were killed before they could, where files have names."""
+    for path in Path(directory).glob(f"{PREFIX}*-*"):
+        owner = path.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and not _is_alive(int(owner)):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def no_room(file: File, n_bytes: int) -> OSError:
+    """Return the error of a file that its place has no room for."""
+    if file.directory is None:
+        return OSError(
+            errno.ENOSPC, f"the system has no memory for {_megabytes(n_bytes)} of arrays that worker processes are to share; pass smaller ones"
+        )
+    free = shutil.disk_usage(file.directory).free
+    return OSError(
+        errno.ENOSPC,
+        f"{file.directory} has {_megabytes(free)} ({free} bytes) free, too little for {_megabytes(n_bytes)} of arrays that worker processes are to "
+        "share; name a directory with more by lightwork.configure(shared_memory=...), or pass smaller arrays",
+    )
+
+
+def _megabytes(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:.1f} MB"
