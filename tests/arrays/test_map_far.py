@@ -1,9 +1,11 @@
 """Chunks in other processes: the results, errors and effects that the same call has on threads."""
 
+import gc
 import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any
 
 import far_functions as far
@@ -208,6 +210,27 @@ def test_what_cannot_be_pickled_is_refused_in_the_caller() -> None:
     """Before anything runs."""
     with pytest.raises(TypeError, match="pickle"):
         lw.chunked_map(far.row_sums, np.array([threading.Lock()], object), executor="process")
+
+
+def segments_here() -> list[str]:
+    """Return the segments that this process has open."""
+    gc.collect()
+    return [path for path in map(str, map(Path.resolve, Path("/proc/self/fd").iterdir())) if "memfd:lightwork" in path]
+
+
+@pytest.mark.parametrize("fn", [far.row_sums, far.refuse_large, far.killed, far.too_short])
+def test_a_call_leaves_nothing_behind(fn: Any) -> None:
+    """Neither does one that fails, nor one whose worker dies."""
+    array = np.arange(200_000.0)[:, None] if fn is far.row_sums else np.arange(200_000.0)
+    try:
+        result = lw.chunked_map(fn, array, executor="process", chunk_size=10_000, workers=1)
+    except (ValueError, BrokenProcessPool) as error:
+        assert fn is not far.row_sums
+        error.__traceback__ = None
+    else:
+        assert len(segments_here()) == 2  # its result, which has one descriptor of its own and one of its mapping
+        del result
+    assert not segments_here()
 
 
 def test_a_death_is_an_error_of_its_chunk_and_the_next_call_works() -> None:

@@ -2,6 +2,9 @@
 
 import os
 import pickle
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +22,7 @@ from lightwork.processes import dumping
 from lightwork.processes.answer import Answer, answer_with
 from lightwork.processes.layout import dense
 from lightwork.processes.loading import loads
+from lightwork.processes.segment import Segment
 from lightwork.processes.segments import Segments
 
 Array = npt.NDArray[Any]
@@ -322,3 +326,75 @@ def test_what_is_no_directory_cannot_be_configured(path: str) -> None:
     """It is refused at once, by its name."""
     with pytest.raises(ValueError, match="shared_memory must be a directory that can be written to, not '/"):
         lw.configure(shared_memory=path)
+
+
+@pytest.fixture
+def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A system that shows nobody another's open files, so that segments need names."""
+    monkeypatch.setattr("lightwork.processes.files.OPEN_FILES", tmp_path / "no such thing")
+    with lw.configure(shared_memory=tmp_path):
+        yield tmp_path
+    assert not [*tmp_path.iterdir()]
+
+
+def test_where_files_need_names_they_are_removed(named: Path) -> None:
+    """As soon as the call, or the array, is gone."""
+    array = lw.shared_empty(N_LARGE)
+    with Segments() as segments:
+        payload = segments.dumps([array, np.ones(N_LARGE)]).payload
+        assert len([*named.iterdir()]) == 2
+        assert loads(payload)[1].sum() == N_LARGE
+    assert len([*named.iterdir()]) == 1
+
+
+def test_files_of_processes_that_were_killed_are_removed(named: Path) -> None:
+    """By the next one that needs a file; those of others that live are theirs."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    (named / f"lightwork-{process.pid}-x").touch()
+    (named / f"lightwork-{os.getppid()}-x").touch()
+    (named / "lightwork-notes-x").touch()
+    with Segments() as segments:
+        segments.dumps(np.ones(N_LARGE))
+        assert {path.name for path in named.glob("*-x")} == {f"lightwork-{os.getppid()}-x", "lightwork-notes-x"}
+    for path in named.glob("*-x"):
+        path.unlink()
+
+
+def test_a_forked_child_leaves_its_parent_the_files(named: Path) -> None:
+    """What it has of them ends with it, and nothing more."""
+    array = lw.shared_empty(N_LARGE)
+    child = os.fork()
+    if not child:
+        try:
+            del array
+        finally:
+            os._exit(len([*named.iterdir()]))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    array[:] = 1
+    assert len([*named.iterdir()]) == 1
+
+
+def test_a_full_directory_is_named_with_what_is_free() -> None:
+    """The error says how much there is and how much it would take, and what to do."""
+    shm = "/dev/shm"
+    n_bytes = 2 * shutil.disk_usage(shm).total
+    segment = Segment.make(shm)
+    message = r"^\[Errno 28\] /dev/shm has .* MB \(\d+ bytes\) free, too little for .* MB of arrays .*; name a directory with more by .*configure"
+    with pytest.raises(OSError, match=message):
+        segment.reserve(segment.grow(n_bytes), n_bytes)
+
+
+def test_sending_maps_nothing_here() -> None:
+    """The caller's resident memory is what it was."""
+    array = np.ones(100 * N_LARGE)
+    before = resident_kilobytes()
+    with Segments() as segments:
+        segments.dumps(array)
+        assert resident_kilobytes() - before < array.nbytes / 1024 / 4
+
+
+def resident_kilobytes() -> int:
+    """Return how much memory this process has, shared memory included."""
+    (line,) = (line for line in Path("/proc/self/status").read_text("ascii").splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1])

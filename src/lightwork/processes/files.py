@@ -100,17 +100,18 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def no_room(file: File, n_bytes: int) -> OSError:
-    """Return the error of a file that its place has no room for."""
+def no_room(file: File, n_bytes: int, reason: int) -> OSError:
+    """Return the error of a file that was refused room for so many bytes, with the errno that the system gave as its reason."""
+    needed = f"{_megabytes(n_bytes)} of arrays that worker processes are to share"
+    if reason == errno.EFBIG:
+        return OSError(reason, f"files may not be as large here as {needed} (RLIMIT_FSIZE, ulimit -f); raise that limit, or pass smaller arrays")
     if file.directory is None:
-        return OSError(
-            errno.ENOSPC, f"the system has no memory for {_megabytes(n_bytes)} of arrays that worker processes are to share; pass smaller ones"
-        )
+        return OSError(reason, f"the system has no memory for {needed}; pass smaller ones")
     free = shutil.disk_usage(file.directory).free
     return OSError(
-        errno.ENOSPC,
-        f"{file.directory} has {_megabytes(free)} ({free} bytes) free, too little for {_megabytes(n_bytes)} of arrays that worker processes are to "
-        "share; name a directory with more by lightwork.configure(shared_memory=...), or pass smaller arrays",
+        reason,
+        f"{file.directory} has {_megabytes(free)} ({free} bytes) free, too little for {needed}; name a directory with more by "
+        "lightwork.configure(shared_memory=...), or pass smaller arrays",
     )
 
 

@@ -16,7 +16,7 @@ __all__ = ["ALIGNMENT", "Mapping", "Segment", "Token", "mapping_of", "memory_at"
 
 ALIGNMENT = mmap.PAGESIZE  # of what is put into a segment
 
-#: What a file system says that has no room. A limit on the size of files (RLIMIT_FSIZE) counts as one, and so does a quota.
+#: What a system says that has no room for a file, for it is full, or a quota or the limit on files is reached.
 NO_ROOM = (errno.ENOSPC, errno.ENOMEM, errno.EFBIG, errno.EDQUOT)
 
 
@@ -146,7 +146,7 @@ class Segment:
         self._close()
 
     def _explained(self, error: OSError, n_bytes: int) -> OSError:
-        return no_room(self._file, n_bytes) if error.errno in NO_ROOM else error
+        return no_room(self._file, n_bytes, error.errno) if error.errno in NO_ROOM else error
 
 
 def mapping_of(owner: object) -> Mapping | None:

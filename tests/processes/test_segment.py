@@ -1,0 +1,86 @@
+"""Segments whose processes are killed, or for which there is no room: told in processes of their own."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from stories import STORIES, check, end_session
+
+SECONDS = 60.0
+
+
+@contextlib.contextmanager
+def amid_arrays(*arguments: object) -> Iterator[tuple[int, list[int]]]:
+    """Run a program up to where its workers have mapped its arrays; yield its process and theirs."""
+    command = [sys.executable, str(STORIES / "kill_amid_arrays.py"), *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.pid, [int(process.stdout.readline()) for _ in range(2)]
+        finally:
+            end_session(process.pid)
+
+
+def has_segments(process: int | str) -> bool:
+    """Whether a process has one of our segments mapped or open."""
+    with contextlib.suppress(OSError):
+        files = [str(path.readlink()) for path in Path(f"/proc/{process}/fd").iterdir()]
+        return "memfd:lightwork" in Path(f"/proc/{process}/maps").read_text("ascii") or any("memfd:lightwork" in file for file in files)
+    return False
+
+
+def wait_until_gone(*processes: int) -> None:
+    """Wait until processes have let go of what they had."""
+    deadline = time.monotonic() + SECONDS
+    while any(has_segments(process) for process in processes):
+        assert time.monotonic() < deadline
+        os.sched_yield()
+
+
+def lightwork_files() -> set[str]:
+    """Return what is in the directory for shared memory by our name."""
+    return {name for name in os.listdir("/dev/shm") if "lightwork" in name}
+
+
+def test_memory_ends_with_processes_that_are_killed() -> None:
+    """After the caller its workers have what they mapped, and with the last of them it is gone. No file system has a name of it at any time."""
+    with amid_arrays() as (caller, workers):
+        assert all(has_segments(process) for process in (caller, *workers))
+        assert not lightwork_files()
+        os.kill(caller, signal.SIGKILL)
+        wait_until_gone(caller)
+        assert not lightwork_files()
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        wait_until_gone(*workers)
+    assert not lightwork_files()
+
+
+def test_a_worker_s_death_leaves_the_caller_s_memory_to_the_caller() -> None:
+    """Who was killed has nothing any more; the others end as they like."""
+    with amid_arrays() as (caller, (victim, other)):
+        os.kill(victim, signal.SIGKILL)
+        wait_until_gone(victim, other)  # the standard library ends all workers of a pool that one died of
+        wait_until_gone(caller)
+
+
+def test_files_of_a_directory_have_no_names_even_while_they_are_used(tmp_path: Path) -> None:
+    """So a caller that is killed cannot leave any."""
+    with amid_arrays(tmp_path) as (caller, workers):
+        maps = Path(f"/proc/{workers[0]}/maps").read_text("ascii")
+        assert str(tmp_path) in maps
+        assert not [*tmp_path.iterdir()]
+        os.kill(caller, signal.SIGKILL)
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_too_large_arrays_are_refused(tmp_path: Path) -> None:
+    """With an error that says what limits them, and smaller ones go."""
+    check("little_room", tmp_path)
