@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from strategies import NUMERIC, Operand, examples, operands
 
 import lightwork as lw
+from lightwork.arrays import far_chunks
 from lightwork.processes import warm
+from lightwork.processes.segments import Segments
 
 Array = npt.NDArray[Any]
 
@@ -125,13 +127,14 @@ def test_a_dtype_is_that_of_the_result() -> None:
     np.testing.assert_array_equal(there, here, strict=True)
 
 
-def test_results_are_in_shared_memory() -> None:
-    """The next call reads them where they are."""
-    from lightwork.processes.segments import Segments  # noqa: PLC0415
-
+@pytest.mark.parametrize("is_large", [False, True])
+def test_large_results_stay_in_shared_memory(is_large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next call reads them where they are; others take no open file."""
+    monkeypatch.setattr(far_chunks, "LARGE_RESULT", 800_000 if is_large else 800_001)
     result = lw.chunked_map(far.row_sums, np.ones((100_000, 2)), executor="process")
+    assert len(segments_here()) == (2 if is_large else 0)
     with Segments() as segments:
-        assert not segments.dumps(result).segments
+        assert len(segments.dumps(result).segments) == (not is_large)
 
 
 @pytest.mark.parametrize("n_items", [10, 100_000])
@@ -228,8 +231,7 @@ def test_a_call_leaves_nothing_behind(fn: Any) -> None:
         assert fn is not far.row_sums
         error.__traceback__ = None
     else:
-        assert len(segments_here()) == 2  # its result, which has one descriptor of its own and one of its mapping
-        del result
+        assert result.shape == (200_000,)
     assert not segments_here()
 
 

@@ -299,6 +299,41 @@ def test_shared_arrays_end_with_their_last_view() -> None:
     assert len(os.listdir("/proc/self/fd")) == n_files
 
 
+# --- Mapped files ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["r", "r+"])
+def test_mapped_files_are_mapped_there_too(tmp_path: Path, mode: Any) -> None:
+    """Nothing of them is copied, wherever in the file a view begins; and what a worker does to its array is not done to the file."""
+    numbers = np.arange(3.0 * N_LARGE)
+    numbers.tofile(tmp_path / "numbers")
+    mapped = np.memmap(tmp_path / "numbers", float, mode, offset=80)
+    with Segments() as segments:
+        parcel = segments.dumps([mapped, mapped[5:][::2], mapped.reshape(-1, 2)[:, 1]])
+        assert not parcel.segments
+        there = loads(parcel.payload)
+    for one, expected in zip(there, [numbers[10:], numbers[15::2], numbers[11::2]], strict=True):
+        np.testing.assert_array_equal(one, expected)
+        assert one.flags.writeable == (mode == "r+")
+    if mode == "r+":
+        there[0][:] = 0
+    assert (np.fromfile(tmp_path / "numbers") == numbers).all()
+
+
+@pytest.mark.parametrize("what", ["changed in memory only", "removed", "replaced"])
+def test_mapped_files_that_others_would_see_otherwise_are_sent(tmp_path: Path, what: str) -> None:
+    """What counts is what the caller sees."""
+    path = tmp_path / "numbers"
+    np.ones(N_LARGE).tofile(path)
+    mapped = np.memmap(path, float, "c" if what == "changed in memory only" else "r+")
+    mapped[:] = 2
+    if what != "changed in memory only":
+        path.unlink()
+    if what == "replaced":
+        np.ones(N_LARGE).tofile(path)
+    assert (sent(mapped) == 2).all()
+
+
 # --- Room -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,15 +1,26 @@
 """Segments whose processes are killed, or for which there is no room: told in processes of their own."""
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
+import pytest
 from stories import STORIES, check, end_session
+
+from lightwork.processes.answer import Answer, answer_with
+from lightwork.processes.loading import loads
+from lightwork.processes.segment import Token
+from lightwork.processes.segments import Segments
 
 SECONDS = 60.0
 
@@ -84,3 +95,29 @@ def test_files_of_a_directory_have_no_names_even_while_they_are_used(tmp_path: P
 def test_too_large_arrays_are_refused(tmp_path: Path) -> None:
     """With an error that says what limits them, and smaller ones go."""
     check("little_room", tmp_path)
+
+
+def double(payload: bytes, token: Token) -> bytes:
+    """What a worker does that gets an array and returns one."""
+    return answer_with(loads(payload) * 2, token)
+
+
+def die(payload: bytes, token: Token) -> None:
+    """What it does that is killed after its answer is written and before it is sent."""
+    answer_with(loads(payload), token)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_no_data_goes_through_the_pipe() -> None:
+    """Neither there nor back; and a worker that dies in the middle of it leaves its answer's memory to the caller, who closes it."""
+    array = np.arange(1_000_000.0)
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool, Segments() as segments:
+        payload = segments.dumps(array).payload
+        with Answer() as answer:
+            back = pool.submit(double, payload, answer.token).result()
+            assert max(len(payload), len(back)) < 1000
+            np.testing.assert_array_equal(answer.loads(back), 2 * array)
+        with Answer() as answer, pytest.raises(BrokenProcessPool):
+            pool.submit(die, payload, answer.token).result()
+    gc.collect()
+    assert not has_segments("self")

@@ -33,6 +33,10 @@ FEWEST_CHUNKS = 8
 MOST_CHUNKS = 64
 FIRST = 10  # 2 to the power of how many parts of the range the first chunk is one, if nothing is said
 
+#: From how many bytes on a result is left where it was written, which takes open files, of which a process may have some hundreds. Smaller ones
+#: are copied: that takes some milliseconds.
+LARGE_RESULT = 1 << 26
+
 Span = tuple[int, int]
 
 
@@ -53,7 +57,7 @@ def map_far_chunks(
             return _fill_out(sink, segments, chunk_size, n_workers)
         start, ns = _begin(sink, segments, min(chunk_size or max(1, cut.length >> FIRST), cut.length))
         _fill(sink, segments, start, chunk_size or _grain(start, cut.length, ns, n_workers), n_workers, sink.result)
-        return sink.result
+        return sink.result if sink.result.nbytes >= LARGE_RESULT else sink.result.copy(order="K")
 
 
 def _grain(size: int, length: int, ns: int, n_workers: int) -> int:

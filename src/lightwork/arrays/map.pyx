@@ -53,7 +53,7 @@ def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, work
     ndarray, scalar or tuple
         For a ufunc: what ``fn(*arrays, out=out, dtype=dtype)`` returns, values, dtype, shape, memory order and type. For a
         callable: its chunks' results in one array, on whose dtype and other dimensions they must agree with the first. `out` if given.
-        Processes bring an array in shared memory, as :func:`shared_empty` does.
+        Processes bring large ones, of 64 MB and more, in an array as :func:`shared_empty` makes them.
 
     Raises
     ------

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lightwork.processes.layout import ALIGNMENT, Extent, Layout, dense, extent_of, is_plain, owner_of
 from lightwork.processes.loading import array_in
+from lightwork.processes.mapped_file import file_of
 from lightwork.processes.segment import mapping_of, memory_at
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def _pickler() -> Any:
 
 def reduced(array: Array, places: Places) -> Reduced:
     """Return what a pickle has in an array's place: where it is, or its bytes."""
-    near = array if mapping_of(owner_of(array)) else dense(array)
+    owner = owner_of(array)
+    near = array if mapping_of(owner) or file_of(owner) else dense(array)
     layout, extent = Layout.of(near, like=array), extent_of(near)
     # What is in the pickle begins where arrays are aligned; one that is not gets as many bytes in front as it takes.
     n_in_front = 0 if near.flags.aligned else extent.address % ALIGNMENT

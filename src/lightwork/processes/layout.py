@@ -48,8 +48,9 @@ class Extent(NamedTuple):
 
 
 def is_plain(obj: object) -> TypeGuard[Array]:
-    """Whether something is an array, not of a subclass, whose bytes are all there is to it."""
-    return type(obj) is np.ndarray and obj.dtype.kind in PLAIN_KINDS and not obj.dtype.hasobject
+    """Whether something is an array, not of a subclass but ``np.memmap``, whose bytes are all there is to it."""
+    array: Any = obj
+    return type(obj) in (np.ndarray, np.memmap) and array.dtype.kind in PLAIN_KINDS and not array.dtype.hasobject
 
 
 def extent_of(array: Array) -> Extent:

@@ -19,7 +19,7 @@ __all__ = ["array_in", "array_of", "loads"]
 class _Local(threading.local):
     """What a thread has mapped in the middle of a load."""
 
-    mappings: dict[tuple[Token, bool], Mapping] | None = None
+    mappings: dict[tuple[Token, int], Mapping] | None = None
 
 
 _local = _Local()
@@ -47,17 +47,19 @@ def array_in(data: bytes | bytearray, first: int, layout: Layout) -> Array:
 
 def array_of(token: Token, first: int, layout: Layout, writes: bool) -> Array:
     """Return an array that lies in a segment."""
+    # Of what nobody may write to, the system needs to set no memory aside for pages that become this process's own.
+    access = mmap.ACCESS_WRITE if writes else mmap.ACCESS_COPY if layout.is_writeable else mmap.ACCESS_READ
     if _local.mappings is None:  # loaded by somebody else
-        return layout.array_in(_map(token, writes=writes), first)
-    mapping = _local.mappings.get((token, writes))
+        return layout.array_in(_map(token, access), first)
+    mapping = _local.mappings.get((token, access))
     if mapping is None:
-        mapping = _local.mappings[token, writes] = _map(token, writes=writes)
+        mapping = _local.mappings[token, access] = _map(token, access)
     return layout.array_in(mapping, first)
 
 
-def _map(token: Token, *, writes: bool) -> Mapping:
-    segment = Segment.at(token, writes=writes)
+def _map(token: Token, access: int) -> Mapping:
+    segment = Segment.at(token, writes=access == mmap.ACCESS_WRITE)
     try:
-        return segment.map(mmap.ACCESS_WRITE if writes else mmap.ACCESS_COPY)
+        return segment.map(access)
     finally:
         segment.close()  # the mapping has a descriptor of its own

@@ -12,6 +12,7 @@ from lightwork._config import settings
 from lightwork.processes.dumping import LARGE, Reduced, dumps_beside
 from lightwork.processes.layout import ALIGNMENT, Extent, Layout, extent_of, owner_of
 from lightwork.processes.loading import array_of
+from lightwork.processes.mapped_file import file_of
 from lightwork.processes.segment import Segment, mapping_of, memory_at
 
 if TYPE_CHECKING:
@@ -178,6 +179,10 @@ class _Sending:
         mapping = mapping_of(owner)
         if mapping is not None:
             return array_of, (mapping.token, extent.address - mapping.address + extent.first, layout, writes)
+        file = file_of(owner)
+        if file is not None:
+            token, start = file
+            return array_of, (token, start + extent.address - extent_of(owner).address + extent.first, layout, writes)
         stored = self._segments.stored(owner, self._segment)
         self.parcel.segments.add(stored.segment)
         stored.write(extent)

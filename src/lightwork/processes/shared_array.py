@@ -24,7 +24,7 @@ def shared_empty(shape: SupportsIndex | Sequence[SupportsIndex], dtype: npt.DTyp
     """
     Return a new array, of zeros, in memory that worker processes can map.
 
-    Sent to workers it is not copied; else it is an array like others. Results of ``chunked_map(..., executor="process")`` are such arrays.
+    Sent to workers, by ``chunked_map(..., executor="process")``, it is not copied; else it is an array like others.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def shared_empty(shape: SupportsIndex | Sequence[SupportsIndex], dtype: npt.DTyp
     Notes
     -----
     The memory has no name that somebody would have to remove: it is free when the last array and the last worker has let go of it,
-    or the last process has ended, in whatever way.
+    or the last process has ended, in whatever way. Until then it takes two of the files that a process may have open.
 
     Examples
     --------
