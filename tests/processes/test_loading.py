@@ -396,20 +396,6 @@ def test_files_of_processes_that_were_killed_are_removed(named: Path) -> None:
         path.unlink()
 
 
-def test_a_forked_child_leaves_its_parent_the_files(named: Path) -> None:
-    """What it has of them ends with it, and nothing more."""
-    array = lw.shared_empty(N_LARGE)
-    child = os.fork()
-    if not child:
-        try:
-            del array
-        finally:
-            os._exit(len([*named.iterdir()]))
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
-    array[:] = 1
-    assert len([*named.iterdir()]) == 1
-
-
 def test_a_full_directory_is_named_with_what_is_free() -> None:
     """The error says how much there is and how much it would take, and what to do."""
     shm = "/dev/shm"

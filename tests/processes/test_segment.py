@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stories import STORIES, check, end_session
+from stories import FORKS_KNOWINGLY, STORIES, check, end_session
 
 from lightwork.processes.answer import Answer, answer_with
 from lightwork.processes.loading import loads
@@ -72,12 +72,15 @@ def test_memory_ends_with_processes_that_are_killed() -> None:
     assert not lightwork_files()
 
 
-def test_a_worker_s_death_leaves_the_caller_s_memory_to_the_caller() -> None:
-    """Who was killed has nothing any more; the others end as they like."""
+def test_a_worker_s_death_costs_the_others_nothing() -> None:
+    """They have what they mapped; it is gone with the last of them, and so is what only the dead one had."""
     with amid_arrays() as (caller, (victim, other)):
         os.kill(victim, signal.SIGKILL)
-        wait_until_gone(victim, other)  # the standard library ends all workers of a pool that one died of
-        wait_until_gone(caller)
+        wait_until_gone(victim)
+        assert not lightwork_files()
+        os.kill(other, signal.SIGKILL)
+        wait_until_gone(other, caller)  # which ends of the error
+    assert not lightwork_files()
 
 
 def test_files_of_a_directory_have_no_names_even_while_they_are_used(tmp_path: Path) -> None:
@@ -89,6 +92,18 @@ def test_files_of_a_directory_have_no_names_even_while_they_are_used(tmp_path: P
         os.kill(caller, signal.SIGKILL)
         for worker in workers:
             os.kill(worker, signal.SIGKILL)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_files_with_names_are_removed_by_a_program_that_ends(tmp_path: Path) -> None:
+    """Also those of arrays that it has till the end."""
+    check("exit_with_shared_arrays", tmp_path)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_forked_child_shares_what_its_parent_shares(tmp_path: Path) -> None:
+    """It can send it, also when its parent is gone, and does not remove what is its parent's."""
+    check("fork_with_shared_arrays", tmp_path, options=FORKS_KNOWINGLY)
     assert not [*tmp_path.iterdir()]
 
 

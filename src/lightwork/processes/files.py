@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["File", "make_file", "no_room", "remove_orphans"]
+__all__ = ["File", "make_file", "no_room", "path_of", "remove_orphans"]
 
 #: Where a process shows its open files by number, so that others can open those that have no name. Linux has it.
 OPEN_FILES = Path("/proc/self/fd")
@@ -25,18 +25,20 @@ class File(NamedTuple):
     ----------
     descriptor : int
         Of this process.
-    path : str
-        By which others open it, as long as it is open here.
+    name : str or None
+        Its path, if it has one and so has to be removed.
     directory : str or None
         That it takes its room from; None for memory without a file system.
-    has_name : bool
-        Whether it has to be removed.
     """
 
     descriptor: int
-    path: str
+    name: str | None
     directory: str | None
-    has_name: bool
+
+
+def path_of(file: File) -> str:
+    """Return the path by which others open a file, as long as it is open here."""
+    return file.name or f"/proc/{os.getpid()}/fd/{file.descriptor}"
 
 
 def make_file(directory: str | None) -> File:
@@ -52,7 +54,7 @@ def make_file(directory: str | None) -> File:
     if descriptor is None:
         directory = directory or tempfile.gettempdir()
         descriptor = _without_name(directory)
-    return File(descriptor, f"/proc/{os.getpid()}/fd/{descriptor}", directory, has_name=False)
+    return File(descriptor, None, directory)
 
 
 def _in_memory() -> int | None:
@@ -78,7 +80,7 @@ def _without_name(directory: str) -> int:
 def _with_name(directory: str) -> File:
     remove_orphans(directory)
     descriptor, path = tempfile.mkstemp(prefix=f"{PREFIX}{os.getpid()}-", dir=directory)
-    return File(descriptor, path, directory, has_name=True)
+    return File(descriptor, path, directory)
 
 
 def remove_orphans(directory: str) -> None:

@@ -10,7 +10,7 @@ import weakref
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from lightwork.processes.files import File, make_file, no_room
+from lightwork.processes.files import File, make_file, no_room, path_of
 
 __all__ = ["ALIGNMENT", "Mapping", "Segment", "Token", "mapping_of", "memory_at"]
 
@@ -75,7 +75,7 @@ class Segment:
         self.n_bytes: int = 0
         self._file = file
         self._close = weakref.finalize(self, _close, file, os.getpid())
-        self._close.atexit = False  # a process that ends lets go of all it has; of files with names it tells others by its own being gone
+        self._close.atexit = file.name is not None  # the system does the rest for a process that ends
 
     @classmethod
     def make(cls, directory: str | None) -> Self:
@@ -85,13 +85,13 @@ class Segment:
     @classmethod
     def at(cls, token: Token, *, writes: bool) -> Self:
         """Return another process's, for as long as that has it."""
-        return cls(File(open_token(token, writes=writes), token.path, token.directory, has_name=False))
+        return cls(File(open_token(token, writes=writes), None, token.directory))
 
     @property
     def token(self) -> Token:
-        """Its token, if this process owns it."""
+        """Its token, if this process owns it, or its parent that forked it does."""
         status = os.fstat(self._file.descriptor)
-        return Token(self._file.path, status.st_dev, status.st_ino, self._file.directory)
+        return Token(path_of(self._file), status.st_dev, status.st_ino, self._file.directory)
 
     def grow(self, n_bytes: int) -> int:
         """Add room, which is taken up when it is written to; return where it begins."""
@@ -104,7 +104,7 @@ class Segment:
         return start
 
     def reserve(self, start: int, n_bytes: int) -> None:
-        """Take up room at once, where writing to it could otherwise kill who does so."""
+        """Take up room at once, where there may be too little; who writes to a mapping would otherwise be killed for that."""
         if self._file.directory is None or not hasattr(os, "posix_fallocate"):
             return
         try:
@@ -113,7 +113,8 @@ class Segment:
             raise self._explained(error, n_bytes) from None
 
     def write(self, start: int, memory: memoryview) -> None:
-        """Copy memory into the segment, without mapping it here."""
+        """Copy memory into the segment, without mapping it here; all of it, or nothing if there is too little room."""
+        self.reserve(start, len(memory))
         done = 0
         try:
             while done < len(memory):
@@ -157,8 +158,8 @@ def mapping_of(owner: object) -> Mapping | None:
 
 def _close(file: File, owner: int) -> None:
     os.close(file.descriptor)
-    if file.has_name and os.getpid() == owner:
-        Path(file.path).unlink(missing_ok=True)
+    if file.name is not None and os.getpid() == owner:
+        Path(file.name).unlink(missing_ok=True)
 
 
 def open_token(token: Token, *, writes: bool) -> int:
