@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,40 @@ def test_views_of_one_array_share_its_place() -> None:
         assert len(set().union(*(parcel.segments for parcel in parcels))) == 1
         for parcel, view in zip(parcels, views, strict=True):
             assert (loads(parcel.payload) == view).all()
+
+
+SPANS = st.tuples(st.integers(0, 400), st.integers(0, 400), st.sampled_from((1, 2, -1, -2))).map(lambda span: slice(*span))
+
+
+@given(st.lists(SPANS, min_size=1, max_size=12))
+@examples(100)
+def test_any_views_of_one_array_in_any_order_arrive(spans: list[slice]) -> None:
+    """Each brings what was not there yet, and nothing is brought twice."""
+    array = np.arange(400.0)
+    with pytest.MonkeyPatch.context() as patch, Segments() as segments:
+        patch.setattr("lightwork.processes.segments.LARGE", 1)
+        payloads = [segments.dumps(array[span]).payload for span in spans]
+        array[:] = -1  # they have been read
+        for span, payload in zip(spans, payloads, strict=True):
+            np.testing.assert_array_equal(loads(payload), np.arange(400.0)[span])
+
+
+def test_many_threads_may_send_at_a_time() -> None:
+    """What one of them stores the others find."""
+    array = np.arange(4.0 * N_LARGE)
+    with Segments() as segments, ThreadPoolExecutor(4) as pool:
+        gate = threading.Barrier(4)
+
+        def send(part: int) -> float:
+            gate.wait()
+            for _ in range(20):
+                parcel = segments.dumps([array, array[part * N_LARGE :]])
+                total = float(loads(parcel.payload)[1].sum())
+                segments.release(parcel)
+            return total
+
+        assert list(pool.map(send, range(4))) == [float(array[part * N_LARGE :].sum()) for part in range(4)]
+        assert sum(segment.n_bytes for segment in segments.dumps(array).segments) == array.nbytes
 
 
 def test_few_items_of_a_large_array_take_little_room() -> None:

@@ -10,7 +10,6 @@ import numpy as np
 
 from lightwork._config import settings
 from lightwork.processes.layout import is_plain
-from lightwork.processes.segment import Segment
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -64,6 +63,8 @@ def shared_empty_like(model: Array) -> Array:
     """Return an array in shared memory of the dtype, shape and strides of a contiguous one, which is not touched."""
     if not is_plain(model):
         raise TypeError(f"items of dtype {model.dtype} cannot be shared between processes: they are or have Python objects; choose another dtype")
+    from lightwork.processes.segment import Segment  # noqa: PLC0415 - takes some milliseconds, and few need it
+
     n_bytes = max(1, prod(model.shape) * model.itemsize)
     segment = Segment.make(settings().shared_memory)
     segment.reserve(segment.grow(n_bytes), n_bytes)
