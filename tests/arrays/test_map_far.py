@@ -198,7 +198,7 @@ def test_what_is_configured_for_items_is_not_for_chunks() -> None:
 
 def test_ufuncs_are_refused() -> None:
     """They need no processes, and the error says so."""
-    with pytest.raises(TypeError, match="runs exp on threads without the GIL, so that processes could only be slower"):
+    with pytest.raises(TypeError, match="runs exp on threads without the GIL; processes could only be slower"):
         lw.chunked_map(np.exp, np.ones(3), executor="process")
 
 

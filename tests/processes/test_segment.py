@@ -59,7 +59,7 @@ def lightwork_files() -> set[str]:
 
 
 def test_memory_ends_with_processes_that_are_killed() -> None:
-    """After the caller its workers have what they mapped, and with the last of them it is gone. No file system has a name of it at any time."""
+    """After the caller its workers have what they mapped, and with the last of them it is gone; it has no name at any time."""
     with amid_arrays() as (caller, workers):
         assert all(has_segments(process) for process in (caller, *workers))
         assert not lightwork_files()

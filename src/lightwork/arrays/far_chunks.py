@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = ["map_far_chunks"]
 
-#: What a chunk should cost by what the first one did: fifty times what it costs to hand it out. Those that are alike are few, so that each is worth
-#: mapping the arrays; those that may not be are enough for balance.
+#: What a chunk should cost by what the first one did: fifty times what it costs to hand it out. But items may be uneven, so a worker gets
+#: no fewer chunks than balance needs, and no more than make sense however long the call.
 CHUNK_NS = 10_000_000
 FEWEST_CHUNKS = 8
 MOST_CHUNKS = 64
 FIRST = 10  # 2 to the power of how many parts of the range the first chunk is one, if nothing is said
 
-#: From how many bytes on a result is left where it was written, which takes open files, of which a process may have some hundreds. Smaller ones
-#: are copied: that takes some milliseconds.
+#: From how many bytes on a result is left where it was written, which takes open files, of which a process may have some hundreds.
+#: Smaller ones are copied: that takes some milliseconds.
 LARGE_RESULT = 1 << 26
 
 Span = tuple[int, int]
@@ -134,7 +134,8 @@ def _run(
 
     result: ParallelResult[Any] = parallel_map(
         call, spans, executor=processes(n_workers), workers=n_workers, chunk_size=1, max_errors=1, on_result=hear,
-        window=None, retry=None, rate_limit=None, timeout=None, task_timeout=None, stop=None, progress=False, metrics=None,  # whatever is configured
+        # As for all arrays, whatever is configured for items:
+        window=None, retry=None, rate_limit=None, timeout=None, task_timeout=None, stop=None, progress=False, metrics=None,
     )  # fmt: skip
     if failures:
         first = min(failures)

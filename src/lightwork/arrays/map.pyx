@@ -93,7 +93,7 @@ def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, work
     ufunc = as_ufunc(fn)
     if is_far and (ufunc is not None or find_c_loop(fn) is not None):
         name = getattr(fn, "__name__", repr(fn))
-        raise TypeError(f"chunked_map() runs {name} on threads without the GIL, so that processes could only be slower; leave out executor=")
+        raise TypeError(f"chunked_map() runs {name} on threads without the GIL; processes could only be slower, so leave out executor=")
     if ufunc is not None:
         check_count(fn, ufunc.nin, len(arrays))
         check_axis(axis, arrays)

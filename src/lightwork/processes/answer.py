@@ -77,7 +77,7 @@ class _Places:
         self._token = token
         self._segment: Segment | None = None
 
-    def place(self, array: Array, extent: Extent, layout: Layout) -> Reduced | None:  # noqa: ARG002 - whose views they are makes no difference
+    def place(self, array: Array, extent: Extent, layout: Layout) -> Reduced | None:  # noqa: ARG002 - see Places
         if extent.n_bytes < LARGE:
             return None
         if self._segment is None:

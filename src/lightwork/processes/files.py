@@ -45,8 +45,8 @@ def make_file(directory: str | None) -> File:
     """
     Return a new, empty file.
 
-    It has no name from the beginning where the system allows for that, so that there is nothing to remove, however its processes end: the memory is
-    free when the last of them has let go of it.
+    It has no name from the beginning where the system allows for that, so that there is nothing to remove, however its processes end: the
+    memory is free when the last of them has let go of it.
     """
     if not OPEN_FILES.is_dir():
         return _with_name(directory or tempfile.gettempdir())
@@ -106,7 +106,8 @@ def no_room(file: File, n_bytes: int, reason: int) -> OSError:
     """Return the error of a file that was refused room for so many bytes, with the errno that the system gave as its reason."""
     needed = f"{_megabytes(n_bytes)} of arrays that worker processes are to share"
     if reason == errno.EFBIG:
-        return OSError(reason, f"files may not be as large here as {needed} (RLIMIT_FSIZE, ulimit -f); raise that limit, or pass smaller arrays")
+        limit = "(RLIMIT_FSIZE, ulimit -f)"
+        return OSError(reason, f"files may not be as large here as {needed} {limit}; raise that limit, or pass smaller arrays")
     if file.directory is None:
         return OSError(reason, f"the system has no memory for {needed}; pass smaller ones")
     free = shutil.disk_usage(file.directory).free

@@ -22,8 +22,8 @@ def file_of(owner: Array) -> tuple[Token, int] | None:
     """
     Return the file of a memory-mapped array, and where the array begins in it.
 
-    None for other arrays, for those that are changed in memory only, and where it cannot be told that the file of that name is still the one that is
-    mapped.
+    None for other arrays, for those that are changed in memory only, and where it cannot be told that the file of that name is still the one
+    that is mapped.
     """
     memory: Any = owner  # NumPy's stubs are of two minds about its attributes
     if not isinstance(owner, np.memmap) or memory.filename is None or memory.mode == "c":

@@ -177,7 +177,8 @@ def open_token(token: Token, *, writes: bool) -> int:
 
 def _ended(token: Token, error: OSError | None) -> OSError:
     if isinstance(error, PermissionError):
-        return PermissionError(error.errno, "the system does not let this process open another's memory; pass executor='thread'", token.path)
+        reason = "the system does not let this process open another's memory; pass executor='thread'"
+        return PermissionError(error.errno, reason, token.path)
     if error is not None and error.errno not in (errno.ENOENT, errno.ESRCH):
         return error
     return FileNotFoundError(

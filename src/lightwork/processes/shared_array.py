@@ -62,7 +62,7 @@ def shared_empty(shape: SupportsIndex | Sequence[SupportsIndex], dtype: npt.DTyp
 def shared_empty_like(model: Array) -> Array:
     """Return an array in shared memory of the dtype, shape and strides of a contiguous one, which is not touched."""
     if not is_plain(model):
-        raise TypeError(f"items of dtype {model.dtype} cannot be shared between processes: they are or have Python objects; choose another dtype")
+        raise TypeError(f"items of dtype {model.dtype} cannot be shared between processes, for they are more than their bytes; choose another dtype")
     from lightwork.processes.segment import Segment  # noqa: PLC0415 - takes some milliseconds, and few need it
 
     n_bytes = max(1, prod(model.shape) * model.itemsize)
