@@ -72,7 +72,7 @@ def refuse_large(part: Array) -> Array:
 
 def divided(part: Array) -> Array:
     """Divides by zero."""
-    quotient: Array = 1 / (part - part)
+    quotient: Array = 1 / (part * 0)
     return quotient
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from strategies import NUMERIC, Operand, examples, operands
 
 import lightwork as lw
+import lightwork.testing
 from lightwork.arrays import far_chunks
 from lightwork.processes import warm
 from lightwork.processes.segments import Segments
@@ -188,6 +189,24 @@ def test_the_caller_s_errstate_holds() -> None:
     """What is to raise raises there."""
     with np.errstate(all="raise"), pytest.raises(FloatingPointError):
         lw.chunked_map(far.divided, np.arange(10.0), executor="process")
+
+
+def test_errors_are_not_logged_where_nobody_reads_it() -> None:
+    """A call of the caller's own for them is not made in another process, and keeps none from being run there."""
+    with np.errstate(all="call", call=lambda *_: pytest.fail("called")):
+        assert np.isinf(lw.chunked_map(far.divided, np.ones(10), executor="process")).all()
+
+
+def test_calls_share_their_processes() -> None:
+    """The first chunk starts no process beside those that run the others, and the next call none at all."""
+    first, second = (lw.chunked_map(far.processes, np.arange(100), executor="process", chunk_size=1) for _ in range(2))
+    assert len({*first, *second}) <= 2
+
+
+def test_tests_may_have_chunks_run_in_their_thread() -> None:
+    """Where items are."""
+    with lightwork.testing.serial():
+        assert set(lw.chunked_map(far.processes, np.arange(100), executor="process")) == {os.getpid()}
 
 
 def test_what_is_configured_for_items_is_not_for_chunks() -> None:

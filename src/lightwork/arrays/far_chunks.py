@@ -55,7 +55,7 @@ def map_far_chunks(
     with Segments() as segments:
         if out is not None:
             return _fill_out(sink, segments, chunk_size, n_workers)
-        start, ns = _begin(sink, segments, min(chunk_size or max(1, cut.length >> FIRST), cut.length))
+        start, ns = _begin(sink, segments, min(chunk_size or max(1, cut.length >> FIRST), cut.length), n_workers)
         _fill(sink, segments, start, chunk_size or _grain(start, cut.length, ns, n_workers), n_workers, sink.result)
         return sink.result if sink.result.nbytes >= LARGE_RESULT else sink.result.copy(order="K")
 
@@ -69,12 +69,12 @@ def _grain(size: int, length: int, ns: int, n_workers: int) -> int:
 # --- What the caller does -------------------------------------------------------------------------------------------
 
 
-def _begin(sink: Sink, segments: Segments, stop: int) -> tuple[int, int]:
+def _begin(sink: Sink, segments: Segments, stop: int, n_workers: int) -> tuple[int, int]:
     """Have the first chunk run, to learn what the result is like; return its end, and how long it took."""
     parcel = _parcel(sink, segments)
     with Answer() as answer:
         call = functools.partial(_first_chunk, parcel.payload, answer.token)
-        (payload,) = _run(call, [(0, stop)], 1, sink.cut.axis).values()
+        (payload,) = _run(call, [(0, stop)], n_workers, sink.cut.axis).values()
         result, ns = answer.loads(payload)
     try:
         like = sink.like(result)
@@ -114,7 +114,9 @@ def _fill(sink: Sink, segments: Segments, start: int, grain: int, n_workers: int
 def _parcel(sink: Sink, segments: Segments) -> Parcel:
     """Return what a worker needs: all of it in a segment, but for little, so that each chunk's message is short."""
     in_place = (sink.result,) if hasattr(sink, "result") else ()
-    inside = segments.dumps((sink, np.geterr()), in_place=in_place)
+    # Whom the caller has called or told of errors is not there.
+    errstate = {kind: "warn" if action in ("call", "log") else action for kind, action in np.geterr().items()}
+    inside = segments.dumps((sink, errstate), in_place=in_place)
     return segments.dumps(np.frombuffer(inside.payload, np.uint8))
 
 
