@@ -94,6 +94,15 @@ def test_any_array_arrives_as_it_was(way: Any, limit: int) -> None:
         check()
 
 
+@pytest.mark.usefixtures("everywhere")
+@pytest.mark.parametrize("way", [sent, returned])
+@pytest.mark.parametrize("offset", [1, 8])
+def test_arrays_in_other_objects_are_as_aligned_as_they_were(way: Any, offset: int) -> None:
+    """A buffer may begin anywhere."""
+    array = np.frombuffer(bytes(range(168)), np.longdouble, 10, offset)
+    assert_same(way(array), array)
+
+
 STRUCTURED = np.array([(1, 2.5, b"a"), (-3, np.nan, b"bc")], dtype=[("i", "i2"), ("x", "f8"), ("s", "S3")])
 OTHERS = {
     "structured": STRUCTURED,
@@ -246,10 +255,10 @@ def test_what_was_sent_long_ago_is_let_go_of(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_the_call_sent_ends_with_it() -> None:
     """Who loads it later is told so, also if something else has its place by then."""
     with Segments() as segments:
-        payload = segments.dumps(np.zeros(N_LARGE)).payload
+        parcel = segments.dumps(np.zeros(N_LARGE))
     for _ in range(2):
         with pytest.raises(FileNotFoundError, match="the call that these arrays belong to has ended"):
-            loads(payload)
+            loads(parcel.payload)
         again = Segments()
         again.dumps(np.zeros(N_LARGE))
 

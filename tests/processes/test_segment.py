@@ -39,10 +39,19 @@ def amid_arrays(*arguments: object) -> Iterator[tuple[int, list[int]]]:
 
 def has_segments(process: int | str) -> bool:
     """Whether a process has one of our segments mapped or open."""
-    with contextlib.suppress(OSError):
-        files = [str(path.readlink()) for path in Path(f"/proc/{process}/fd").iterdir()]
-        return "memfd:lightwork" in Path(f"/proc/{process}/maps").read_text("ascii") or any("memfd:lightwork" in file for file in files)
-    return False
+    try:
+        texts = [Path(f"/proc/{process}/maps").read_text("ascii"), *map(target, Path(f"/proc/{process}/fd").iterdir())]
+    except OSError:  # it has ended
+        return False
+    return any("memfd:lightwork" in text for text in texts)
+
+
+def target(link: Path) -> str:
+    """Return where a link goes, if it is there still: the folder was open itself when it was read."""
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""
 
 
 def wait_until_gone(*processes: int) -> None:
