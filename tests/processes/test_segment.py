@@ -31,10 +31,38 @@ def amid_arrays(*arguments: object) -> Iterator[tuple[int, list[int]]]:
     command = [sys.executable, str(STORIES / "kill_amid_arrays.py"), *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True) as process:
         assert process.stdout is not None
+        workers: list[int] = []
         try:
-            yield process.pid, [int(process.stdout.readline()) for _ in range(2)]
+            workers += [int(process.stdout.readline()) for _ in range(2)]
+            yield process.pid, workers
+            for one in (process.pid, *workers):
+                kill(one)
+            wait_for_session(process.pid)  # the standard library's tracker removes the pool's semaphores when all others have ended
         finally:
             end_session(process.pid)
+
+
+def kill(process: int) -> None:
+    """Kill a process that may have ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
+def wait_for_session(leader: int) -> None:
+    """Wait until nobody of a session runs, but those that nobody has asked how they ended."""
+    deadline = time.monotonic() + SECONDS
+    while any(runs_in(leader, stat) for stat in Path("/proc").glob("[0-9]*/stat")):
+        assert time.monotonic() < deadline
+        os.sched_yield()
+
+
+def runs_in(leader: int, stat: Path) -> bool:
+    """Whether a process of a session runs, by its state and session as Linux tells them."""
+    try:
+        state, _, _, session = stat.read_text("ascii", "replace").rpartition(")")[2].split()[:4]
+    except OSError:  # it has ended
+        return False
+    return int(session) == leader and state not in "ZX"
 
 
 def has_segments(process: int | str) -> bool:
