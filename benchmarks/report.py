@@ -30,6 +30,7 @@ QUESTIONS = (
     "bench_policies",
     "bench_joblib",
     "bench_submit",
+    "bench_shared_arrays",
     "bench_memory",
     "bench_import",
     "bench_idle",

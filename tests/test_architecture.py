@@ -25,7 +25,8 @@ STANDS_ON: dict[str, set[str]] = {
     "executors": {"_core"},
     "engine": {"policies", "executors"},
     "tasks": {"engine", "_core"},
-    "arrays": {"_core"},
+    "processes": LEAVES,
+    "arrays": {"_core", "processes", "tasks"},  # the last of these for chunks that run in processes
     "numpy": {"arrays"},
     "testing": {"tasks"},
     "compat": {"arrays", "tasks"},

@@ -2,12 +2,14 @@
 
 import doctest
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import lightwork
 from lightwork import testing
+from lightwork.processes import warm
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -35,6 +37,13 @@ def names(page: Path) -> str:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Examples that write files do so in a folder of their own."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workers() -> Iterator[None]:
+    """Processes that examples have started end with them."""
+    yield
+    warm.close()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=names)

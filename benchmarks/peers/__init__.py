@@ -1,5 +1,8 @@
 """The contenders, each a module of the same shape.
 
+``far_chunks(kernel)``
+    Returns ``f(array)``, which calls ``kernel(part)`` for each row of an array in other processes, and joins what it returns.
+
 ``elementwise(name)``
     Returns ``f(*arrays, out)``, which computes NumPy's ufunc of that name over contiguous float64 arrays.
 ``fork_join()``
@@ -54,6 +57,8 @@ NAMES = {
     "pyarallel_threads": "pyarallel",
     "makeparallel_threads": "makeParallel",
     "dask_bag": "dask.bag",
+    "multiprocessing_pool": "Pool.map",
+    "joblib_loky": "joblib loky",
 }
 RIVALS = ("thread_pool", "joblib_threading", "numexpr_threads", "numba_parallel", "dask_array")
 ITEM_RIVALS = (
@@ -65,6 +70,7 @@ ITEM_RIVALS = (
     "makeparallel_threads",
     "dask_bag",
 )
+CHUNK_RIVALS = ("multiprocessing_pool", "joblib_loky")
 CALL_RIVALS = ("thread_pool", "joblib_threading")
 
 RATE = 1e7  # items a second, of a rate limit that nobody reaches
@@ -74,6 +80,8 @@ def contenders(needs: str) -> tuple[str, ...]:
     """Return who is asked for such a function, lightwork first."""
     if needs == "calls":
         return (LIGHTWORK, "lightwork_pool", *CALL_RIVALS)
+    if needs == "far_chunks":
+        return (LIGHTWORK, *CHUNK_RIVALS)
     if needs == "pool":
         return (LIGHTWORK,)
     return (LIGHTWORK, *(ITEM_RIVALS if needs in ("over_items", "streamed") else RIVALS))

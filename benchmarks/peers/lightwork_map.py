@@ -31,6 +31,11 @@ def over_slices(kernel: Callable[..., Any]) -> Callable[..., Any]:
     return lambda array, out: lw.chunked_map(kernel, array, out=out)
 
 
+def far_chunks(kernel: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Map the kernel over single rows, in processes."""
+    return lambda array: lw.chunked_map(kernel, array, chunk_size=1, workers=n_workers(), executor="process")
+
+
 def pool(n_workers: int) -> Executor:
     """Make one's own."""
     return lw.Pool(n_workers)

@@ -2,8 +2,9 @@
 Run a function over many inputs on every core, with nothing to tune and NumPy's bits at any number of threads.
 
 The package has floors, and imports point down only. ``arrays`` (functions over arrays) and ``tasks`` (functions over items, by way of
-``engine`` and ``executors``) stand on ``_core``, the compiled scheduler and its kernels, which knows neither. ``policies`` are values
-and arithmetic, without compiled code. At the bottom are leaves that import nothing of ours: ``_clock``, ``_config``, ``_cpus``, ``_errors`` and
+``engine`` and ``executors``) stand on ``_core``, the compiled scheduler and its kernels, which knows neither; chunks that run in other
+processes are items of ``tasks`` to ``arrays``. ``policies`` are values and arithmetic, without compiled code, and ``processes`` is how arrays
+reach other processes. At the bottom are leaves that import nothing of ours: ``_clock``, ``_config``, ``_cpus``, ``_errors`` and
 ``_log``.
 """
 
@@ -28,6 +29,7 @@ from lightwork.arrays import fuse as fuse
 from lightwork.arrays import map_reduce as map_reduce
 from lightwork.arrays import minmax as minmax
 from lightwork.arrays import reduce as reduce
+from lightwork.arrays import shared_empty as shared_empty
 
 __all__ = [
     "Aborted",

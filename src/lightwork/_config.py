@@ -16,7 +16,7 @@ __all__ = ["Configuration", "Settings", "checked_workers", "settings"]
 @dataclass(frozen=True)
 class Settings:
     """
-    What is configured. Parallel functions of arrays know `workers`; calls over items know all.
+    What is configured. Parallel functions of arrays know `workers`; calls over items know all but the last.
 
     The policies' types stand on a higher floor, so they are `Any` here; :func:`lightwork.configure` has checked them.
 
@@ -40,6 +40,8 @@ class Settings:
         Whether runs are shown.
     metrics : Metrics or None
         Measures functions.
+    shared_memory : str or None
+        The directory in which arrays for worker processes take their room; None: memory without a file system, where there is such.
     """
 
     workers: int | None = None
@@ -53,6 +55,7 @@ class Settings:
     stop: Any = None
     progress: bool = False
     metrics: Any = None
+    shared_memory: str | None = None
 
     @cached_property
     def wishes(self) -> Mapping[str, Any]:

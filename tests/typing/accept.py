@@ -4,6 +4,7 @@ import ctypes
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, assert_type
 
 import numpy as np
@@ -36,6 +37,8 @@ def over_arrays(x: Floats, y: Floats, out: Floats) -> None:
     assert_type(lw.chunked_map(np.sqrt, [1.0, 2.0]), Any)
     lw.chunked_map(np.hypot, x, 2, dtype=np.float32, workers=2, chunk_size=np.int64(1000))
     lw.chunked_map(halves, x, axis=-2, dtype="f4")
+    assert_type(lw.chunked_map(halves, x, out=out, executor="process"), Floats)
+    assert_type(lw.shared_empty((2, 3), np.float32, order="F"), npt.NDArray[Any])
     lw.chunked_map(ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(abs), x)
 
 
@@ -92,6 +95,9 @@ def with_settings(x: Floats) -> None:
     """Configuration as a statement and as a block."""
     lw.configure(workers=2)
     lw.configure(workers=None)
+    lw.configure(shared_memory="/tmp")
+    lw.configure(shared_memory=Path("/tmp"))
+    lw.configure(shared_memory=None)
     lw.configure(retry=lw.Retry(3), rate_limit=10, timeout=timedelta(minutes=1), executor="serial", stop=lw.StopToken(), window=None)
     with lw.configure(workers=1) as settings:
         assert_type(settings.workers, int | None)

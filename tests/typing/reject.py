@@ -13,6 +13,7 @@ lw.chunked_map(np.sqrt, x, chunk_size=1.5)  # type: ignore[call-overload]  # pyr
 lw.chunked_map(np.sqrt, x, axis=None)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 lw.chunked_map(np.sqrt, x, out=[0.0])  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 lw.chunkedmap(np.sqrt, x)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+lw.chunked_map(np.sqrt, x, executor="serial")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 lw.chunked_map()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 
 lw.reduce(max, x)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -23,6 +24,7 @@ lw.map_reduce(np.sum, x)  # type: ignore[call-arg]  # pyright: ignore[reportCall
 lw.map_reduce(np.sum, x, combine=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 lw.configure(retry=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lw.configure(shared_memory=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 lw.configure(workers="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 lw.Pool("4")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

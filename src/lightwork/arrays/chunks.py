@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # a millisecond and more at run time
 
     Array: TypeAlias = npt.NDArray[Any]
 
-__all__ = ["map_chunks"]
+__all__ = ["Cut", "Sink", "map_chunks", "noted", "part_along"]
 
 #: How long the caller goes on alone to learn what a callable costs, and what the rest must cost to be shared. Measured: a call
 #: shared by two workers costs 30 to 60 us more than one chunk of the same size, most of it for handing over the GIL.
@@ -239,17 +239,24 @@ class Sink:
             check_out(out, cut, self.dtype)
             self.result = out
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs to fill chunks."""
+        return {name: value for name, value in vars(self).items() if name not in ("lock", "early")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, lock=threading.Lock(), early=[])
+
     def fill(self, start: int, stop: int) -> None:
         """Run a chunk into its part of the result."""
         if not self.passes_out:
-            self._store(self._call(start, stop), start, stop)
+            self._store(self.call(start, stop), start, stop)
             return
         target = part_along(self.result, self.cut.axis, start, stop)
         answer = self.fn(*self.cut.parts(start, stop), out=target)
         if answer is not None and answer is not target:
             self._store(as_plain(answer), start, stop)
 
-    def _call(self, start: int, stop: int) -> Array:
+    def call(self, start: int, stop: int) -> Array:
         """One chunk's result as an array, checked for its length."""
         answer = self.fn(*self.cut.parts(start, stop))
         if answer is None:
@@ -272,18 +279,19 @@ class Sink:
                 if start > 0:
                     self.early.append((start, stop, result))
                     return
-                self.result = self._like(result)
-        self._put(result, start, stop)
+                self.result = self.like(result)
+        self.put(result, start, stop)
 
     def settle(self) -> None:
         """Put what was done early in its place."""
         for start, stop, result in sorted(self.early, key=operator.itemgetter(0)):
             try:
-                self._put(result, start, stop)
+                self.put(result, start, stop)
             except (TypeError, ValueError) as error:
                 raise noted(error, start, stop, self.cut.axis) from None
 
-    def _put(self, result: Array, start: int, stop: int) -> None:
+    def put(self, result: Array, start: int, stop: int) -> None:
+        """Write one chunk's result into that of all."""
         target = part_along(self.result, self.cut.axis, start, stop)
         if result.shape != target.shape:
             raise ValueError(
@@ -294,7 +302,7 @@ class Sink:
             raise TypeError(f"the function returned {self.result.dtype} for the first chunk and {result.dtype} for this one; give dtype=")
         np.copyto(target, result, casting="same_kind")
 
-    def _like(self, part: Array) -> Array:
+    def like(self, part: Array) -> Array:
         """Return an array for all chunks, in the memory order of one chunk's result."""
         axis = self.cut.axis % part.ndim
         shape = (*part.shape[:axis], self.cut.length, *part.shape[axis + 1 :])

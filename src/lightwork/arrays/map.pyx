@@ -18,7 +18,7 @@ from lightwork.arrays.chunks import axis_number, map_chunks
 cdef object ufunc_type = np.ufunc
 
 
-def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, workers=None):
+def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, workers=None, executor="thread"):
     """
     Apply a function to arrays, chunk by chunk, on every core.
 
@@ -44,12 +44,16 @@ def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, work
         a callable. By default what was measured decides, and a call too small to gain from sharing is not shared.
     workers : int, optional
         How many take part, the calling thread included. Default: :func:`configure`'s, else :func:`cpu_budget`.
+    executor : {"thread", "process"}, default "thread"
+        Where a callable over chunks is called. Processes are for Python code that holds the GIL: its arrays are put into memory that they
+        share, unless they are there already, and are not pickled; each chunk may change its own view of an input, which nobody else sees.
 
     Returns
     -------
     ndarray, scalar or tuple
         For a ufunc: what ``fn(*arrays, out=out, dtype=dtype)`` returns, values, dtype, shape, memory order and type. For a
         callable: its chunks' results in one array, on whose dtype and other dimensions they must agree with the first. `out` if given.
+        Processes bring large ones, of 64 MB and more, in an array as :func:`shared_empty` makes them.
 
     Raises
     ------
@@ -60,6 +64,8 @@ def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, work
         error.
     FloatingPointError
         As the caller's ``np.errstate`` has it; warnings are given once, at the caller's line.
+    OSError
+        If there is no room for arrays that processes share; it names the directory and what is free there.
 
     Notes
     -----
@@ -83,7 +89,11 @@ def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, work
     cdef int n_workers = 0 if workers is None else min(positive("workers", workers), MAX_WORKERS)
     if not arrays:
         raise TypeError("chunked_map() needs at least one array after the function, as in chunked_map(np.exp, x)")
+    cdef bint is_far = check_executor(executor)
     ufunc = as_ufunc(fn)
+    if is_far and (ufunc is not None or find_c_loop(fn) is not None):
+        name = getattr(fn, "__name__", repr(fn))
+        raise TypeError(f"chunked_map() runs {name} on threads without the GIL; processes could only be slower, so leave out executor=")
     if ufunc is not None:
         check_count(fn, ufunc.nin, len(arrays))
         check_axis(axis, arrays)
@@ -97,6 +107,9 @@ def chunked_map(fn, *arrays, out=None, dtype=None, axis=0, chunk_size=None, work
         raise TypeError(f"chunked_map() needs a ufunc, a C function or a callable, not {type(fn).__name__}")
     if n_workers == 0:
         n_workers = default_workers(home_pool())
+    if is_far:
+        from lightwork.arrays.far_chunks import map_far_chunks  # with the half of the package that is for items
+        return map_far_chunks(fn, arrays, out, dtype, axis, grain, n_workers)
     return map_chunks(fn, arrays, out, dtype, axis, grain, n_workers)
 
 
@@ -113,6 +126,13 @@ cdef Py_ssize_t positive(str name, object number) except -1:
     if value < 1:
         raise ValueError(f"{name} must be at least 1, not {value}; leave it out to let lightwork choose")
     return min(value, PY_SSIZE_T_MAX)
+
+
+cdef bint check_executor(object executor) except -1:
+    """Whether it is processes."""
+    if not isinstance(executor, str) or executor not in ("thread", "process"):
+        raise ValueError(f"executor must be 'thread' or 'process', not {executor!r}")
+    return executor == "process"
 
 
 cdef object as_ufunc(object fn):

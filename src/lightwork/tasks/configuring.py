@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any, Literal, SupportsIndex, TypedDict, Unpack
 
 from lightwork._config import Configuration, Settings, checked_workers
@@ -30,6 +32,7 @@ class Wishes(TypedDict, total=False):
     stop: StopToken | None
     progress: bool | None
     metrics: Metrics | None
+    shared_memory: str | os.PathLike[str] | None
 
 
 def configure(**wishes: Unpack[Wishes]) -> Configuration:
@@ -65,6 +68,9 @@ def configure(**wishes: Unpack[Wishes]) -> Configuration:
         Whether runs over items are shown.
     metrics : Metrics or None, optional
         Measures the functions that items and submitted calls call.
+    shared_memory : path or None, optional
+        The directory in which arrays that worker processes share take their room, in files without names. None returns to the
+        default, memory without a file system where the system has that, and the directory for temporary files elsewhere.
 
     Returns
     -------
@@ -104,5 +110,13 @@ def _checked(wishes: dict[str, Any]) -> dict[str, Any]:
         given["workers"] = checked_workers(given["workers"])
     if not isinstance(given.get("progress", False), bool):
         raise TypeError(f"progress must be True or False, not {given['progress']!r}")
-    options = Options(**given)
-    return {name: getattr(options if name in given else Settings(), name) for name in wishes}
+    if "shared_memory" in given:
+        given["shared_memory"] = _checked_directory(given["shared_memory"])
+    options = Options(**{name: value for name, value in given.items() if name != "shared_memory"})
+    return {name: getattr(options, name, given.get(name)) if name in given else getattr(Settings(), name) for name in wishes}
+
+
+def _checked_directory(path: str | os.PathLike[str]) -> str:
+    if not os.access(path, os.W_OK | os.X_OK) or not Path(path).is_dir():
+        raise ValueError(f"shared_memory must be a directory that can be written to, not {os.fspath(path)!r}")
+    return str(Path(path).absolute())

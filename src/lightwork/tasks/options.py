@@ -270,6 +270,7 @@ def _wishes_for(given: Mapping[str, Any], without: Sequence[str]) -> Mapping[str
     wishes = settings().wishes
     if not wishes:
         return wishes
+    without = (*without, "shared_memory")  # which is no option of calls
     other_names = {"window": "batch_size", "workers": "executor"}  # an executor that is named brings its own number of workers
     return {name: value for name, value in wishes.items() if name not in without and other_names.get(name) not in given}
 

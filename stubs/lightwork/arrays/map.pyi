@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any, Protocol, SupportsIndex, TypeVar, overload
+from typing import Any, Literal, Protocol, SupportsIndex, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ def chunked_map(
     axis: int = 0,
     chunk_size: SupportsIndex | None = None,
     workers: SupportsIndex | None = None,
+    executor: Literal["thread", "process"] = "thread",
 ) -> _Out: ...
 @overload
 def chunked_map(
@@ -29,4 +30,5 @@ def chunked_map(
     axis: int = 0,
     chunk_size: SupportsIndex | None = None,
     workers: SupportsIndex | None = None,
+    executor: Literal["thread", "process"] = "thread",
 ) -> Any: ...

@@ -1,0 +1,83 @@
+"""Functions of chunks for processes, which find them by their names."""
+
+import os
+import signal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def row_sums(part: Array) -> Array:
+    """One number for each row."""
+    sums: Array = part.sum(axis=-1)
+    return sums
+
+
+def twice(part: Array, out: Array) -> None:
+    """Writes to where it is told."""
+    np.multiply(part, 2, out=out)
+
+
+def add_to(part: Array, out: Array) -> None:
+    """Reads what is there."""
+    out += part
+
+
+def added(one: Array, other: Array) -> Array:
+    """Of two arrays."""
+    total: Array = one + other
+    return total
+
+
+def first(part: Array) -> Array:
+    """The first of each row."""
+    return part[:, 0]
+
+
+def negated_in_place(part: Array) -> Array:
+    """Changes what it is given."""
+    np.negative(part, out=part)
+    return part
+
+
+def flags(part: Array) -> Array:
+    """Where it runs, and what it may do with what it is given."""
+    return np.full(len(part), 10 * part.flags.writeable + 1.0 * part.flags.c_contiguous)
+
+
+def processes(part: Array) -> Array:
+    """In which process it runs."""
+    return np.full(len(part), os.getpid())
+
+
+def too_short(part: Array) -> Array:
+    """Breaks the rules."""
+    return part[1:]
+
+
+def changing(part: Array) -> Array:
+    """Returns another dtype for later chunks."""
+    return part.astype("f4") if part[0] > 10 else part
+
+
+def refuse_large(part: Array) -> Array:
+    """Fails for large numbers."""
+    if part[-1] >= 50:
+        raise ValueError(f"{part[-1]:.0f} is too large")
+    return part
+
+
+def divided(part: Array) -> Array:
+    """Divides by zero."""
+    quotient: Array = 1 / (part * 0)
+    return quotient
+
+
+def killed(part: Array) -> Array:
+    """Takes its process with it."""
+    if part[0] > 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return part

@@ -1,0 +1,262 @@
+"""Chunks in other processes: the results, errors and effects that the same call has on threads."""
+
+import gc
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import far_functions as far
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import NUMERIC, Operand, examples, operands
+
+import lightwork as lw
+import lightwork.testing
+from lightwork.arrays import far_chunks
+from lightwork.processes import warm
+from lightwork.processes.segments import Segments
+
+Array = npt.NDArray[Any]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workers() -> Iterator[None]:
+    """The tests share two processes, which end with them."""
+    with lw.configure(workers=2):
+        yield
+    warm.close()
+
+
+def both(fn: Any, *arrays: Any, **options: Any) -> tuple[Any, Any]:
+    """Return what a call gives in processes and on threads."""
+    return lw.chunked_map(fn, *arrays, executor="process", **options), lw.chunked_map(fn, *arrays, **options)
+
+
+def matrices() -> st.SearchStrategy[Operand]:
+    """Of a few rows, in any layout of any dtype."""
+    shapes = st.tuples(st.integers(1, 9), st.integers(0, 5))
+    return shapes.flatmap(lambda shape: operands(shape, NUMERIC))
+
+
+@given(matrices(), st.sampled_from((None, 1, 2, 5)))
+@examples(60)
+def test_results_are_those_of_threads(recipe: Operand, chunk_size: int | None) -> None:
+    """To the bit, with dtype and order, whatever the arrays and the chunks are like."""
+    array = recipe.build()
+    with np.errstate(all="ignore"):
+        there, here = both(far.added, array, array, chunk_size=chunk_size)
+    np.testing.assert_array_equal(there, here, strict=True)
+    assert there.flags.c_contiguous == here.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    "array", [np.arange(1e6).reshape(100, -1), np.asfortranarray(np.arange(1e6).reshape(100, -1)), np.arange(1e6).reshape(100, -1)[::-1]]
+)
+def test_large_arrays_are_read_where_they_are(array: Array) -> None:
+    """Whatever their strides, chunk by chunk, by more than one process."""
+    there, here = both(far.row_sums, array, chunk_size=7)
+    np.testing.assert_array_equal(there, here, strict=True)
+
+
+def test_other_axes_are_cut() -> None:
+    """As on threads, with arrays that are passed whole."""
+    array, row = np.arange(12_000.0).reshape(3, 4000), np.arange(3.0)[:, None]
+    there, here = both(far.added, array, row, axis=1, chunk_size=999)
+    np.testing.assert_array_equal(there, here, strict=True)
+
+
+@pytest.mark.parametrize("n_items", [10, 100_000])
+def test_results_are_written_to_out(n_items: int) -> None:
+    """Which is the array of the caller, however large; by functions that write there, and by those that return."""
+    x = np.arange(float(n_items))
+    out = np.ones(n_items)
+    assert lw.chunked_map(far.twice, x, out=out, executor="process") is out
+    np.testing.assert_array_equal(out, 2 * x)
+    lw.chunked_map(far.row_sums, x[:, None], out=out, executor="process")
+    np.testing.assert_array_equal(out, x)
+    lw.chunked_map(far.add_to, x, out=out, executor="process")
+    np.testing.assert_array_equal(out, 2 * x)
+
+
+def test_out_may_be_an_input_or_a_view() -> None:
+    """Nothing but the view is written to."""
+    x = np.arange(30_000.0).reshape(-1, 3)
+    expected = x.copy()
+    expected[::2, 1] *= 2
+    lw.chunked_map(far.twice, x[::2, 1], out=x[::2, 1], executor="process")
+    np.testing.assert_array_equal(x, expected)
+
+
+def test_out_in_shared_memory_is_written_to_itself() -> None:
+    """Also where it is an input, and has gaps."""
+    x = lw.shared_empty((10_000, 3))
+    x[:] = 1
+    lw.chunked_map(far.twice, x[:, 1], out=x[:, 1], executor="process")
+    assert x.sum(axis=0).tolist() == [10_000, 20_000, 10_000]
+
+
+def test_objects_are_pickled() -> None:
+    """As operands, results and `out`."""
+    objects = np.array([[1, "a"], [2, "b"], [3, "c"]], object)
+    there, here = both(far.first, objects, chunk_size=1)
+    np.testing.assert_array_equal(there, here, strict=True)
+    out = np.empty(3, object)
+    assert lw.chunked_map(far.first, objects, out=out, executor="process") is out
+    assert out.tolist() == [1, 2, 3]
+    lw.chunked_map(far.add_to, np.array([[1], [2], [3]], object)[:, 0], out=out, executor="process")
+    assert out.tolist() == [2, 4, 6]
+
+
+def test_out_casts_as_on_threads() -> None:
+    """By the same rule."""
+    out = np.empty(6, "f4")
+    lw.chunked_map(far.row_sums, np.arange(12).reshape(6, 2), out=out, executor="process")
+    assert out.tolist() == [1, 5, 9, 13, 17, 21]
+    with pytest.raises(TypeError, match="same_kind"):
+        lw.chunked_map(far.row_sums, np.ones((6, 2)), out=np.empty(6, int), executor="process")
+
+
+def test_a_dtype_is_that_of_the_result() -> None:
+    """Whatever the function returns."""
+    there, here = both(far.row_sums, np.ones((6, 2)), dtype="f4")
+    np.testing.assert_array_equal(there, here, strict=True)
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_large_results_stay_in_shared_memory(is_large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next call reads them where they are; others take no open file."""
+    monkeypatch.setattr(far_chunks, "LARGE_RESULT", 800_000 if is_large else 800_001)
+    result = lw.chunked_map(far.row_sums, np.ones((100_000, 2)), executor="process")
+    assert len(segments_here()) == (2 if is_large else 0)
+    with Segments() as segments:
+        assert len(segments.dumps(result).segments) == (not is_large)
+
+
+@pytest.mark.parametrize("n_items", [10, 100_000])
+def test_chunks_may_be_changed_as_they_may_on_threads(n_items: int) -> None:
+    """Their flags do not depend on their size; what a function writes to its part is its own."""
+    array = np.arange(float(n_items))
+    assert (lw.chunked_map(far.flags, array, executor="process") == 11).all()
+    array.flags.writeable = False
+    assert (lw.chunked_map(far.flags, array, executor="process") == 1).all()
+    array = np.arange(float(n_items))
+    np.testing.assert_array_equal(lw.chunked_map(far.negated_in_place, array, executor="process"), -np.arange(n_items))
+    np.testing.assert_array_equal(array, np.arange(n_items))
+
+
+def test_no_chunk_runs_here() -> None:
+    """Not even the first."""
+    assert os.getpid() not in lw.chunked_map(far.processes, np.arange(100), executor="process")
+
+
+def test_an_empty_array_is_one_call() -> None:
+    """Which tells the dtype."""
+    there, here = both(far.row_sums, np.ones((0, 3)))
+    np.testing.assert_array_equal(there, here, strict=True)
+    assert both(far.twice, np.ones(0), out=np.ones(0))[0].shape == (0,)
+
+
+@pytest.mark.parametrize("out", [None, np.empty(100_000)])
+@pytest.mark.parametrize("chunk_size", [10, None])
+def test_an_error_carries_its_chunk(out: Array | None, chunk_size: int | None) -> None:
+    """The first of those that ran is raised, with the note that it has on threads."""
+    with pytest.raises(ValueError, match="is too large") as caught:
+        lw.chunked_map(far.refuse_large, np.arange(100_000.0), out=out, chunk_size=chunk_size, executor="process")
+    (note,) = caught.value.__notes__
+    assert note.startswith("in chunk [") and note.endswith(") of axis 0")
+    if chunk_size:
+        assert "[50, 60)" in note
+
+
+@pytest.mark.parametrize(
+    ("fn", "error", "message"),
+    [(far.too_short, ValueError, "must keep the chunk's length"), (far.changing, TypeError, "for the first chunk and float32 for this one")],
+)
+def test_chunks_are_held_to_the_rules(fn: Any, error: type[Exception], message: str) -> None:
+    """As on threads, with the chunk that broke them."""
+    with pytest.raises(error, match=message) as caught:
+        lw.chunked_map(fn, np.arange(100.0), chunk_size=10, executor="process")
+    assert "in chunk [" in caught.value.__notes__[0]
+
+
+def test_the_caller_s_errstate_holds() -> None:
+    """What is to raise raises there."""
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        lw.chunked_map(far.divided, np.arange(10.0), executor="process")
+
+
+def test_errors_are_not_logged_where_nobody_reads_it() -> None:
+    """A call of the caller's own for them is not made in another process, and keeps none from being run there."""
+    with np.errstate(all="call", call=lambda *_: pytest.fail("called")):
+        assert np.isinf(lw.chunked_map(far.divided, np.ones(10), executor="process")).all()
+
+
+def test_calls_share_their_processes() -> None:
+    """The first chunk starts no process beside those that run the others, and the next call none at all."""
+    first, second = (lw.chunked_map(far.processes, np.arange(100), executor="process", chunk_size=1) for _ in range(2))
+    assert len({*first, *second}) <= 2
+
+
+def test_tests_may_have_chunks_run_in_their_thread() -> None:
+    """Where items are."""
+    with lightwork.testing.serial():
+        assert set(lw.chunked_map(far.processes, np.arange(100), executor="process")) == {os.getpid()}
+
+
+def test_what_is_configured_for_items_is_not_for_chunks() -> None:
+    """A rate limit or a retry for items does not touch them."""
+    with lw.configure(retry=lw.Retry(3), rate_limit=1e-3, timeout=1e-9, progress=True, window=1, executor="serial"):
+        np.testing.assert_array_equal(*both(far.row_sums, np.ones((100, 2)), chunk_size=10))
+
+
+def test_ufuncs_are_refused() -> None:
+    """They need no processes, and the error says so."""
+    with pytest.raises(TypeError, match="runs exp on threads without the GIL; processes could only be slower"):
+        lw.chunked_map(np.exp, np.ones(3), executor="process")
+
+
+@pytest.mark.parametrize("executor", ["processes", None, 3])
+def test_other_executors_are_refused(executor: Any) -> None:
+    """There are two."""
+    with pytest.raises(ValueError, match="executor must be 'thread' or 'process', not"):
+        lw.chunked_map(far.row_sums, np.ones((3, 3)), executor=executor)
+
+
+def test_what_cannot_be_pickled_is_refused_in_the_caller() -> None:
+    """Before anything runs."""
+    with pytest.raises(TypeError, match="pickle"):
+        lw.chunked_map(far.row_sums, np.array([threading.Lock()], object), executor="process")
+
+
+def segments_here() -> list[str]:
+    """Return the segments that this process has open."""
+    gc.collect()
+    return [path for path in map(str, map(Path.resolve, Path("/proc/self/fd").iterdir())) if "memfd:lightwork" in path]
+
+
+@pytest.mark.parametrize("fn", [far.row_sums, far.refuse_large, far.killed, far.too_short])
+def test_a_call_leaves_nothing_behind(fn: Any) -> None:
+    """Neither does one that fails, nor one whose worker dies."""
+    array = np.arange(200_000.0)[:, None] if fn is far.row_sums else np.arange(200_000.0)
+    try:
+        result = lw.chunked_map(fn, array, executor="process", chunk_size=10_000, workers=1)
+    except (ValueError, BrokenProcessPool) as error:
+        assert fn is not far.row_sums
+        error.__traceback__ = None
+    else:
+        assert result.shape == (200_000,)
+    assert not segments_here()
+
+
+def test_a_death_is_an_error_of_its_chunk_and_the_next_call_works() -> None:
+    """Nothing hangs, and nothing is left behind."""
+    with pytest.raises(BrokenProcessPool) as caught:
+        lw.chunked_map(far.killed, np.arange(100.0), chunk_size=10, executor="process", workers=1)
+    assert "in chunk [10, 20) of axis 0" in caught.value.__notes__
+    assert lw.chunked_map(far.row_sums, np.ones((10, 2)), executor="process").sum() == 20
