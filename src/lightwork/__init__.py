@@ -21,8 +21,11 @@ from lightwork._errors import Cancelled as Cancelled
 from lightwork._errors import FuseError as FuseError
 from lightwork._errors import LightworkError as LightworkError
 from lightwork._errors import Refused as Refused
+from lightwork._errors import RemoteError as RemoteError
+from lightwork._errors import RemoteTraceback as RemoteTraceback
 from lightwork._errors import Stopped as Stopped
 from lightwork._errors import TimedOut as TimedOut
+from lightwork._errors import WorkerLost as WorkerLost
 from lightwork.arrays import accumulate as accumulate
 from lightwork.arrays import chunked_map as chunked_map
 from lightwork.arrays import fuse as fuse

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from lightwork._cpus import cpu_budget
 from lightwork.engine.chunk import Chunk
 from lightwork.engine.crew import Crew
 from lightwork.engine.dispatch import Dispatch
+from lightwork.engine.grain import Grain, RemoteGrain
 from lightwork.engine.run import Run
 from lightwork.engine.threads import ThreadCrew
 from lightwork.engine.verdict import refusing
@@ -24,8 +26,12 @@ from lightwork.policies.retry import Retry
 from lightwork.tasks.inside import Item, running
 from lightwork.tasks.options import Options
 from lightwork.tasks.pool import Pool
+from lightwork.tasks.travel import cannot_travel
 
-__all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "watched", "workers_for"]
+if TYPE_CHECKING:
+    from lightwork.executors.process.company import Company
+
+__all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "grain_for", "watched", "workers_for"]
 
 
 def check_function(fn: Any) -> None:
@@ -87,24 +93,45 @@ def workers_for(options: Options) -> tuple[AnyWorkers, Random | None]:
     if inline is not None:
         return Serial(), inline.random
     n_workers = min(options.workers or _default_of(options.executor), options.max_in_flight or _default_of(options.executor, options.workers))
-    if isinstance(options.executor, Pool):
-        return Threads(n_workers, options.executor.core), None
-    if is_thread_pool(options.executor):
-        return ThreadsOfOthers(options.executor, n_workers), None
-    if isinstance(options.executor, Executor):
-        return Foreign(options.executor, n_workers), None
-    if options.executor == "serial" or options.workers == 1:
-        return Serial(), None
-    return Threads(n_workers), None
+    return _workers_of(options, n_workers), None
 
 
-AnyWorkers = Serial | Threads | ThreadsOfOthers | Foreign
+def _workers_of(options: Options, n_workers: int) -> AnyWorkers:
+    executor = options.executor
+    if isinstance(executor, Pool):
+        return Threads(n_workers, executor.core)
+    if is_thread_pool(executor):
+        return ThreadsOfOthers(executor, n_workers)
+    if isinstance(executor, Executor):
+        return Foreign(executor, n_workers)
+    if executor == "process":
+        return _company_of(n_workers)
+    return Serial() if executor == "serial" or options.workers == 1 else Threads(n_workers)
+
+
+AnyWorkers: TypeAlias = "Serial | Threads | ThreadsOfOthers | Foreign | Company"
+
+
+def _company_of(n_workers: int) -> Company:
+    """Return worker processes."""
+    from lightwork.executors.process.company import Company, kit_for  # noqa: PLC0415 - takes long to import, and is rarely asked for
+
+    return Company(n_workers, kit_for(n_workers), cannot_travel)
+
+
+def grain_for(workers: AnyWorkers, options: Options) -> Grain | None:
+    """Return what finds out how many items such workers take at a time, if that is not as usual."""
+    return None if isinstance(workers, Serial | Threads | ThreadsOfOthers | Foreign) else RemoteGrain(options.chunk_size, workers.n_workers)
 
 
 def crew_for(workers: AnyWorkers, run: Run, options: Options, *, can_be_left: bool, **more: Any) -> Crew:
     """Return who drives a run with such workers; `can_be_left` if the caller may lose interest before the end."""
     if isinstance(workers, Foreign):
         return Dispatch(run, workers, token=options.stop, **more)
+    if not isinstance(workers, Serial | Threads | ThreadsOfOthers):
+        from lightwork.engine.process_crew import ProcessCrew  # noqa: PLC0415 - see above
+
+        return ProcessCrew(run, workers, token=options.stop, **more)
     has_wishes = can_be_left or options.can_be_stopped or options.on_report is not None
     return ThreadCrew(run, workers, token=options.stop, enter=Entrance(run, options.on_report) if has_wishes else None, **more)
 
@@ -114,7 +141,7 @@ def _default_of(executor: object, workers: int | None = None) -> int:
         return workers
     if isinstance(executor, Executor):
         return getattr(executor, "_max_workers", None) or default_workers()
-    return default_workers()
+    return cpu_budget() if executor == "process" else default_workers()
 
 
 # --- What is known inside ---------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ import inspect
 import math
 import sys
 import threading
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from lightwork._clock import SYSTEM
 from lightwork._core.items import shared_core
@@ -21,7 +22,7 @@ __all__ = ["shutdown"]
 
 def shutdown(timeout: float | None = None, cancel_pending: bool = False) -> bool:
     """
-    End the threads of the default pools, those for arrays and those for items, once they have nothing to do.
+    End the threads of the default pools, those for arrays and those for items, and worker processes, once they have nothing to do.
 
     Nothing has to be shut down for a program to end. It is for those who want to know that nothing is under way: before a fork,
     in tests, when a service is unloaded. Later calls start threads again.
@@ -37,7 +38,7 @@ def shutdown(timeout: float | None = None, cancel_pending: bool = False) -> bool
     Returns
     -------
     bool
-        Whether all threads that there were have ended. Those that have not will, when they find nothing to do.
+        Whether all threads, and idle processes, that there were have ended. Those that have not will, when they find nothing to do.
 
     Notes
     -----
@@ -61,11 +62,11 @@ def shutdown(timeout: float | None = None, cancel_pending: bool = False) -> bool
         return False
     end = SYSTEM.now() + (math.inf if timeout is None else max(checked_number("timeout", timeout), 0.0))
     n_cancelled = _cancel_pending() if cancel_pending else 0
-    threads = [*dismiss_default(), *shared_core().dismiss()]
+    ending: list[Ending] = [*dismiss_default(), *shared_core().dismiss(), *_dismiss_processes()]
     if _may_wait():
-        _join(threads, end)
-    n_left = sum(thread.is_alive() for thread in threads)
-    LOGGER.debug("shutdown: %d threads asked to end, %d have not; %d calls cancelled", len(threads), n_left, n_cancelled)
+        _join(ending, end)
+    n_left = sum(one.is_alive() for one in ending)
+    LOGGER.debug("shutdown: %d threads and processes asked to end, %d have not; %d calls cancelled", len(ending), n_left, n_cancelled)
     return n_left == 0
 
 
@@ -83,9 +84,28 @@ def _cancel_pending() -> int:
     return sum(handle.cancelled() for handle in handles)
 
 
-def _join(threads: list[threading.Thread], end: float) -> None:
-    for thread in threads:
-        thread.join(min(max(end - SYSTEM.now(), 0.0), threading.TIMEOUT_MAX))
+class Ending(Protocol):
+    """A thread or process that is about to end."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has, or for some seconds."""
+        ...
+
+    def is_alive(self) -> bool:
+        """Whether it has not."""
+        ...
+
+
+def _dismiss_processes() -> Sequence[Ending]:
+    """Let idle processes end, if there ever were any."""
+    workshop = sys.modules.get("lightwork.executors.process.workshop")
+    workers: Sequence[Ending] = [] if workshop is None else workshop.WORKSHOP.dismiss()
+    return workers
+
+
+def _join(ending: Sequence[Ending], end: float) -> None:
+    for one in ending:
+        one.join(min(max(end - SYSTEM.now(), 0.0), threading.TIMEOUT_MAX))
 
 
 def _may_wait() -> bool:

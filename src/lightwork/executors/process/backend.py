@@ -1,0 +1,134 @@
+"""An executor with one process, from whoever makes the best ones that are installed."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Executor, Future
+from typing import Any, Protocol
+
+__all__ = ["Process", "Sole", "is_robust"]
+
+
+class Process(Protocol):
+    """What is known of a process that was started."""
+
+    pid: int | None
+    exitcode: int | None
+
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+        ...
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has ended."""
+        ...
+
+
+_starting = threading.Lock()  # of one process after the other: what is changed around a start is the whole process's
+os.register_at_fork(after_in_child=lambda: globals().update(_starting=threading.Lock()))
+
+
+def is_robust() -> bool:
+    """Whether loky is installed, whose processes need no guard around the main program."""
+    return _loky() is not None
+
+
+def _loky() -> Any:
+    try:
+        return importlib.import_module("loky")
+    except ImportError:
+        return None
+
+
+class Sole:
+    """
+    An executor of one process, which starts with the first call.
+
+    Parameters
+    ----------
+    environment : mapping of str to str
+        What the process finds set besides, before it imports anything.
+    method : str, optional
+        How it is started, as :mod:`multiprocessing` says it. Default: loky's own way, or "spawn" without loky.
+    """
+
+    def __init__(self, environment: Mapping[str, str], method: str | None = None) -> None:
+        self._environment: Mapping[str, str] = {}
+        self._executor: Any
+        loky = _loky() if method is None else None
+        if loky is not None:
+            self._executor = loky.ProcessPoolExecutor(1, env=dict(environment))
+        else:
+            self._environment = environment
+            from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - takes long to import
+
+            self._executor = ProcessPoolExecutor(1, multiprocessing.get_context(method or "spawn"))
+
+    def start(self, fn: Callable[..., Any], *arguments: Any) -> tuple[Process, Future[Any]]:
+        """Start the process with its first call."""
+        with _starting, _sigint_blocked(), _as_nobodys_daemon(), _environment_set(self._environment):
+            future: Future[Any] = self._executor.submit(fn, *arguments)
+        (process,) = self._executor._processes.values()  # noqa: SLF001 - the one thing that tells its exit code
+        return process, future
+
+    def submit(self, fn: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Have a function called there."""
+        future: Future[Any] = self._executor.submit(fn, *arguments)
+        return future
+
+    def close(self) -> None:
+        """Let the process end when it has nothing to do."""
+        executor: Executor = self._executor
+        executor.shutdown(wait=False)
+
+    def join(self) -> None:
+        """Wait until what serves a process that has ended, has ended too."""
+        executor: Executor = self._executor
+        executor.shutdown(wait=True)
+
+
+@contextlib.contextmanager
+def _sigint_blocked() -> Generator[None]:
+    """Have a process started that takes no Ctrl-C, also while it cannot say so yet: the one who waits for it ends it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _as_nobodys_daemon() -> Generator[None]:
+    """
+    Let a daemonic process have children.
+
+    :mod:`multiprocessing` forbids it, for it would leave them behind; these end with their parent, whatever becomes of it.
+    """
+    config: dict[str, Any] = vars(multiprocessing.current_process())["_config"]
+    is_daemon = config.pop("daemon", None)
+    try:
+        yield
+    finally:
+        if is_daemon is not None:
+            config["daemon"] = is_daemon
+
+
+@contextlib.contextmanager
+def _environment_set(environment: Mapping[str, str]) -> Generator[None]:
+    """Set variables for a child: multiprocessing's start with what its parent has."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
