@@ -421,15 +421,15 @@ def test_serial_threads_and_processes_agree(steps: list[tuple[str, int]], chunk_
     retry = lw.Retry(attempts=attempts, backoff=0)
     told = []
     for executor in ("serial", "thread", "process"):
-        result = lw.parallel_map(outcome, steps, executor=executor, workers=WORKERS, chunk_size=chunk_size, retry=retry)  # type: ignore[call-overload]
+        result = lw.parallel_map(outcome, steps, executor=executor, workers=WORKERS, chunk_size=chunk_size, retry=retry)
         told.append([(each.index, each.attempts, each.ok, str(each.error), each.value if each.ok else None) for each in result.item_results()])
     assert told[0] == told[1] == told[2]
 
 
 def test_streams_and_tasks_go_there_too() -> None:
     """By every door."""
-    assert sorted(each.value for each in lw.parallel_iter(square, range(20), executor="process", workers=WORKERS, ordered=False)) == [
-        item * item for item in range(20)
-    ]
-    assert [each.value for each in lw.iter_tasks([lw.Task(pow, (2, n)) for n in range(5)], executor="process", workers=WORKERS)] == [1, 2, 4, 8, 16]
+    stream = lw.parallel_iter(square, range(20), executor="process", workers=WORKERS, ordered=False)
+    assert {each.index: each.value for each in stream} == {item: item * item for item in range(20)}
+    tasks = [lw.Task(pow, (2, n)) for n in range(5)]
+    assert {each.value for each in lw.iter_tasks(tasks, executor="process", workers=WORKERS)} == {1, 2, 4, 8, 16}
     assert list(lw.parallel_starmap(pow, [(2, 3), (3, 2)], executor="process", workers=WORKERS)) == [8, 9]
