@@ -51,6 +51,7 @@ if _typing.TYPE_CHECKING:
     from lightwork.tasks import PickleProblem as PickleProblem
     from lightwork.tasks import Pool as Pool
     from lightwork.tasks import ProcessDecision as ProcessDecision
+    from lightwork.tasks import ProcessPool as ProcessPool
     from lightwork.tasks import RunStatus as RunStatus
     from lightwork.tasks import SlowCall as SlowCall
     from lightwork.tasks import Stage as Stage

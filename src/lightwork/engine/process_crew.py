@@ -12,9 +12,11 @@ from lightwork._errors import WorkerLost
 from lightwork.engine.chunk import Chunk
 from lightwork.engine.crew import Crew
 from lightwork.engine.run import Run
+from lightwork.engine.stage import Stage
 from lightwork.engine.verdict import Verdict, judge
 from lightwork.executors.futures import Outcome
 from lightwork.executors.process.company import Company, UnloadableError
+from lightwork.executors.process.parcels import Parcel
 from lightwork.executors.process.worker import Lost, Worker
 
 __all__ = ["ProcessCrew"]
@@ -38,6 +40,7 @@ class ProcessCrew(Crew):
         self._at_work: dict[Chunk, Worker] = {}
         self._deaths: Counter[tuple[int, int]] = Counter()  # by stage and item
         self._n_stillborn = 0
+        self._functions: dict[int, Parcel] = {}
 
     def close(self, error: BaseException | None = None) -> None:
         """End the run; workers that have something in hand end with it, for nobody waits for that."""
@@ -74,7 +77,7 @@ class ProcessCrew(Crew):
         """Hand a chunk out; return whether it went."""
         self._at_work[chunk] = worker
         try:
-            self._company.hand_out(worker, chunk.stage.call, items, functools.partial(self._receive, chunk))
+            self._company.hand_out(worker, self._function_of(chunk.stage), items, functools.partial(self._receive, chunk))
         except BaseException as error:  # something that cannot be pickled, which is for the caller to know
             del self._at_work[chunk]
             self._fail(error)
@@ -82,6 +85,13 @@ class ProcessCrew(Crew):
         if self._is_closed:  # in between
             worker.kill()
         return True
+
+    def _function_of(self, stage: Stage) -> Parcel:
+        """Return a stage's function as it travels, pickled once."""
+        function = self._functions.get(stage.index)
+        if function is None:
+            function = self._functions[stage.index] = self._company.parcel(stage.call)
+        return function
 
     # --- What comes back ----------------------------------------------------------------------------------------------
 

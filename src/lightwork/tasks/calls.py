@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -16,20 +16,20 @@ from lightwork.engine.chunk import Chunk
 from lightwork.engine.crew import Crew
 from lightwork.engine.dispatch import Dispatch
 from lightwork.engine.grain import Grain, RemoteGrain
+from lightwork.engine.process_crew import ProcessCrew
 from lightwork.engine.run import Run
 from lightwork.engine.threads import ThreadCrew
 from lightwork.engine.verdict import refusing
 from lightwork.executors.futures import Foreign, ThreadsOfOthers, is_thread_pool
+from lightwork.executors.process.company import Company, kit_for
 from lightwork.executors.serial import INLINE, Serial
 from lightwork.executors.stealing import Threads, default_workers
 from lightwork.policies.retry import Retry
 from lightwork.tasks.inside import Item, running
 from lightwork.tasks.options import Options
 from lightwork.tasks.pool import Pool
+from lightwork.tasks.process_pool import ProcessPool
 from lightwork.tasks.travel import cannot_travel
-
-if TYPE_CHECKING:
-    from lightwork.executors.process.company import Company
 
 __all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "grain_for", "watched", "workers_for"]
 
@@ -102,6 +102,8 @@ def _workers_of(options: Options, n_workers: int) -> AnyWorkers:
         return Threads(n_workers, executor.core)
     if is_thread_pool(executor):
         return ThreadsOfOthers(executor, n_workers)
+    if isinstance(executor, ProcessPool):
+        return Company(n_workers, executor.kit, cannot_travel)
     if isinstance(executor, Executor):
         return Foreign(executor, n_workers)
     if executor == "process":
@@ -109,28 +111,24 @@ def _workers_of(options: Options, n_workers: int) -> AnyWorkers:
     return Serial() if executor == "serial" or options.workers == 1 else Threads(n_workers)
 
 
-AnyWorkers: TypeAlias = "Serial | Threads | ThreadsOfOthers | Foreign | Company"
+AnyWorkers = Serial | Threads | ThreadsOfOthers | Foreign | Company
 
 
 def _company_of(n_workers: int) -> Company:
     """Return worker processes."""
-    from lightwork.executors.process.company import Company, kit_for  # noqa: PLC0415 - takes long to import, and is rarely asked for
-
     return Company(n_workers, kit_for(n_workers), cannot_travel)
 
 
 def grain_for(workers: AnyWorkers, options: Options) -> Grain | None:
     """Return what finds out how many items such workers take at a time, if that is not as usual."""
-    return None if isinstance(workers, Serial | Threads | ThreadsOfOthers | Foreign) else RemoteGrain(options.chunk_size, workers.n_workers)
+    return RemoteGrain(options.chunk_size, workers.n_workers) if isinstance(workers, Company) else None
 
 
 def crew_for(workers: AnyWorkers, run: Run, options: Options, *, can_be_left: bool, **more: Any) -> Crew:
     """Return who drives a run with such workers; `can_be_left` if the caller may lose interest before the end."""
     if isinstance(workers, Foreign):
         return Dispatch(run, workers, token=options.stop, **more)
-    if not isinstance(workers, Serial | Threads | ThreadsOfOthers):
-        from lightwork.engine.process_crew import ProcessCrew  # noqa: PLC0415 - see above
-
+    if isinstance(workers, Company):
         return ProcessCrew(run, workers, token=options.stop, **more)
     has_wishes = can_be_left or options.can_be_stopped or options.on_report is not None
     return ThreadCrew(run, workers, token=options.stop, enter=Entrance(run, options.on_report) if has_wishes else None, **more)

@@ -13,6 +13,7 @@ from lightwork._clock import SYSTEM
 from lightwork._core.items import shared_core
 from lightwork._core.pool import dismiss_default, is_in_chunk, is_worker
 from lightwork._log import LOGGER
+from lightwork.executors.process.workshop import WORKSHOP
 from lightwork.policies.checks import checked_number
 from lightwork.tasks.handle import Handle, cancel_all
 from lightwork.tasks.submission import Errand
@@ -62,7 +63,7 @@ def shutdown(timeout: float | None = None, cancel_pending: bool = False) -> bool
         return False
     end = SYSTEM.now() + (math.inf if timeout is None else max(checked_number("timeout", timeout), 0.0))
     n_cancelled = _cancel_pending() if cancel_pending else 0
-    ending: list[Ending] = [*dismiss_default(), *shared_core().dismiss(), *_dismiss_processes()]
+    ending: list[Ending] = [*dismiss_default(), *shared_core().dismiss(), *WORKSHOP.dismiss()]
     if _may_wait():
         _join(ending, end)
     n_left = sum(one.is_alive() for one in ending)
@@ -94,13 +95,6 @@ class Ending(Protocol):
     def is_alive(self) -> bool:
         """Whether it has not."""
         ...
-
-
-def _dismiss_processes() -> Sequence[Ending]:
-    """Let idle processes end, if there ever were any."""
-    workshop = sys.modules.get("lightwork.executors.process.workshop")
-    workers: Sequence[Ending] = [] if workshop is None else workshop.WORKSHOP.dismiss()
-    return workers
 
 
 def _join(ending: Sequence[Ending], end: float) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import multiprocessing
 import os
 import signal
 import threading
@@ -12,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any, Protocol
 
-__all__ = ["Process", "Sole", "is_robust"]
+__all__ = ["BEFORE_EXIT", "Process", "Sole", "is_robust"]
 
 
 class Process(Protocol):
@@ -32,6 +31,20 @@ class Process(Protocol):
 
 _starting = threading.Lock()  # of one process after the other: what is changed around a start is the whole process's
 os.register_at_fork(after_in_child=lambda: globals().update(_starting=threading.Lock()))
+
+
+BEFORE_EXIT: list[Callable[[], object]] = []  # what is to be done while there still are processes
+
+
+def _see_to_exit() -> None:
+    """Have that done: who says so last is called first, and those who end the processes may say so at every start."""
+    register: Callable[[Callable[[], object]], None] = vars(threading)["_register_atexit"]
+    register(_prepare_exit)
+
+
+def _prepare_exit() -> None:
+    for call in BEFORE_EXIT:
+        call()
 
 
 def is_robust() -> bool:
@@ -66,7 +79,8 @@ class Sole:
             self._executor = loky.ProcessPoolExecutor(1, env=dict(environment))
         else:
             self._environment = environment
-            from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - takes long to import
+            import multiprocessing  # noqa: PLC0415 - takes long to import
+            from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
             self._executor = ProcessPoolExecutor(1, multiprocessing.get_context(method or "spawn"))
 
@@ -74,6 +88,7 @@ class Sole:
         """Start the process with its first call."""
         with _starting, _sigint_blocked(), _as_nobodys_daemon(), _environment_set(self._environment):
             future: Future[Any] = self._executor.submit(fn, *arguments)
+        _see_to_exit()
         (process,) = self._executor._processes.values()  # noqa: SLF001 - the one thing that tells its exit code
         return process, future
 
@@ -110,6 +125,8 @@ def _as_nobodys_daemon() -> Generator[None]:
 
     :mod:`multiprocessing` forbids it, for it would leave them behind; these end with their parent, whatever becomes of it.
     """
+    import multiprocessing  # noqa: PLC0415
+
     config: dict[str, Any] = vars(multiprocessing.current_process())["_config"]
     is_daemon = config.pop("daemon", None)
     try:

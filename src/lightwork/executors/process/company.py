@@ -27,13 +27,14 @@ def kit_for(
     n_workers: int,
     initializer: tuple[Callable[..., object], tuple[Any, ...]] | None = None,
     method: str | None = None,
+    owner: object = None,
     max_items: int | None = None,
     max_bytes: int | None = None,
 ) -> Kit:
     """Return what so many workers are started with; a variable that the user has set stays."""
     n_threads = str(max(1, cpu_budget() // n_workers))
     variables = tuple((name, os.environ.get(name, n_threads)) for name in THREAD_VARIABLES)
-    return Kit(variables, None if initializer is None else Parcel.of(initializer), method, max_items, max_bytes)
+    return Kit(variables, None if initializer is None else Parcel.of(initializer), method, owner, max_items, max_bytes)
 
 
 class Company:
@@ -57,7 +58,6 @@ class Company:
         self._kit = kit
         self._explain = explain
         self._surroundings = Parcel.of(Surroundings.here())
-        self._functions: dict[Callable[[Any], Any], Parcel] = {}
 
     def summon(self, ready: Ready) -> None:
         """Have a worker come."""
@@ -67,19 +67,16 @@ class Company:
         """Let a worker go."""
         WORKSHOP.put_back(worker)
 
-    def hand_out(self, worker: Worker, call: Callable[[Any], Any], items: Sequence[Any], done: Callable[[Outcome | Lost], object]) -> None:
-        """Have items run by a worker; `done` is called with what came of them, in any thread."""
-        function = self._function(call)
-        worker.run(self._surroundings, function, self._pickled(items), lambda reply: done(_opened(reply, worker)))
+    def parcel(self, call: Callable[[Any], Any]) -> Parcel:
+        """Return a function of one item as it travels."""
+        try:
+            return Parcel.of(call)
+        except Exception as error:
+            raise self._explain("the function", call, error) from error
 
-    def _function(self, call: Callable[[Any], Any]) -> Parcel:
-        parcel = self._functions.get(call)
-        if parcel is None:
-            try:
-                parcel = self._functions[call] = Parcel.of(call)
-            except Exception as error:
-                raise self._explain("the function", call, error) from error
-        return parcel
+    def hand_out(self, worker: Worker, function: Parcel, items: Sequence[Any], done: Callable[[Outcome | Lost], object]) -> None:
+        """Have items run by a worker; `done` is called with what came of them, in any thread."""
+        worker.run(self._surroundings, function, self._pickled(items), lambda reply: done(_opened(reply, worker)))
 
     def _pickled(self, items: Sequence[Any]) -> bytes:
         try:

@@ -6,7 +6,6 @@ import faulthandler
 import logging
 import os
 import pickle
-import shutil
 import signal
 import sys
 import threading
@@ -19,7 +18,8 @@ from typing import Any, NamedTuple
 
 from lightwork.executors.process.parcels import Failure, dumps, loads, pack, pack_error
 from lightwork.executors.process.record import Record
-from lightwork.executors.process.wires import FRAME, LIFELINE, LOG, RECORD, STDERR
+from lightwork.executors.process.surroundings import Surroundings
+from lightwork.executors.process.wires import FRAME, LIFELINE, LOG, RECORD, STDERR, remove
 
 __all__ = ["N_FUNCTIONS", "Reply", "initialize", "prepare", "run"]
 
@@ -54,9 +54,15 @@ class Reply(NamedTuple):
 class _Desk:
     """What a worker has at hand."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, surroundings: Surroundings) -> None:
         self.record = record
+        self._surroundings = surroundings
         self._functions: OrderedDict[bytes, Callable[[Any], Any]] = OrderedDict()
+
+    def adapt(self, surroundings: bytes) -> None:
+        """Have around the items what is around them in the parent."""
+        before, self._surroundings = self._surroundings, loads(surroundings)
+        self._surroundings.apply(before)
 
     def function(self, digest: bytes, data: bytes | None) -> Callable[[Any], Any]:
         """Return a function that came now or before. The parent forgets the eldest at the same time."""
@@ -70,18 +76,19 @@ class _Desk:
 _desk: _Desk | None = None
 
 
-def prepare(directory: str) -> None:
+def prepare(directory: str, surroundings: Surroundings) -> None:
     """Open the worker's ends of the wires, and take no Ctrl-C: the parent sees to the end."""
     global _desk  # noqa: PLW0603 - one process, one worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     path = Path(directory)
-    _desk = _Desk(Record(path / RECORD))
+    _desk = _Desk(Record(path / RECORD), surroundings)
     _redirect_stderr(path / STDERR)
     _forward_log(os.open(path / LOG, os.O_WRONLY))
     lifeline = os.open(path / LIFELINE, os.O_RDONLY)
     threading.Thread(target=_end_with, args=(lifeline,), name="lightwork-lifeline", daemon=True).start()
-    shutil.rmtree(directory, ignore_errors=True)
+    remove(directory)
+    surroundings.apply()
 
 
 def initialize(data: bytes) -> Failure | None:
@@ -101,7 +108,7 @@ def run(serial: int, surroundings: bytes | None, digest: bytes, function: bytes 
         return None
     try:
         if surroundings is not None:
-            loads(surroundings).apply()
+            _desk.adapt(surroundings)
         call, arguments = _desk.function(digest, function), loads(items)
     except BaseException as error:
         return Reply([], array("d"), pack_error(error), 0, is_loaded=False)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import pickle
 import traceback
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lightwork._errors import RemoteError, RemoteTraceback
-
-try:
-    _dumps = importlib.import_module("cloudpickle").dumps
-except ImportError:  # then functions travel by their names
-    _dumps = pickle.dumps
 
 __all__ = ["Failure", "Packed", "Parcel", "dumps", "loads", "pack", "pack_error", "unpack"]
 
@@ -25,8 +22,17 @@ loads = pickle.loads
 
 def dumps(obj: object) -> bytes:
     """Return the pickle of an object; of functions and classes that cannot be found by name too, with cloudpickle."""
-    data: bytes = _dumps(obj, protocol=PROTOCOL)
+    data: bytes = _pickler()(obj, protocol=PROTOCOL)
     return data
+
+
+@functools.cache
+def _pickler() -> Callable[..., bytes]:
+    try:
+        dump: Callable[..., bytes] = importlib.import_module("cloudpickle").dumps
+    except ImportError:  # then functions travel by their names
+        return pickle.dumps
+    return dump
 
 
 class Parcel(NamedTuple):

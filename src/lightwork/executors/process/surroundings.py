@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 __all__ = ["THREAD_VARIABLES", "Surroundings"]
@@ -47,19 +48,30 @@ class Surroundings(NamedTuple):
         variables = {name: value for name, value in os.environ.items() if name not in THREAD_VARIABLES}
         return cls(list(warnings.filters), {"": logging.root.level, **levels}, variables, _directory(), list(sys.path))
 
-    def apply(self) -> None:
-        """Make them this process's."""
-        warnings.resetwarnings()
-        filters: Any = warnings.filters  # a list, whatever its stub says
-        filters[:] = self.filters
+    def apply(self, before: Surroundings | None = None) -> None:
+        """Make them this process's, as far as they are not as they were `before`: what this process has changed by itself stays."""
+        if before is None or self.filters != before.filters:
+            _set_filters(self.filters)
         for name, level in self.levels.items():
-            logging.getLogger(name or None).setLevel(level)
-        for name in os.environ.keys() - self.variables.keys() - set(THREAD_VARIABLES):
-            del os.environ[name]
-        os.environ.update(self.variables)
-        sys.path[:] = self.path
-        if self.directory is not None and self.directory != _directory():
+            if before is None or before.levels.get(name) != level:
+                logging.getLogger(name or None).setLevel(level)
+        if before is None or self.path != before.path:
+            sys.path[:] = self.path
+        if self.directory is not None and (before is None or self.directory != before.directory):
             os.chdir(self.directory)
+        _set_variables(self.variables, os.environ if before is None else before.variables)
+
+
+def _set_filters(filters: list[Any]) -> None:
+    warnings.resetwarnings()
+    here: Any = warnings.filters  # a list, whatever its stub says
+    here[:] = filters
+
+
+def _set_variables(variables: dict[str, str], before: Mapping[str, str]) -> None:
+    for name in before.keys() - variables.keys() - set(THREAD_VARIABLES):
+        os.environ.pop(name, None)
+    os.environ.update({name: value for name, value in variables.items() if before.get(name) != value})
 
 
 def _directory() -> str | None:

@@ -6,9 +6,7 @@ import contextlib
 import logging
 import os
 import select
-import shutil
 import struct
-import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +14,7 @@ from pathlib import Path
 from lightwork.executors.process.parcels import loads
 from lightwork.executors.process.record import Record
 
-__all__ = ["FRAME", "LIFELINE", "LOG", "RECORD", "STDERR", "Wires"]
+__all__ = ["FRAME", "LIFELINE", "LOG", "RECORD", "STDERR", "Wires", "remove"]
 
 RECORD, STDERR, LOG, LIFELINE = "record", "stderr", "log", "lifeline"  # the files of a worker's directory
 FRAME = struct.Struct("=I")  # how long a log record is, before it
@@ -38,6 +36,8 @@ class Wires:
     """
 
     def __init__(self) -> None:
+        import tempfile  # noqa: PLC0415 - takes long to import
+
         self.directory: str = tempfile.mkdtemp(prefix="lightwork-")
         path = Path(self.directory)
         self.record: Record = Record.create(path / RECORD)
@@ -66,7 +66,7 @@ class Wires:
 
     def drop(self) -> None:
         """Let go of everything when the worker has ended: it does so in its own time."""
-        shutil.rmtree(self.directory, ignore_errors=True)
+        remove(self.directory)
         if self._thread is None:
             self.cut()
 
@@ -111,6 +111,15 @@ class Wires:
                 return
             _handle(bytes(self._frames[FRAME.size : end]))
             del self._frames[:end]
+
+
+def remove(directory: str) -> None:
+    """Remove a worker's directory, if it is still there."""
+    for name in (RECORD, STDERR, LOG, LIFELINE):
+        with contextlib.suppress(OSError):
+            (Path(directory) / name).unlink()
+    with contextlib.suppress(OSError):
+        Path(directory).rmdir()
 
 
 def _read(reader: int) -> bytes:

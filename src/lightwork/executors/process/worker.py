@@ -8,7 +8,6 @@ import signal
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, Future
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from lightwork._errors import WorkerLost
 from lightwork.executors.process import far_side
 from lightwork.executors.process.backend import Process, Sole
 from lightwork.executors.process.parcels import Parcel
+from lightwork.executors.process.surroundings import Surroundings
 from lightwork.executors.process.wires import Wires
 
 __all__ = ["Kit", "Lost", "Worker"]
@@ -34,6 +34,8 @@ class Kit(NamedTuple):
         A function and its arguments, which it calls first.
     method : str or None
         How it is started.
+    owner : object
+        Whose alone they are; None: all calls' that want such.
     max_items, max_bytes : int or None
         After how many items, and with how much memory, it is replaced.
     """
@@ -41,6 +43,7 @@ class Kit(NamedTuple):
     variables: tuple[tuple[str, str], ...] = ()
     initializer: Parcel | None = None
     method: str | None = None
+    owner: object = None
     max_items: int | None = None
     max_bytes: int | None = None
 
@@ -96,7 +99,7 @@ class Worker:
     def start(self, ready: Callable[[BaseException | None], object]) -> None:
         """Start the process; `ready` is called when it is, or with what keeps it from being."""
         try:
-            self._process, future = self._sole.start(far_side.prepare, self._wires.directory)
+            self._process, future = self._sole.start(far_side.prepare, self._wires.directory, Surroundings.here())
         except BaseException:
             self.end()
             raise
@@ -123,7 +126,9 @@ class Worker:
             ready(None)
             return
         self.end()
-        broken = BrokenProcessPool("the initializer of the worker processes failed, so no item was run")
+        from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415 - takes long to import
+
+        broken = BrokenProcessPool("the initializer of the worker processes failed, so they run nothing")
         broken.__cause__ = failure.error()
         ready(broken)
 
@@ -149,13 +154,18 @@ class Worker:
         error = future.exception()
         reply = None if error is not None else future.result()
         if reply is None:
-            done(Lost(self._wires.record.position_in(self._serial), self._obituary("when it ran this item", error)))
+            done(Lost(self._wires.record.position_in(self._serial), self._obituary("when it ran this", error)))
             return
         self._n_items += len(reply.seconds)
         self._n_bytes = reply.n_bytes
         done(reply)
 
     # --- End ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def process(self) -> Process | None:
+        """The process, once it was started."""
+        return self._process
 
     def is_alive(self) -> bool:
         """Whether the process is there."""
@@ -179,12 +189,12 @@ class Worker:
             or (kit.max_bytes is not None and self._n_bytes > kit.max_bytes)
         )
 
-    def kill(self) -> None:
-        """End the process at once, whatever it is doing; who waits for that hears that it is lost."""
+    def kill(self, by: signal.Signals = signal.SIGKILL) -> None:
+        """End the process, whatever it is doing; who waits for that hears that it is lost."""
         process = self._process
         if process is not None and process.pid is not None and process.exitcode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGKILL)
+                os.kill(process.pid, by)
 
     def end(self) -> None:
         """Let the process end, as it does when nobody has anything for it; then nothing is left of it."""

@@ -60,7 +60,16 @@ class Workshop:
         for idle in list(self._idle.values()):
             for worker in _taken(idle):
                 worker.end()
-        return [worker for worker in list(self._living) if worker.is_alive()]
+        return self.living()
+
+    def disband(self, kit: Kit) -> None:
+        """Let the workers of a kit end that have nothing to do."""
+        for worker in _taken(self._idle.pop(kit, deque())):
+            worker.end()
+
+    def living(self, kit: Kit | None = None) -> list[Worker]:
+        """Return the workers there are, or those of a kit."""
+        return [worker for worker in list(self._living) if worker.is_alive() and kit in (None, worker.kit)]
 
     def forget(self) -> None:
         """Begin anew in a forked child, where none of them are children."""
@@ -119,7 +128,7 @@ class Workshop:
 
     def _end_stale(self, kit: Kit) -> float | None:
         """End the stale ones of a kit; return since when the next one is idle."""
-        idle = self._idle[kit]
+        idle = self._idle.get(kit, deque())
         while idle:
             try:
                 worker = idle.popleft()
