@@ -150,7 +150,7 @@ def test_map(pool: lw.ProcessPool) -> None:
     """Results in the order of the items, in calls of one or many, all at once or some ahead."""
     expected = [n**2 for n in range(20)]
     for options in ({}, {"chunksize": 7}, {"buffersize": 3}, {"chunksize": 2, "buffersize": 1, "timeout": SECONDS}):
-        assert list(pool.map(pow, range(20), [2] * 30, **options)) == expected  # type: ignore[arg-type]
+        assert list(pool.map(pow, range(20), [2] * 30, **options)) == expected
     for bad in ({"chunksize": 0}, {"buffersize": 0}):
         with pytest.raises(ValueError, match="size must be at least 1"):
             pool.map(pow, [], **bad)

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from typing import Any, Protocol
 
 __all__ = ["BEFORE_EXIT", "Process", "Sole", "is_robust"]
@@ -99,13 +99,15 @@ class Sole:
 
     def close(self) -> None:
         """Let the process end when it has nothing to do."""
-        executor: Executor = self._executor
-        executor.shutdown(wait=False)
+        executor = self._executor
+        if executor is not None:
+            executor.shutdown(wait=False)
 
     def join(self) -> None:
-        """Wait until what serves a process that has ended, has ended too."""
-        executor: Executor = self._executor
-        executor.shutdown(wait=True)
+        """Wait until what serves a process that has ended, has ended too, and let go of its semaphores."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=True)
 
 
 @contextlib.contextmanager
