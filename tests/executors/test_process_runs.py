@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import os
+import pickle
 import resource
 import signal
 import threading
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lightwork as lw
+from lightwork.executors.process import backend, parcels, workshop
 
 pytest.importorskip("loky")
 
@@ -433,3 +435,53 @@ def test_streams_and_tasks_go_there_too() -> None:
     tasks = [lw.Task(pow, (2, n)) for n in range(5)]
     assert {each.value for each in lw.iter_tasks(tasks, executor="process", workers=WORKERS)} == {1, 2, 4, 8, 16}
     assert list(lw.parallel_starmap(pow, [(2, 3), (3, 2)], executor="process", workers=WORKERS)) == [8, 9]
+
+
+def test_the_standard_library_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where neither loky nor cloudpickle is installed: a death costs its item, and what was finished arrives."""
+    assert lw.shutdown(30)
+    monkeypatch.setattr(backend, "_loky", lambda: None)
+    monkeypatch.setattr(parcels, "_pickler", lambda: pickle.dumps)
+    result = run(die_at_three, range(10))
+    ((index, lost),) = result.failures()
+    assert index == 3 and isinstance(lost, lw.WorkerLost) and lost.exit_code == 1
+    assert len(result.ok_values()) == 9
+    with pytest.raises(TypeError, match="lambda has no name"):
+        run(lambda item: item, range(10))
+    assert lw.shutdown(30)
+
+
+def die_at_three(item: int) -> int:
+    """End the process at an item."""
+    if item == 3:
+        os._exit(1)
+    return item
+
+
+def test_idle_workers_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some time without work, without anybody's asking."""
+    assert lw.shutdown(30)
+    monkeypatch.setattr(workshop, "IDLE_SECONDS", 0.05)
+    processes = set(run(pid, range(10)))
+    for process in processes:
+        _wait_until_gone(process)
+
+
+def test_a_worker_that_died_while_idle_is_not_missed() -> None:
+    """Another takes its place."""
+    for process in set(run(pid, range(50))):
+        os.kill(process, signal.SIGKILL)
+    assert list(run(square, range(10))) == [item * item for item in range(10)]
+
+
+def test_stages_may_be_there() -> None:
+    """With an item's death in the second of them."""
+    result = lw.map_stages(range(10), square, die_at_three_squared, executor="process", workers=WORKERS)
+    assert [index for index, _ in result.failures()] == [3]
+
+
+def die_at_three_squared(item: int) -> int:
+    """End the process at an item's square."""
+    if item == 9:
+        os._exit(1)
+    return item

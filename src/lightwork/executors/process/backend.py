@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-__all__ = ["BEFORE_EXIT", "Process", "Sole", "is_robust"]
+__all__ = ["BEFORE_EXIT", "Process", "Sole", "disown", "has_ended"]
 
 
 class Process(Protocol):
@@ -19,10 +19,7 @@ class Process(Protocol):
 
     pid: int | None
     exitcode: int | None
-
-    def is_alive(self) -> bool:
-        """Whether it has not ended."""
-        ...
+    sentinel: int
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until it has ended."""
@@ -45,11 +42,6 @@ def _see_to_exit() -> None:
 def _prepare_exit() -> None:
     for call in BEFORE_EXIT:
         call()
-
-
-def is_robust() -> bool:
-    """Whether loky is installed, whose processes need no guard around the main program."""
-    return _loky() is not None
 
 
 def _loky() -> Any:
@@ -108,6 +100,21 @@ class Sole:
         executor, self._executor = self._executor, None
         if executor is not None:
             executor.shutdown(wait=True)
+
+
+def has_ended(process: Process) -> bool:
+    """Whether a process has; its exit code may be known to another thread that waits for it, and not yet here."""
+    from multiprocessing.connection import wait  # noqa: PLC0415
+
+    return process.exitcode is not None or bool(wait([process.sentinel], 0))
+
+
+def disown(process: Process) -> None:
+    """Have :mod:`multiprocessing` not wait at exit for a process that, after a fork, is the parent's child."""
+    import multiprocessing.process  # noqa: PLC0415
+
+    children: set[Process] = vars(multiprocessing.process)["_children"]
+    children.discard(process)
 
 
 @contextlib.contextmanager

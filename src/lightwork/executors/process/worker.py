@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 from lightwork._clock import SYSTEM
 from lightwork._errors import WorkerLost
 from lightwork.executors.process import far_side
-from lightwork.executors.process.backend import Process, Sole
+from lightwork.executors.process.backend import Process, Sole, disown, has_ended
 from lightwork.executors.process.parcels import Parcel
 from lightwork.executors.process.surroundings import Surroundings
 from lightwork.executors.process.wires import Wires
 
 __all__ = ["Kit", "Lost", "Worker"]
+
+MOST_SECONDS = 1e6  # that the system lets somebody wait for; more is for ever
 
 
 class Kit(NamedTuple):
@@ -169,13 +171,13 @@ class Worker:
 
     def is_alive(self) -> bool:
         """Whether the process is there."""
-        return self._process is not None and self._process.is_alive()
+        return self._process is not None and not has_ended(self._process)
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until the process has ended that was asked to, and nothing is left of it; or for some seconds."""
         if self._process is not None:
-            self._process.join(timeout)
-            if not self._process.is_alive():
+            self._process.join(None if timeout is None or timeout > MOST_SECONDS else timeout)
+            if has_ended(self._process):
                 self._sole.join()
                 self._wires.last_words()
 
@@ -205,6 +207,8 @@ class Worker:
     def forget(self) -> None:
         """Let go of another process's worker, in a forked child."""
         self._wires.cut()
+        if self._process is not None:
+            disown(self._process)
 
     def note_idle(self) -> None:
         """Note that it has nothing to do from now on."""

@@ -57,6 +57,9 @@ class Workshop:
     def dismiss(self) -> list[Worker]:
         """Let all workers end that have nothing to do, and the others when they have nothing to do; return them."""
         self._n_dismissals += 1
+        sweeper, self._sweeper = self._sweeper, None
+        if sweeper is not None:
+            sweeper.cancel()
         for idle in list(self._idle.values()):
             for worker in _taken(idle):
                 worker.end()
