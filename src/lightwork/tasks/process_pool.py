@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 import weakref
 from collections import deque
@@ -15,7 +16,7 @@ from lightwork._cpus import cpu_budget
 from lightwork.executors.process.backend import BEFORE_EXIT
 from lightwork.executors.process.company import kit_for
 from lightwork.executors.process.workshop import WORKSHOP
-from lightwork.policies.checks import check_callable, checked_count
+from lightwork.policies.checks import check_callable, checked_count, checked_int
 from lightwork.tasks.order import Order
 from lightwork.tasks.pool_map import Refill, results
 from lightwork.tasks.staff import Staff
@@ -62,7 +63,7 @@ class ProcessPool(Executor):
     -----
     Thread-safe. Processes start when calls need them, and end after a minute without work. Calls that were submitted are finished before the
     interpreter exits. Function, arguments and results are pickled. Context variables do not travel. A call's process that dies, whatever of, leaves
-    :class:`WorkerLost`. In a forked child the pool makes no calls.
+    :class:`WorkerLost`. A forked child makes a pool of its own.
 
     Examples
     --------
@@ -149,8 +150,8 @@ class ProcessPool(Executor):
             checked_count("buffersize", buffersize, "None submits all at once")
         end = None if timeout is None else SYSTEM.now() + timeout
         chunks = ((fn, chunk) for chunk in _chunks(zip(*iterables, strict=False), chunksize))
-        futures: deque[Future[Iterable[T]]] = deque(self.submit(_call_each, *each) for each in itertools.islice(chunks, buffersize))
-        return itertools.chain.from_iterable(results(futures, end, None if buffersize is None else Refill(self, _call_each, chunks)))
+        futures: deque[Future[list[T]]] = deque(self.submit(_call_each, *each) for each in itertools.islice(chunks, buffersize))
+        return _members(results(futures, end, None if buffersize is None else Refill(self, _call_each, chunks)))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """
@@ -193,9 +194,9 @@ class ProcessPool(Executor):
 
 
 def _n_workers(max_workers: SupportsIndex | None) -> int:
-    n_workers = cpu_budget() if max_workers is None else checked_count("max_workers", max_workers, "None takes as many as there are CPUs")
-    if n_workers > MOST_WORKERS:
-        raise ValueError(f"max_workers must be at most {MOST_WORKERS}, not {n_workers}")
+    n_workers = cpu_budget() if max_workers is None else checked_int("max_workers", max_workers, "None takes as many as there are CPUs")
+    if not 0 < n_workers <= MOST_WORKERS:
+        raise ValueError(f"max_workers must be greater than 0 and at most {MOST_WORKERS}, not {n_workers}")
     return n_workers
 
 
@@ -215,13 +216,22 @@ def _chunks(arguments: Iterator[tuple[Any, ...]], size: int) -> Iterator[list[tu
         yield chunk
 
 
-def _call_each(fn: Callable[..., Any], chunk: list[tuple[Any, ...]]) -> Iterable[Any]:
+def _call_each(fn: Callable[..., Any], chunk: list[tuple[Any, ...]]) -> list[Any]:
     return [fn(*arguments) for arguments in chunk]
+
+
+def _members(lists: Iterator[list[T]]) -> Iterator[T]:
+    """Yield the members of lists, and keep no reference to them."""
+    for members in lists:
+        members.reverse()
+        while members:
+            yield members.pop()
 
 
 # --- Exit -------------------------------------------------------------------------------------------------------------
 
 _pools: weakref.WeakSet[ProcessPool] = weakref.WeakSet()
+os.register_at_fork(after_in_child=_pools.clear)  # what was submitted before is the parent's to finish
 
 
 def _finish_all() -> None:
