@@ -480,6 +480,17 @@ def test_stages_may_be_there() -> None:
     assert [index for index, _ in result.failures()] == [3]
 
 
+@lw.parallel(executor="process", workers=WORKERS)
+def cube(item: int) -> int:
+    """Be found by a name that is the decorated function's."""
+    return item**3
+
+
+def test_decorated_functions_go_there() -> None:
+    """By their names, which are those of what the decorator made of them."""
+    assert list(cube.map(range(5))) == [0, 1, 8, 27, 64]
+
+
 def die_at_three_squared(item: int) -> int:
     """End the process at an item's square."""
     if item == 9:

@@ -26,6 +26,12 @@ def double(item: int) -> Money:
     return Money(2 * item)
 
 
+@lw.parallel(executor="process", workers=2)
+def triple(item: int) -> int:
+    """Be one that is decorated."""
+    return 3 * item
+
+
 def say_and_hang(directory: str) -> None:
     """Say who hangs."""
     (Path(directory) / str(os.getpid())).touch()
@@ -37,6 +43,7 @@ def check_run() -> None:
     result = lw.parallel_map(double, range(100), executor="process", workers=2)
     assert list(result) == [2 * item for item in range(100)]
     assert all(type(value) is Money for value in result)
+    assert list(triple.map(range(5))) == [0, 3, 6, 9, 12]
 
 
 def until(state: Callable[[], object]) -> float:

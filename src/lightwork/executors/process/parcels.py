@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from lightwork._errors import RemoteError, RemoteTraceback
 
-__all__ = ["Failure", "Packed", "Parcel", "dumps", "loads", "pack", "pack_error", "unpack"]
+__all__ = ["Failure", "Packed", "Parcel", "dumps", "goes_by_value", "loads", "pack", "pack_error", "unpack"]
 
 PROTOCOL = 5
 PLAIN = frozenset({int, float, complex, str, bytes, bool, type(None)})  # what can neither fail to be pickled nor to be loaded
@@ -24,6 +24,11 @@ def dumps(obj: object) -> bytes:
     """Return the pickle of an object; of functions and classes that cannot be found by name too, with cloudpickle."""
     data: bytes = _pickler()(obj, protocol=PROTOCOL)
     return data
+
+
+def goes_by_value() -> bool:
+    """Whether a function that is not to be found by its name can travel."""
+    return _pickler() is not pickle.dumps
 
 
 @functools.cache
