@@ -27,6 +27,7 @@ QUESTIONS = (
     "bench_reductions",
     SKEW,
     "bench_items",
+    "bench_processes",
     "bench_policies",
     "bench_joblib",
     "bench_submit",

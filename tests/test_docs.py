@@ -9,7 +9,6 @@ import pytest
 
 import lightwork
 from lightwork import testing
-from lightwork.processes import warm
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -43,7 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def workers() -> Iterator[None]:
     """Processes that examples have started end with them."""
     yield
-    warm.close()
+    assert lightwork.shutdown(60)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=names)

@@ -20,8 +20,10 @@
     Returns ``f(array)``, which reduces an array as NumPy's function of that name does, or None where there is no such thing.
 ``over_items(function)``
     Returns ``f(items)``, which calls a Python function for each item of a list, and returns the results in their order.
+``over_processes(function)``
+    The same in worker processes.
 ``retried(function)``
-    The same, with three attempts for an item that fails, and its last exception in the place of a result.
+    As ``over_items``, with three attempts for an item that fails, and its last exception in the place of a result.
 ``streamed(function)``
     Returns ``f(items)``, which takes any iterable, and yields the results as they come or in their order, whatever is quicker.
 ``limited(function, spread)``
@@ -57,7 +59,9 @@ NAMES = {
     "pyarallel_threads": "pyarallel",
     "makeparallel_threads": "makeParallel",
     "dask_bag": "dask.bag",
-    "multiprocessing_pool": "Pool.map",
+    "process_executor": "ProcessPoolExecutor",
+    "multiprocessing_pool": "multiprocessing.Pool",
+    "loky_executor": "loky, chunked",
     "joblib_loky": "joblib loky",
 }
 RIVALS = ("thread_pool", "joblib_threading", "numexpr_threads", "numba_parallel", "dask_array")
@@ -71,6 +75,7 @@ ITEM_RIVALS = (
     "dask_bag",
 )
 CHUNK_RIVALS = ("multiprocessing_pool", "joblib_loky")
+PROCESS_RIVALS = ("process_executor", "multiprocessing_pool", "loky_executor", "joblib_loky")
 CALL_RIVALS = ("thread_pool", "joblib_threading")
 
 RATE = 1e7  # items a second, of a rate limit that nobody reaches
@@ -82,6 +87,8 @@ def contenders(needs: str) -> tuple[str, ...]:
         return (LIGHTWORK, "lightwork_pool", *CALL_RIVALS)
     if needs == "far_chunks":
         return (LIGHTWORK, *CHUNK_RIVALS)
+    if needs == "over_processes":
+        return (LIGHTWORK, *PROCESS_RIVALS)
     if needs == "pool":
         return (LIGHTWORK,)
     return (LIGHTWORK, *(ITEM_RIVALS if needs in ("over_items", "streamed") else RIVALS))

@@ -41,6 +41,11 @@ def pool(n_workers: int) -> Executor:
     return lw.Pool(n_workers)
 
 
+def over_processes(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """In worker processes."""
+    return lambda items: lw.parallel_map(function, items, executor="process", workers=n_workers()).values()
+
+
 def over_items(function: Callable[[Any], Any]) -> Callable[..., Any]:
     """Map the items."""
     return lambda items: lw.parallel_map(function, items, workers=n_workers()).values()

@@ -21,8 +21,11 @@ from lightwork._errors import Cancelled as Cancelled
 from lightwork._errors import FuseError as FuseError
 from lightwork._errors import LightworkError as LightworkError
 from lightwork._errors import Refused as Refused
+from lightwork._errors import RemoteError as RemoteError
+from lightwork._errors import RemoteTraceback as RemoteTraceback
 from lightwork._errors import Stopped as Stopped
 from lightwork._errors import TimedOut as TimedOut
+from lightwork._errors import WorkerLost as WorkerLost
 from lightwork.arrays import accumulate as accumulate
 from lightwork.arrays import chunked_map as chunked_map
 from lightwork.arrays import fuse as fuse
@@ -50,8 +53,11 @@ __all__ = [
     "Pool",
     "PoolStatistics",
     "ProcessDecision",
+    "ProcessPool",
     "RateLimit",
     "Refused",
+    "RemoteError",
+    "RemoteTraceback",
     "Retry",
     "RetryInfo",
     "RunStatus",
@@ -63,6 +69,7 @@ __all__ = [
     "Task",
     "TimedOut",
     "Waited",
+    "WorkerLost",
     "WorkerStatistics",
     "accumulate",
     "as_completed",
@@ -89,6 +96,7 @@ __all__ = [
     "reduce",
     "report_progress",
     "run_tasks",
+    "shared_empty",
     "should_use_processes",
     "shutdown",
     "statistics",
@@ -114,6 +122,7 @@ if _typing.TYPE_CHECKING:
     from lightwork.tasks import PickleProblem as PickleProblem
     from lightwork.tasks import Pool as Pool
     from lightwork.tasks import ProcessDecision as ProcessDecision
+    from lightwork.tasks import ProcessPool as ProcessPool
     from lightwork.tasks import RunStatus as RunStatus
     from lightwork.tasks import SlowCall as SlowCall
     from lightwork.tasks import Stage as Stage

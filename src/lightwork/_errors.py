@@ -2,7 +2,7 @@
 
 from typing import Self
 
-__all__ = ["Aborted", "Cancelled", "FuseError", "LightworkError", "Refused", "Stopped", "TimedOut"]
+__all__ = ["Aborted", "Cancelled", "FuseError", "LightworkError", "Refused", "RemoteError", "RemoteTraceback", "Stopped", "TimedOut", "WorkerLost"]
 
 
 class LightworkError(Exception):
@@ -43,6 +43,73 @@ class Refused(LightworkError):
         error = cls(f"retry_result refuses the value that was returned, and {reason}")
         error.value = value
         return error
+
+
+class WorkerLost(LightworkError):
+    """
+    The process that ran an item, or a call, died of it: killed, crashed, or out by ``os._exit``.
+
+    Attributes
+    ----------
+    pid : int or None
+        Of the process.
+    exit_code : int or None
+        What it ended with, as the standard library tells it: the negative number of a signal.
+    signal : str or None
+        The signal's name, where one ended it.
+    stderr : str
+        The end of what it wrote to its standard error, such as the traceback of a crash.
+    is_poisonous : bool
+        Whether the same item ended a process before, so that it is not tried again.
+    """
+
+    pid: int | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    stderr: str = ""
+    is_poisonous: bool = False
+
+    @classmethod
+    def of(cls, subject: str, pid: int | None, exit_code: int | None, signal: str | None, stderr: str) -> Self:
+        """Return the error of a process that died, and of what it was doing."""
+        how = f"was ended by {signal}" if signal else f"ended with exit code {exit_code}"
+        tail = f"; it wrote at last:\n{stderr}" if stderr else ""
+        error = cls(f"the worker process {pid} {how} {subject}{tail}")
+        error.pid, error.exit_code, error.signal, error.stderr = pid, exit_code, signal, stderr
+        return error
+
+    def as_poisonous(self) -> Self:
+        """Say that this item does that to every process."""
+        self.is_poisonous = True
+        self.args = (f"{self}\nThis item has ended a process before: it is poisonous, and is not tried again",)
+        return self
+
+
+class RemoteError(LightworkError):
+    """
+    Stands for an exception of a worker process that cannot be pickled and loaded again; its traceback is the cause.
+
+    Attributes
+    ----------
+    type_name : str
+        Of which type that was, with its module.
+    """
+
+    type_name: str = ""
+
+    @classmethod
+    def of(cls, type_name: str, text: str) -> Self:
+        """Return what stands for an exception of that type and text."""
+        error = cls(f"{type_name}: {text}")
+        error.type_name = type_name
+        return error
+
+
+class RemoteTraceback(LightworkError):
+    """The traceback of an exception in the worker process where it was raised, as text; it is that exception's cause here."""
+
+    def __str__(self) -> str:
+        return "\n" + "".join(map(str, self.args))
 
 
 class FuseError(LightworkError, TypeError):

@@ -3,8 +3,8 @@
 import gc
 import os
 import threading
+import warnings
 from collections.abc import Iterator
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from strategies import NUMERIC, Operand, examples, operands
 import lightwork as lw
 import lightwork.testing
 from lightwork.arrays import far_chunks
-from lightwork.processes import warm
 from lightwork.processes.segments import Segments
 
 Array = npt.NDArray[Any]
@@ -30,7 +29,7 @@ def workers() -> Iterator[None]:
     """The tests share two processes, which end with them."""
     with lw.configure(workers=2):
         yield
-    warm.close()
+    assert lw.shutdown(60)
 
 
 def both(fn: Any, *arrays: Any, **options: Any) -> tuple[Any, Any]:
@@ -193,7 +192,8 @@ def test_the_caller_s_errstate_holds() -> None:
 
 def test_errors_are_not_logged_where_nobody_reads_it() -> None:
     """A call of the caller's own for them is not made in another process, and keeps none from being run there."""
-    with np.errstate(all="call", call=lambda *_: pytest.fail("called")):
+    with np.errstate(all="call", call=lambda *_: pytest.fail("called")), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # here, and with that in the workers
         assert np.isinf(lw.chunked_map(far.divided, np.ones(10), executor="process")).all()
 
 
@@ -246,7 +246,7 @@ def test_a_call_leaves_nothing_behind(fn: Any) -> None:
     array = np.arange(200_000.0)[:, None] if fn is far.row_sums else np.arange(200_000.0)
     try:
         result = lw.chunked_map(fn, array, executor="process", chunk_size=10_000, workers=1)
-    except (ValueError, BrokenProcessPool) as error:
+    except (ValueError, lw.WorkerLost) as error:
         assert fn is not far.row_sums
         error.__traceback__ = None
     else:
@@ -256,7 +256,7 @@ def test_a_call_leaves_nothing_behind(fn: Any) -> None:
 
 def test_a_death_is_an_error_of_its_chunk_and_the_next_call_works() -> None:
     """Nothing hangs, and nothing is left behind."""
-    with pytest.raises(BrokenProcessPool) as caught:
+    with pytest.raises(lw.WorkerLost) as caught:
         lw.chunked_map(far.killed, np.arange(100.0), chunk_size=10, executor="process", workers=1)
     assert "in chunk [10, 20) of axis 0" in caught.value.__notes__
     assert lw.chunked_map(far.row_sums, np.ones((10, 2)), executor="process").sum() == 20

@@ -146,6 +146,18 @@ def with_a_pool(executor: Executor) -> Future[str]:
     return executor.submit(str, 1)
 
 
+def with_processes(executor: Executor) -> Future[str]:
+    """A pool of processes is an executor, too, and worker processes are one by name."""
+    result = lw.parallel_map(len, ["a"], executor="process")
+    assert_type(result, ParallelResult[int])
+    assert_type(next(error for _, error in result.failures() if isinstance(error, lw.WorkerLost)).exit_code, int | None)
+    with lw.ProcessPool(2, max_tasks_per_child=10) as pool:
+        assert_type(pool.submit(len, "abc").result(timeout=1.0), int)
+        lw.parallel_map(len, ["a"], executor=pool)
+        executor = pool
+    return executor.submit(str, 1)
+
+
 def with_a_result(result: ParallelResult[float]) -> Sequence[object]:
     """A result is a sequence of what the function returns, and says of what type each of its views is."""
     assert_type(result[0], float)

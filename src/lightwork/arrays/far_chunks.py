@@ -16,7 +16,6 @@ from lightwork.processes.loading import loads
 from lightwork.processes.segment import Token, mapping_of
 from lightwork.processes.segments import Parcel, Segments
 from lightwork.processes.shared_array import shared_empty_like
-from lightwork.processes.warm import processes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -135,7 +134,7 @@ def _run(
             done(spans[result.index], result.value)
 
     result: ParallelResult[Any] = parallel_map(
-        call, spans, executor=processes(n_workers), workers=n_workers, chunk_size=1, max_errors=1, on_result=hear,
+        call, spans, executor="process", workers=n_workers, chunk_size=1, max_errors=1, on_result=hear,
         # As for all arrays, whatever is configured for items:
         window=None, retry=None, rate_limit=None, timeout=None, task_timeout=None, stop=None, progress=False, metrics=None,
     )  # fmt: skip

@@ -154,6 +154,15 @@ class Chunk:
     def _batch(self, first: int, stop: int) -> Batch:
         return Batch(self.start + first, self.items[first:stop], self.admitted, self.attempts, self.began, self.costs and self.costs[first:stop])
 
+    def single(self, position: int) -> Chunk:
+        """Return one of its items as a chunk by itself, begun when this one was."""
+        return self._batch(position, position + 1).cut(1, self.stage, self.stamps[0])
+
+    def all_but(self, single: Chunk | None) -> list[Batch]:
+        """Return its items, without a single one, from behind."""
+        cut = self.n_items if single is None else single.start - self.start
+        return [self._batch(cut + 1, self.n_items), self._batch(0, cut)]
+
     @property
     def n_ended(self) -> int:
         """How many items have ended, one way or the other."""

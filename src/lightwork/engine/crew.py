@@ -271,8 +271,12 @@ class Crew:
                 chunk = self.run.late.popleft()
             except IndexError:  # somebody else has it
                 return
+            self._give_up(chunk)
             verdict = self._asked(chunk, TimedOut("the item took longer than task_timeout"))
             self._tell(functools.partial(self.run.end_late, chunk, verdict))
+
+    def _give_up(self, chunk: Chunk) -> None:
+        """Do what can be done about a worker whose item took too long; one that is a thread goes on."""
 
     def _act(self, n_more: int, *, wakes: bool) -> None:
         """Do what the lock's holder found to be done, now that it is free."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["Grain"]
+import math
+
+__all__ = ["Grain", "RemoteGrain"]
 
 # Guesses, measured to be good enough: a chunk should take long against what it costs to hand it over (some microseconds),
 # and short against what people notice.
 CHUNK_SECONDS = 200e-6
+REMOTE_CHUNK_SECONDS = 20e-3  # in other processes, where that is some tenths of a millisecond
+OVERDUE_SECONDS = 20e-3  # a chunk takes far too long: against its usual time
+OVERDUE_CHUNKS = 5  # and as many of those, where chunks are meant to take long
 LARGEST = 4096
 LARGEST_AT_ONCE = 512  # however few there are
 
@@ -26,6 +31,9 @@ class Grain:
         How many it is now.
     """
 
+    chunk_seconds = CHUNK_SECONDS  # what a chunk should take
+    growth = 2  # how many times as large the next one may be
+
     def __init__(self, chunk_size: int | None) -> None:
         self.size: int = chunk_size or 1
         self._is_fixed = chunk_size is not None
@@ -33,8 +41,13 @@ class Grain:
     def learn(self, seconds: float) -> None:
         """Take into account what an item took."""
         if not self._is_fixed:
-            fitting = CHUNK_SECONDS / seconds if seconds > 0 else LARGEST
-            self.size = int(max(min(fitting, 2 * self.size, LARGEST), self.size // 2, 1))
+            fitting = self.chunk_seconds / seconds if seconds > 0 else LARGEST
+            self.size = int(max(min(fitting, self.growth * self.size, LARGEST), self.size // 2, 1))
+
+    @property
+    def overdue_seconds(self) -> float:
+        """After how long a chunk takes far too long."""
+        return max(OVERDUE_SECONDS, OVERDUE_CHUNKS * self.chunk_seconds)
 
     def halve(self) -> None:
         """Take into account that a chunk took far too long."""
@@ -48,3 +61,27 @@ class Grain:
     def share(self, n_ready: int) -> int:
         """Return how many of those that are at hand a worker takes: a large chunk leaves three parts in four to others."""
         return self.size if self._is_fixed else min(self.size, max(n_ready // 4, LARGEST_AT_ONCE))
+
+
+class RemoteGrain(Grain):
+    """
+    What is found out where chunks cannot be taken back from who has them: they take about 20 ms, and less towards the end.
+
+    Parameters
+    ----------
+    chunk_size : int or None
+        As of :class:`Grain`.
+    n_workers : int
+        How many share what is at hand.
+    """
+
+    chunk_seconds = REMOTE_CHUNK_SECONDS
+    growth = 8  # for each step costs a journey
+
+    def __init__(self, chunk_size: int | None, n_workers: int) -> None:
+        super().__init__(chunk_size)
+        self._n_workers = n_workers
+
+    def share(self, n_ready: int) -> int:
+        """Return how many of those that are at hand a worker takes: each worker will come twice for them, so that all end together."""
+        return self.size if self._is_fixed else min(self.size, math.ceil(n_ready / (2 * self._n_workers)) or 1)

@@ -21,8 +21,6 @@ __all__ = ["Run", "Status"]
 
 Status = Literal["completed", "timed out", "aborted", "cancelled"]
 
-OVERDUE_SECONDS = 20e-3  # a guess: long against a chunk's usual time, short against what people notice
-
 
 class Run:
     """
@@ -37,7 +35,7 @@ class Run:
     window : int, optional
         How many items may be unfinished or unread at a time. None: two chunks per worker.
     chunk_size : int, optional
-        How many items a worker takes at a time; None: as many as take about 200 µs.
+        How many items a worker takes at a time; None: as many as `grain` finds out.
     deadline : float, default inf
         When the run ends, whatever is unfinished.
     task_timeout : float, optional
@@ -50,6 +48,8 @@ class Run:
         Whether what is done counts until it is :meth:`read`.
     random : Random, optional
         Draws which of the items that could begin does, where an order by lot is wanted.
+    grain : Grain, optional
+        What finds out how many those are. Default: as many as take about 200 µs.
     wake : callable
         What a limiter calls when the front of its line may ask again.
 
@@ -85,6 +85,7 @@ class Run:
         fails_fast: bool = False,
         waits_for_reader: bool = False,
         random: Random | None = None,
+        grain: Grain | None = None,
         wake: Callable[[], object] = lambda: None,
     ) -> None:
         self.stages = stages
@@ -103,7 +104,8 @@ class Run:
         self._window = window
         self._hands = Hands(n_workers)
         self.late: deque[Chunk] = self._hands.late
-        self._grain = Grain(chunk_size if random is None else chunk_size or 1)  # an order that is drawn from a seed depends on no time
+        # An order that is drawn from a seed depends on no time.
+        self._grain = Grain(chunk_size or 1) if random is not None else grain or Grain(chunk_size)
         self._task_timeout = task_timeout
         self._max_errors = max_errors
         self._fails_fast = fails_fast
@@ -215,6 +217,17 @@ class Run:
             return True
         return self._task_timeout is not None and chunk.timer is not None and now >= chunk.timer.due
 
+    def lose(self, chunk: Chunk, victim: Chunk | None, now: float, verdict: Verdict | None) -> None:
+        """Take a chunk back whose worker was lost with all that it had done of it: of one item, or of none of them."""
+        self._hands.put_down(chunk)
+        if not chunk.is_abandoned:
+            self.timers.cancel(chunk.timer)
+            if victim is not None and verdict is not None:
+                self._follow(verdict, victim, now)
+            for batch in chunk.all_but(victim):
+                self._give_back(batch, chunk.stage)
+        self._settle(now)
+
     def end_late(self, chunk: Chunk, verdict: Verdict, now: float) -> None:
         """Note what becomes of an item of :attr:`late`."""
         self._hands.judged()
@@ -298,7 +311,7 @@ class Run:
         if self._task_timeout is not None:
             chunk.timer = self.timers.set(now + self._task_timeout, self._item_is_late, chunk)
         elif len(chunk.items) > 1:
-            chunk.timer = self.timers.set(now + OVERDUE_SECONDS, self._chunk_is_late, chunk)
+            chunk.timer = self.timers.set(now + self._grain.overdue_seconds, self._chunk_is_late, chunk)
 
     # --- Inside: what is late ---------------------------------------------------------------------------------------
 

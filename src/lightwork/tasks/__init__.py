@@ -26,6 +26,7 @@ from lightwork.tasks.pickling import PickleProblem as PickleProblem
 from lightwork.tasks.pickling import explain_pickle as explain_pickle
 from lightwork.tasks.pickling import is_picklable as is_picklable
 from lightwork.tasks.pool import Pool as Pool
+from lightwork.tasks.process_pool import ProcessPool as ProcessPool
 from lightwork.tasks.results import ParallelResult as ParallelResult
 from lightwork.tasks.results import RunStatus as RunStatus
 from lightwork.tasks.selection import ProcessDecision as ProcessDecision

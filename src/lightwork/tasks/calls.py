@@ -11,13 +11,17 @@ from typing import Any
 import numpy as np
 
 from lightwork._clock import Clock
+from lightwork._cpus import cpu_budget
 from lightwork.engine.chunk import Chunk
 from lightwork.engine.crew import Crew
 from lightwork.engine.dispatch import Dispatch
+from lightwork.engine.grain import Grain, RemoteGrain
+from lightwork.engine.process_crew import ProcessCrew
 from lightwork.engine.run import Run
 from lightwork.engine.threads import ThreadCrew
 from lightwork.engine.verdict import refusing
 from lightwork.executors.futures import Foreign, ThreadsOfOthers, is_thread_pool
+from lightwork.executors.process.company import Company, kit_for
 from lightwork.executors.serial import INLINE, Serial
 from lightwork.executors.stealing import Threads, default_workers
 from lightwork.policies.checks import is_async
@@ -25,8 +29,10 @@ from lightwork.policies.retry import Retry
 from lightwork.tasks.inside import Item, Stoppable, running
 from lightwork.tasks.options import Options
 from lightwork.tasks.pool import Pool
+from lightwork.tasks.process_pool import ProcessPool
+from lightwork.tasks.travel import cannot_travel
 
-__all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "watched", "workers_for"]
+__all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "grain_for", "watched", "workers_for"]
 
 
 def check_function(fn: Any, advice: str = "; the items come second") -> None:
@@ -88,24 +94,43 @@ def workers_for(options: Options) -> tuple[AnyWorkers, Random | None]:
     if inline is not None:
         return Serial(), inline.random
     n_workers = min(options.workers or _default_of(options.executor), options.max_in_flight or _default_of(options.executor, options.workers))
-    if isinstance(options.executor, Pool):
-        return Threads(n_workers, options.executor.core), None
-    if is_thread_pool(options.executor):
-        return ThreadsOfOthers(options.executor, n_workers), None
-    if isinstance(options.executor, Executor):
-        return Foreign(options.executor, n_workers), None
-    if options.executor == "serial" or options.workers == 1:
-        return Serial(), None
-    return Threads(n_workers), None
+    return _workers_of(options, n_workers), None
 
 
-AnyWorkers = Serial | Threads | ThreadsOfOthers | Foreign
+def _workers_of(options: Options, n_workers: int) -> AnyWorkers:
+    executor = options.executor
+    if isinstance(executor, Pool):
+        return Threads(n_workers, executor.core)
+    if is_thread_pool(executor):
+        return ThreadsOfOthers(executor, n_workers)
+    if isinstance(executor, ProcessPool):
+        return Company(n_workers, executor.kit, cannot_travel)
+    if isinstance(executor, Executor):
+        return Foreign(executor, n_workers)
+    if executor == "process":
+        return _company_of(n_workers)
+    return Serial() if executor == "serial" or options.workers == 1 else Threads(n_workers)
+
+
+AnyWorkers = Serial | Threads | ThreadsOfOthers | Foreign | Company
+
+
+def _company_of(n_workers: int) -> Company:
+    """Return worker processes."""
+    return Company(n_workers, kit_for(n_workers), cannot_travel)
+
+
+def grain_for(workers: AnyWorkers, options: Options) -> Grain | None:
+    """Return what finds out how many items such workers take at a time, if that is not as usual."""
+    return RemoteGrain(options.chunk_size, workers.n_workers) if isinstance(workers, Company) else None
 
 
 def crew_for(workers: AnyWorkers, run: Run, options: Options, clock: Clock, *, can_be_left: bool, n_items: int | None, **more: Any) -> Crew:
     """Return who drives a run with such workers; `can_be_left` if the caller may lose interest before the end, `n_items` if that is known."""
     if isinstance(workers, Foreign):
         return Dispatch(run, workers, clock, token=options.stop, **more)
+    if isinstance(workers, Company):
+        return ProcessCrew(run, workers, clock, token=options.stop, **more)
     has_wishes = can_be_left or options.can_be_stopped or options.on_report is not None
     entrance = Entrance(run, clock, options.on_report) if has_wishes else None
     return ThreadCrew(run, workers, clock, token=options.stop, enter=entrance, n_items=n_items, **more)
@@ -116,7 +141,7 @@ def _default_of(executor: object, workers: int | None = None) -> int:
         return workers
     if isinstance(executor, Executor):
         return getattr(executor, "_max_workers", None) or default_workers()
-    return default_workers()
+    return cpu_budget() if executor == "process" else default_workers()
 
 
 # --- What is known inside ---------------------------------------------------------------------------------------------

@@ -8,10 +8,12 @@ from concurrent.futures import Executor
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, Unpack, cast, overload
 
 from lightwork._config import settings
+from lightwork.executors.process.parcels import goes_by_value
 from lightwork.tasks.calls import check_plain_function
 from lightwork.tasks.handle import Handle
 from lightwork.tasks.map import parallel_map, parallel_starmap
 from lightwork.tasks.options import MapOptions, Options, StreamOptions
+from lightwork.tasks.process_pool import ProcessPool
 from lightwork.tasks.results import ItemResult, ParallelResult
 from lightwork.tasks.stream import parallel_iter
 from lightwork.tasks.submission import submit
@@ -113,8 +115,11 @@ class Parallel(Generic[P, T]):
         return {**self._options, **options}
 
     def _sendable(self, options: dict[str, Any]) -> Callable[..., T]:
-        """Return the function; or for another process this object, since that is what has its name there."""
-        return self if isinstance(options.get("executor", settings().executor), Executor) else self._fn
+        """Return the function; or for another process this object, where functions go by name, since that is what has its name there."""
+        executor = options.get("executor", settings().executor)
+        if executor == "process" or isinstance(executor, ProcessPool):
+            return self._fn if goes_by_value() else self
+        return self if isinstance(executor, Executor) else self._fn
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         bind = getattr(self._fn, "__get__", None)

@@ -13,7 +13,7 @@ from lightwork.engine.crew import Crew
 from lightwork.engine.run import Run
 from lightwork.engine.stage import Stage
 from lightwork.executors.stealing import Threads
-from lightwork.tasks.calls import call_for, check_plain_function, crew_for, watched, workers_for
+from lightwork.tasks.calls import call_for, check_plain_function, crew_for, grain_for, watched, workers_for
 from lightwork.tasks.feed import Feed
 from lightwork.tasks.options import Options
 
@@ -86,6 +86,7 @@ class Drive:
             fails_fast=options.errors == "raise",
             waits_for_reader=waits_for_reader,
             random=random,
+            grain=grain_for(workers, options),
             wake=self._poke,
         )
         self.crew: Crew = crew_for(

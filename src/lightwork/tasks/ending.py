@@ -6,12 +6,15 @@ import inspect
 import math
 import sys
 import threading
+from collections.abc import Sequence
+from typing import Protocol
 
 from lightwork._clock import SYSTEM
 from lightwork._core.items import shared_core
 from lightwork._core.pool import is_in_chunk, is_worker
 from lightwork._core.threads import dismiss_default
 from lightwork._log import LOGGER
+from lightwork.executors.process.workshop import WORKSHOP
 from lightwork.policies.checks import checked_number
 from lightwork.tasks.promise import cancel_waiting
 
@@ -20,7 +23,7 @@ __all__ = ["shutdown"]
 
 def shutdown(timeout: float | None = None, cancel_pending: bool = False) -> bool:
     """
-    End the threads of the default pools, those for arrays and those for items, once they have nothing to do.
+    End the threads of the default pools, those for arrays and those for items, and worker processes, once they have nothing to do.
 
     Nothing has to be shut down for a program to end. It is for those who want to know that nothing is under way: before a fork,
     in tests, when a service is unloaded. Later calls start threads again.
@@ -36,7 +39,7 @@ def shutdown(timeout: float | None = None, cancel_pending: bool = False) -> bool
     Returns
     -------
     bool
-        Whether all threads that there were have ended. Those that have not will, when they find nothing to do.
+        Whether all threads, and idle processes, that there were have ended. Those that have not will, when they find nothing to do.
 
     Notes
     -----
@@ -60,17 +63,29 @@ def shutdown(timeout: float | None = None, cancel_pending: bool = False) -> bool
         return False
     end = SYSTEM.now() + (math.inf if timeout is None else max(checked_number("timeout", timeout), 0.0))
     n_cancelled = cancel_waiting(shared_core(), shared_core().spawn) if cancel_pending else 0  # what runs over items wait for is put back
-    threads = [*dismiss_default(), *shared_core().dismiss()]
+    ending: list[Ending] = [*dismiss_default(), *shared_core().dismiss(), *WORKSHOP.dismiss()]
     if _may_wait():
-        _join(threads, end)
-    n_left = sum(thread.is_alive() for thread in threads)
-    LOGGER.debug("shutdown: %d threads asked to end, %d have not; %d calls cancelled", len(threads), n_left, n_cancelled)
+        _join(ending, end)
+    n_left = sum(one.is_alive() for one in ending)
+    LOGGER.debug("shutdown: %d threads and processes asked to end, %d have not; %d calls cancelled", len(ending), n_left, n_cancelled)
     return n_left == 0
 
 
-def _join(threads: list[threading.Thread], end: float) -> None:
-    for thread in threads:
-        thread.join(min(max(end - SYSTEM.now(), 0.0), threading.TIMEOUT_MAX))
+class Ending(Protocol):
+    """A thread or process that is about to end."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has, or for some seconds."""
+        ...
+
+    def is_alive(self) -> bool:
+        """Whether it has not."""
+        ...
+
+
+def _join(ending: Sequence[Ending], end: float) -> None:
+    for one in ending:
+        one.join(min(max(end - SYSTEM.now(), 0.0), threading.TIMEOUT_MAX))
 
 
 def _may_wait() -> bool:

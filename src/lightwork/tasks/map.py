@@ -61,12 +61,13 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
         Lists, tuples and other sequences, or any iterable, which is read as far ahead as the `window` allows, in the calling thread.
     workers : int, optional
         How many items are in hand at a time. Default: what :func:`lightwork.configure` says, else ``min(32, cpu_budget() + 4)``, for items that
-        wait; an executor's own number. 1 runs them in the calling thread.
-    executor : {"thread", "serial"} or concurrent.futures.Executor, default "thread"
-        Who calls `fn`: threads that all calls share (so does None, whatever is configured); the calling thread; or an executor of your
-        own, which is not shut down. If that has processes, function, items and values are pickled.
+        wait; for processes :func:`cpu_budget`; an executor's own number. 1 runs them in the calling thread, or in one process.
+    executor : {"thread", "serial", "process"} or concurrent.futures.Executor, default "thread"
+        Who calls `fn`: threads that all calls share (so does None, whatever is configured); the calling thread; worker processes, which
+        stay warm for other calls; or an executor of your own, which is not shut down. For processes function, items and values are pickled.
     chunk_size : int, optional
-        How many items a worker takes at a time. Default: as many as take some tenths of a millisecond. Each item fails alone, whatever the size.
+        How many items a worker takes at a time. Default: as many as take some tenths of a millisecond; for processes,
+        about 20 ms. Each item fails alone, whatever the size.
     window : int, optional
         How many items may be unfinished at a time; `batch_size` is another word for it. Default: two chunks for each worker.
     max_in_flight : int, optional
@@ -83,7 +84,7 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
         Seconds for the whole call. It returns then: what runs on is told so (:func:`lightwork.check_cancelled`), and not waited for.
     task_timeout : float or datetime.timedelta, optional
         Seconds for one attempt at one item, which has failed with :class:`TimedOut` after that. A thread cannot be stopped, so it is told
-        so, and keeps its worker until it returns; what it returns is dropped.
+        so, and keeps its worker until it returns; what it returns is dropped. A worker process is ended.
     max_errors : int, optional
         How many items may fail; with that many the call ends, after those that are running.
     stop : StopToken, optional
@@ -118,7 +119,8 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
     Raises
     ------
     TypeError, ValueError
-        If an option is unknown, or no number where it should be one, or out of range; before any item is touched.
+        If an option is unknown, or no number where it should be one, or out of range; before any item is touched. If function or items
+        cannot be sent to a worker process, with the part that keeps them from it.
     KeyboardInterrupt
         If Ctrl-C comes, in the calling thread or from an item. Nothing new begins, and what is running is not waited for.
     RuntimeError

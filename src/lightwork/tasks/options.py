@@ -67,7 +67,7 @@ class CommonOptions(TypedDict, total=False):
 class MapOptions(CommonOptions, total=False):
     """What calls in threads and elsewhere take besides."""
 
-    executor: Literal["thread", "serial"] | Executor | None
+    executor: Literal["thread", "serial", "process"] | Executor | None
     chunk_size: int | None
 
 
@@ -94,7 +94,7 @@ class Options:
     ----------
     workers : int or None
         How many items are in hand at a time at most; None: the executor's own default, whatever is configured.
-    executor : {"thread", "serial"} or concurrent.futures.Executor
+    executor : {"thread", "serial", "process"} or concurrent.futures.Executor
         None as given by a call is "thread", whatever is configured.
         Who calls the function.
     chunk_size : int or None
@@ -134,7 +134,7 @@ class Options:
     """
 
     workers: int | None = None
-    executor: Literal["thread", "serial"] | Executor | None = "thread"
+    executor: Literal["thread", "serial", "process"] | Executor | None = "thread"
     chunk_size: int | None = None
     window: int | None = None
     batch_size: int | None = None
@@ -197,7 +197,7 @@ class Options:
         if self.executor is None:
             self._set("executor", "thread")
         elif not isinstance(self.executor, Executor):
-            check_choice("executor (if it is no concurrent.futures.Executor)", self.executor, ("thread", "serial"))
+            check_choice("executor (if it is no concurrent.futures.Executor)", self.executor, ("thread", "serial", "process"))
         if self.rate_limit is not None and not isinstance(self.rate_limit, Limiter):
             self._set("rate_limit", _limiter(self.rate_limit))
         if not callable(self.cost):

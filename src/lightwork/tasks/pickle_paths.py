@@ -15,7 +15,7 @@ import numpy as np
 
 from lightwork.tasks.notes import brief
 
-__all__ = ["Attributes", "State", "Step", "is_a", "named_state", "parts_of_function", "path_of", "type_name"]
+__all__ = ["ROOT", "Attributes", "State", "Step", "is_a", "named_state", "parts_of_function", "path_of", "type_name"]
 
 State = dict[str, Any] | tuple[Any, ...] | list[Any] | None  # or anything else, which is left as it is
 

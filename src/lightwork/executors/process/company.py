@@ -1,0 +1,116 @@
+"""The worker processes of one run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lightwork._cpus import cpu_budget
+from lightwork.executors.futures import Outcome
+from lightwork.executors.process.far_side import Reply
+from lightwork.executors.process.parcels import Parcel, dumps, unpack
+from lightwork.executors.process.surroundings import THREAD_VARIABLES, Surroundings
+from lightwork.executors.process.worker import Kit, Lost, Worker
+from lightwork.executors.process.workshop import WORKSHOP, Ready
+
+__all__ = ["Company", "UnloadableError", "kit_for"]
+
+Explain = Callable[[str, object, BaseException], BaseException]
+
+
+class UnloadableError(Exception):
+    """A function or its items arrived in a worker, and could not be loaded there."""
+
+
+def kit_for(
+    n_workers: int,
+    initializer: tuple[Callable[..., object], tuple[Any, ...]] | None = None,
+    method: str | None = None,
+    owner: object = None,
+    max_items: int | None = None,
+    max_bytes: int | None = None,
+) -> Kit:
+    """Return what so many workers are started with; a variable that the user has set stays."""
+    n_threads = str(max(1, cpu_budget() // n_workers))
+    variables = tuple((name, os.environ.get(name, n_threads)) for name in THREAD_VARIABLES)
+    return Kit(variables, None if initializer is None else Parcel.of(initializer), method, owner, max_items, max_bytes)
+
+
+class Company:
+    """
+    Has worker processes come, hands them items, and lets them go.
+
+    Parameters
+    ----------
+    n_workers : int
+        How many there are at a time.
+    kit : Kit
+        What they are started with.
+    explain : callable
+        Returns the error to be raised for what cannot be pickled: takes what it is called, itself, and what pickling said.
+    """
+
+    is_here = False
+
+    def __init__(self, n_workers: int, kit: Kit, explain: Explain) -> None:
+        self.n_workers = n_workers
+        self._kit = kit
+        self._explain = explain
+        self._surroundings = Parcel.of(Surroundings.here())
+
+    def summon(self, ready: Ready) -> None:
+        """Have a worker come."""
+        WORKSHOP.summon(self._kit, ready)
+
+    def release(self, worker: Worker) -> None:
+        """Let a worker go."""
+        WORKSHOP.put_back(worker)
+
+    def parcel(self, call: Callable[[Any], Any]) -> Parcel:
+        """Return a function of one item as it travels."""
+        try:
+            return Parcel.of(call)
+        except Exception as error:
+            raise self._explain("the function", call, error) from error
+
+    def hand_out(self, worker: Worker, function: Parcel, items: Sequence[Any], done: Callable[[Outcome | Lost], object]) -> None:
+        """Have items run by a worker; `done` is called with what came of them, in any thread."""
+        worker.run(self._surroundings, function, self._pickled(items), lambda reply: done(_opened(reply, worker)))
+
+    def _pickled(self, items: Sequence[Any]) -> bytes:
+        try:
+            return dumps(list(items))
+        except Exception as error:
+            raise self._explain("an item", _first_unpicklable(items), error) from error
+
+
+def _first_unpicklable(items: Sequence[Any]) -> object:
+    for item in items:
+        try:
+            dumps(item)
+        except Exception:
+            return item
+    return items
+
+
+def _opened(reply: Reply | Lost, worker: Worker) -> Outcome | Lost:
+    """Return what came of items, loaded; a value that cannot be is its item's failure."""
+    if isinstance(reply, Lost):
+        return reply
+    if not reply.is_loaded:
+        worker.end()
+        return Outcome([], [0.0], _unloadable(reply))
+    values = list[Any]()
+    try:
+        for packed in reply.values:
+            values.append(unpack(packed))
+    except BaseException as error:
+        return Outcome(values, list(reply.seconds[: len(values) + 1]), error)
+    return Outcome(values, list(reply.seconds), None if reply.failure is None else reply.failure.error())
+
+
+def _unloadable(reply: Reply) -> UnloadableError:
+    error = UnloadableError("the function or an item cannot be loaded in a worker process; threads do without (executor='thread')")
+    error.__cause__ = None if reply.failure is None else reply.failure.error()
+    return error

@@ -1,0 +1,196 @@
+"""What runs in a worker process."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lightwork.executors.process.parcels import Failure, dumps, loads, pack, pack_error
+from lightwork.executors.process.record import Record
+from lightwork.executors.process.surroundings import Surroundings
+from lightwork.executors.process.wires import FRAME, LIFELINE, LOG, RECORD, STDERR, remove
+
+__all__ = ["N_FUNCTIONS", "Reply", "initialize", "prepare", "run"]
+
+N_FUNCTIONS = 8  # are kept by a worker, so that each travels once
+
+
+class Reply(NamedTuple):
+    """
+    What came of a chunk.
+
+    Attributes
+    ----------
+    values : list
+        Packed, up to the first item that failed.
+    seconds : array of float
+        How long each item took; the failed one included.
+    failure : Failure or None
+        Of that item.
+    n_bytes : int
+        How much memory the process has.
+    is_loaded : bool
+        Whether function and items could be loaded; if not, `failure` says why.
+    """
+
+    values: list[Any]
+    seconds: array[float]
+    failure: Failure | None
+    n_bytes: int
+    is_loaded: bool = True
+
+
+class _Desk:
+    """What a worker has at hand."""
+
+    def __init__(self, record: Record, surroundings: Surroundings) -> None:
+        self.record = record
+        self._surroundings = surroundings
+        self._functions: OrderedDict[bytes, Callable[[Any], Any]] = OrderedDict()
+
+    def adapt(self, surroundings: bytes) -> None:
+        """Have around the items what is around them in the parent."""
+        before, self._surroundings = self._surroundings, loads(surroundings)
+        self._surroundings.apply(before)
+
+    def function(self, digest: bytes, data: bytes | None) -> Callable[[Any], Any]:
+        """Return a function that came now or before. The parent forgets the eldest at the same time."""
+        if data is not None:
+            self._functions[digest] = loads(data)
+            if len(self._functions) > N_FUNCTIONS:
+                self._functions.popitem(last=False)
+        return self._functions[digest]
+
+
+_desk: _Desk | None = None
+
+
+def prepare(directory: str, surroundings: Surroundings) -> None:
+    """Open the worker's ends of the wires, and take no Ctrl-C: the parent sees to the end."""
+    global _desk  # noqa: PLW0603 - one process, one worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    path = Path(directory)
+    _desk = _Desk(Record(path / RECORD), surroundings)
+    _redirect_stderr(path / STDERR)
+    _forward_log(os.open(path / LOG, os.O_WRONLY))
+    lifeline = os.open(path / LIFELINE, os.O_RDONLY)
+    threading.Thread(target=_end_with, args=(lifeline,), name="lightwork-lifeline", daemon=True).start()
+    remove(directory)
+    surroundings.apply()
+
+
+def initialize(data: bytes) -> Failure | None:
+    """Call a function with its arguments, before any item; return what it failed with."""
+    try:
+        function, arguments = loads(data)
+        function(*arguments)
+    except BaseException as error:
+        logging.getLogger("concurrent.futures").critical("Exception in initializer:", exc_info=True)
+        return pack_error(error)
+    return None
+
+
+def run(serial: int, surroundings: bytes | None, digest: bytes, function: bytes | None, items: bytes) -> Reply | None:
+    """Call a function for items until one fails; None if this process was never prepared, as one that replaces another behind the parent's back."""
+    if _desk is None:
+        return None
+    try:
+        if surroundings is not None:
+            _desk.adapt(surroundings)
+        call, arguments = _desk.function(digest, function), loads(items)
+    except BaseException as error:
+        return Reply([], array("d"), pack_error(error), 0, is_loaded=False)
+    return _run(_desk.record, serial, call, arguments)
+
+
+def _run(record: Record, serial: int, call: Callable[[Any], Any], items: list[Any]) -> Reply:
+    values: list[Any] = []
+    seconds = array("d")
+    now = time.perf_counter
+    for position, item in enumerate(items):
+        record.write(serial, position)
+        began = now()
+        try:
+            values.append(pack(call(item)))
+        except BaseException as error:
+            seconds.append(now() - began)
+            return Reply(values, seconds, pack_error(error), _memory())
+        seconds.append(now() - began)
+    record.write(serial, len(items))  # whoever dies from now on dies of none of them
+    return Reply(values, seconds, None, _memory())
+
+
+def _memory() -> int:
+    """Return how many bytes of memory this process has, or had at most where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        import resource  # noqa: PLC0415 - of other systems
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+# --- The wires --------------------------------------------------------------------------------------------------------
+
+
+def _redirect_stderr(path: Path) -> None:
+    """Send what is written to standard error, by whomever, to the parent; crashes have to tell where they were."""
+    end = os.open(path, os.O_WRONLY)
+    os.dup2(end, 2)
+    os.close(end)
+    faulthandler.enable(2)
+
+
+def _forward_log(end: int) -> None:
+    """Send log records to the parent's loggers instead of any handlers."""
+    logging.root.handlers[:] = [_Forwarder(end)]
+
+
+class _Forwarder(logging.Handler):
+    """Writes records, complete in themselves, to a pipe."""
+
+    def __init__(self, end: int) -> None:
+        super().__init__()
+        self._end = end
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send a record."""
+        try:
+            data = dumps(_complete(record))
+            os.write(self._end, FRAME.pack(len(data)) + data)
+        except Exception:
+            self.handleError(record)
+
+
+def _complete(record: logging.LogRecord) -> dict[str, Any]:
+    """Return a record's attributes, with texts in place of what may not travel."""
+    text = record.getMessage()
+    trace = record.exc_text or (logging.Formatter().formatException(record.exc_info) if record.exc_info else None)
+    fields = {**vars(record), "msg": text, "args": None, "exc_info": None, "exc_text": trace}
+    return {name: value for name, value in fields.items() if _travels(value)}
+
+
+def _travels(value: object) -> bool:
+    try:
+        pickle.dumps(value)
+    except Exception:
+        return False
+    return True
+
+
+def _end_with(lifeline: int) -> None:
+    """End this process when its parent has ended, whatever it is doing."""
+    os.read(lifeline, 1)  # nobody ever writes
+    os._exit(1)

@@ -1,0 +1,140 @@
+"""What connects a worker process with its parent besides its calls: standard error, log records, and whether the parent lives."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from lightwork.executors.process.parcels import loads
+from lightwork.executors.process.record import Record
+
+__all__ = ["FRAME", "LIFELINE", "LOG", "RECORD", "STDERR", "Wires", "remove"]
+
+RECORD, STDERR, LOG, LIFELINE = "record", "stderr", "log", "lifeline"  # the files of a worker's directory
+FRAME = struct.Struct("=I")  # how long a log record is, before it
+N_BYTES_KEPT = 4096  # of what was written to standard error
+N_BYTES_READ = 1 << 16
+
+
+class Wires:
+    """
+    The parent's ends: a directory with named pipes, which the worker removes once it has opened them.
+
+    So nothing is left over when either is killed.
+
+    Attributes
+    ----------
+    directory : str
+    record : Record
+        What the worker is at.
+    """
+
+    def __init__(self) -> None:
+        import tempfile  # noqa: PLC0415 - takes long to import
+
+        self.directory: str = tempfile.mkdtemp(prefix="lightwork-")
+        path = Path(self.directory)
+        self.record: Record = Record.create(path / RECORD)
+        for name in (STDERR, LOG, LIFELINE):
+            os.mkfifo(path / name)
+        self._tail = bytearray()
+        self._frames = bytearray()
+        # Nobody waits for the other end here: whoever reads does not, and the lifeline is open for reading, too.
+        self._readers: dict[int, Callable[[bytes], None]] = {
+            os.open(path / STDERR, os.O_RDONLY | os.O_NONBLOCK): self._hear_stderr,
+            os.open(path / LOG, os.O_RDONLY | os.O_NONBLOCK): self._hear_log,
+        }
+        self._lifeline = os.open(path / LIFELINE, os.O_RDWR | os.O_NONBLOCK)
+        self._thread: threading.Thread | None = None
+
+    def connect(self) -> None:
+        """Begin to listen, now that the worker has opened its ends."""
+        self._thread = threading.Thread(target=self._listen, name="lightwork-wires", daemon=True)
+        self._thread.start()
+
+    def last_words(self) -> str:
+        """Return the end of what a worker that is dead wrote to its standard error."""
+        if self._thread is not None:
+            self._thread.join(1.0)  # a child of the worker may hold the pipe open
+        return self._tail.decode(errors="replace").strip()
+
+    def drop(self) -> None:
+        """Let go of everything when the worker has ended: it does so in its own time."""
+        remove(self.directory)
+        if self._thread is None:
+            self.cut()
+
+    def cut(self) -> None:
+        """Let go of everything; a worker that lives ends."""
+        while self._readers:
+            os.close(self._readers.popitem()[0])
+        lifeline, self._lifeline = self._lifeline, -1
+        if lifeline >= 0:
+            os.close(lifeline)
+
+    # --- Listening ----------------------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        poll = select.poll()
+        for reader in self._readers:
+            poll.register(reader, select.POLLIN)
+        n_open = len(self._readers)
+        while n_open:
+            for reader, _ in poll.poll():
+                data = _read(reader)
+                if data:
+                    self._readers[reader](data)
+                else:
+                    poll.unregister(reader)
+                    n_open -= 1
+        self.cut()
+
+    def _hear_stderr(self, data: bytes) -> None:
+        """Pass on what was written, and keep its end."""
+        self._tail += data
+        del self._tail[:-N_BYTES_KEPT]
+        with contextlib.suppress(OSError):  # nobody listens to this process either
+            os.write(2, data)
+
+    def _hear_log(self, data: bytes) -> None:
+        """Hand whole records to their loggers."""
+        self._frames += data
+        while len(self._frames) >= FRAME.size:
+            end = FRAME.size + FRAME.unpack_from(self._frames)[0]
+            if len(self._frames) < end:
+                return
+            _handle(bytes(self._frames[FRAME.size : end]))
+            del self._frames[:end]
+
+
+def remove(directory: str) -> None:
+    """Remove a worker's directory, if it is still there."""
+    for name in (RECORD, STDERR, LOG, LIFELINE):
+        with contextlib.suppress(OSError):
+            (Path(directory) / name).unlink()
+    with contextlib.suppress(OSError):
+        Path(directory).rmdir()
+
+
+def _read(reader: int) -> bytes:
+    """Return what there is to read; nothing at the end."""
+    try:
+        return os.read(reader, N_BYTES_READ)
+    except OSError:
+        return b""
+
+
+def _handle(data: bytes) -> None:
+    try:
+        record = logging.makeLogRecord(loads(data))
+        logger = logging.getLogger(record.name)
+        if logger.isEnabledFor(record.levelno):
+            logger.handle(record)
+    except Exception:  # a handler of the user's, whose errors are not for who runs items
+        logging.getLogger("lightwork").exception("a log record of a worker process could not be handled")

@@ -1,0 +1,147 @@
+"""Programs with worker processes, as users write them: without a guard, in daemonic processes, interrupted, killed; nobody is left behind."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import lightwork as lw
+
+SECONDS = 20
+
+
+class Money(int):
+    """A class of the main program."""
+
+
+def double(item: int) -> Money:
+    """Be a function of the main program, which no worker can import."""
+    return Money(2 * item)
+
+
+@lw.parallel(executor="process", workers=2)
+def triple(item: int) -> int:
+    """Be one that is decorated."""
+    return 3 * item
+
+
+def say_and_hang(directory: str) -> None:
+    """Say who hangs."""
+    (Path(directory) / str(os.getpid())).touch()
+    time.sleep(1000)
+
+
+def check_run() -> None:
+    """Run items in processes."""
+    result = lw.parallel_map(double, range(100), executor="process", workers=2)
+    assert list(result) == [2 * item for item in range(100)]
+    assert all(type(value) is Money for value in result)
+    assert list(triple.map(range(5))) == [0, 3, 6, 9, 12]
+
+
+def until(state: Callable[[], object]) -> float:
+    """Wait for something; return how long that took."""
+    began = time.monotonic()
+    while not state():
+        assert time.monotonic() < began + SECONDS
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def is_gone(process: int) -> bool:
+    """Whether a process has ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def children() -> list[int]:
+    """Return this process's children that live, but for those who keep count of resources."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread that has ended
+            found += [int(pid) for pid in (task / "children").read_text().split()]
+    return [pid for pid in found if not is_gone(pid) and b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def leftovers() -> set[str]:
+    """Return what stands in shared memory and where temporary files are, of ours and of those whom we ask."""
+    places = (Path("/dev/shm"), Path(tempfile.gettempdir()))
+    return {str(path) for place in places for path in place.iterdir() if path.name.startswith(("sem.loky", "lightwork-"))}
+
+
+def be_plain() -> None:
+    """Run, and end everything."""
+    check_run()
+    check_run()
+    assert lw.shutdown(SECONDS)
+    assert not children()
+
+
+def be_daemonic() -> None:
+    """Run in a daemonic process, as task queues have them."""
+    process = multiprocessing.get_context("fork").Process(target=be_plain, daemon=True)
+    process.start()
+    process.join(SECONDS)
+    assert process.exitcode == 0, process.exitcode
+
+
+def be_interrupted() -> None:
+    """Get Ctrl-C, with everybody in this terminal, while workers are busy."""
+    check_run()
+    with tempfile.TemporaryDirectory() as directory:
+
+        def interrupt() -> None:
+            until(lambda: len(list(Path(directory).iterdir())) == 2)
+            os.killpg(os.getpgid(0), signal.SIGINT)
+
+        threading.Thread(target=interrupt).start()
+        try:
+            lw.parallel_map(say_and_hang, [directory] * 2, executor="process", workers=2)
+        except KeyboardInterrupt:
+            print("interrupted")
+        until(lambda: all(is_gone(int(path.name)) for path in Path(directory).iterdir()))
+    check_run()
+    be_plain()
+
+
+def be_killed() -> None:
+    """Be a program whose parent is killed, while workers are busy and while they are idle."""
+    before = leftovers()
+    with tempfile.TemporaryDirectory() as directory:
+        victim = subprocess.Popen([sys.executable, __file__, "hang", directory], stderr=subprocess.DEVNULL)
+        until(lambda: len(list(Path(directory).iterdir())) == 2)
+        victim.kill()
+        workers = [int(path.name) for path in Path(directory).iterdir()]
+        print(until(lambda: all(map(is_gone, workers))))
+    victim.wait()
+    until(lambda: leftovers() <= before)
+
+
+def be_forked() -> None:
+    """Fork with warm workers: the child has its own, and the parent keeps its."""
+    check_run()
+    here = set(children())
+    child = os.fork()
+    if child == 0:
+        be_plain()
+        return
+    assert os.waitpid(child, 0)[1] == 0
+    check_run()
+    assert here <= set(children())
+
+
+WAYS = {"plain": be_plain, "daemonic": be_daemonic, "interrupted": be_interrupted, "killed": be_killed, "forked": be_forked, "left": check_run}
+
+if sys.argv[1] == "hang":
+    lw.parallel_map(say_and_hang, sys.argv[2:] * 2, executor="process", workers=2)
+else:
+    WAYS[sys.argv[1]]()  # without a guard

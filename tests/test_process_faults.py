@@ -1,0 +1,27 @@
+"""Whole programs with worker processes: whatever ends them, nobody is left behind, and nothing in shared memory."""
+
+import pytest
+from stories import check
+
+pytest.importorskip("loky")
+
+
+@pytest.mark.parametrize("way", ["plain", "daemonic", "forked"])
+def test_a_program_without_a_guard(way: str) -> None:
+    """Its main module is not imported anew; in a daemonic process and in a forked one, too."""
+    check("process_workers", way, timeout=120)
+
+
+def test_a_program_that_just_ends() -> None:
+    """Says nothing, and leaves nobody: warm workers end with it."""
+    check("process_workers", "left", timeout=120)
+
+
+def test_ctrl_c_is_for_the_parent() -> None:
+    """It is raised once; busy workers are ended without a word, and the next call has others."""
+    assert check("process_workers", "interrupted", timeout=120) == "interrupted\n"
+
+
+def test_workers_do_not_outlive_a_parent_that_is_killed() -> None:
+    """They end though they are busy, and shared memory is as it was."""
+    assert float(check("process_workers", "killed", timeout=120)) < 5
