@@ -63,7 +63,7 @@ def test_threads_that_cannot_be_started_are_told(messages: pytest.LogCaptureFixt
 
 
 def test_shutdowns_are_told(messages: pytest.LogCaptureFixture) -> None:
-    """How many threads were asked to end, and how many did not."""
+    """How many threads and processes were asked to end, and how many did not."""
     lw.shutdown(30)
     lw.shutdown(30)
-    assert messages.records[-1].getMessage() == "shutdown: 0 threads asked to end, 0 have not; 0 calls cancelled"
+    assert messages.records[-1].getMessage() == "shutdown: 0 threads and processes asked to end, 0 have not; 0 calls cancelled"
