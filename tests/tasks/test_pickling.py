@@ -1,6 +1,7 @@
 """Whether an object can travel to another process, and what keeps it from doing so."""
 
 import collections
+import copyreg
 import dataclasses
 import functools
 import os
@@ -11,7 +12,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from types import SimpleNamespace, TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,13 @@ import lightwork as lw
 from lightwork.tasks import round_trip
 
 LOCK = threading.Lock()
+
+
+@pytest.fixture(autouse=True)
+def plain_pickle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pickle is as Python has it: dask's scheduler, once imported, has all exceptions pickled in another way."""
+    for kind in [kind for kind in copyreg.dispatch_table if issubclass(kind, BaseException | TracebackType)]:
+        monkeypatch.delitem(copyreg.dispatch_table, kind)
 
 
 class Node:
