@@ -5,7 +5,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import timedelta
 from multiprocessing import get_context
 from operator import neg
@@ -103,6 +103,67 @@ def test_processes_of_others_run_the_items() -> None:
         assert result.ok_values() == list(range(10))
         assert [error.args for _, error in result.failures()] == [(i,) for i in range(1, 20, 2)]
         assert lw.parallel_map(lambda x: x, [1], executor=executor).failures()  # cannot be sent: the item's failure
+
+
+def unpicklable_if_five(item: object) -> object:
+    """Return what cannot travel for one item."""
+    return (lambda: item) if item == 5 else None
+
+
+def test_what_cannot_travel_fails_alone_in_a_chunk_of_others() -> None:
+    """Items before and after it are run, be it an item or what it returned."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        result = lw.parallel_map(unpicklable_if_five, [*range(8), lambda: None, *range(4)], executor=executor, chunk_size=12)
+    assert [index for index, _ in result.failures()] == [5, 8]
+
+
+class Choosy(Inline):
+    """An executor that makes each call when it is submitted, but none in which there is a certain item."""
+
+    def __init__(self, refused: int, *, raises: bool) -> None:
+        self.refused = refused
+        self.raises = raises
+        self.calls: list[list[int]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Refuse, at once or in the future, or call."""
+        self.calls.append(list(args[1]))
+        if self.refused not in args[1]:
+            return super().submit(fn, *args, **kwargs)
+        if self.raises:
+            raise BrokenExecutor
+        future: Future[Any] = Future()
+        future.set_exception(BrokenExecutor())
+        return future
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_what_an_executor_fails_with_is_found_out_item_by_item(raises: bool) -> None:
+    """Those before it are run one by one, and those behind it in chunks again."""
+    executor = Choosy(50, raises=raises)
+    result = lw.parallel_map(neg, iter(range(100)), executor=executor, chunk_size=100, window=1_000, workers=1)
+    assert [(index, type(error)) for index, error in result.failures()] == [(50, BrokenExecutor)]
+    (refused,) = (call for call in executor.calls if 50 in call and len(call) > 1)
+    at = executor.calls.index(refused)
+    n_alone = 50 - refused[0] + 1
+    assert executor.calls[at + 1 : at + 1 + n_alone] == [[item] for item in range(refused[0], 51)]
+    assert all(len(call) > 1 for call in executor.calls[at + 1 + n_alone :])
+
+
+def test_items_of_a_failed_chunk_do_not_begin_after_a_stop() -> None:
+    """One by one means one at a time, with a look at the run in between."""
+    token = lw.StopToken()
+    executor = Choosy(50, raises=True)
+
+    def work(item: int) -> int:
+        if any(50 in call for call in executor.calls):
+            token.stop()
+        return item
+
+    result = lw.parallel_map(work, iter(range(100)), executor=executor, chunk_size=100, window=1_000, workers=1, stop=token)
+    first = next(call[0] for call in executor.calls if 50 in call)
+    assert executor.calls[-1] == [first]
+    assert (result.status, result.ok_values()) == (lw.RunStatus.CANCELLED, [*range(first + 1)])
 
 
 def test_an_executor_that_is_shut_down_fails_the_items() -> None:

@@ -9,7 +9,7 @@ from lightwork._core.cast cimport Cast, find_cast
 from lightwork._core.line cimport Line, find_line
 from lightwork._core.loop cimport npy_intp
 from lightwork._core.parallel cimport Region, region_run
-from lightwork._core.pool cimport default_workers, home_pool
+from lightwork._core.lifetime cimport default_workers, home_pool
 from lightwork._core.pool_state cimport MAX_WORKERS
 
 cnp.import_array()

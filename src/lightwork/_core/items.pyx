@@ -41,7 +41,8 @@ from lightwork._core.job cimport (
 )
 from lightwork._core.parallel cimport Region, region_run_turns
 from lightwork._core.place cimport Place, drop_reference, has_gil, place_drop, place_put, place_take
-from lightwork._core.pool cimport Core, start_one
+from lightwork._core.pool cimport Core
+from lightwork._core.threads cimport start_one
 from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Worker, current_worker, pool_count_items, pool_wake
 from lightwork._core.source cimport Source, source_close, source_item, source_open
 from lightwork._core.vectorcall cimport call_one, call_star, take_error

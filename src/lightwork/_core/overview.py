@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from lightwork._core import pool
+from lightwork._core import tallies
 from lightwork._core.statistics import PoolStatistics, Statistics
 
 __all__ = ["statistics"]
@@ -41,6 +41,6 @@ def statistics() -> Statistics:
     """
     from lightwork._core import items  # noqa: PLC0415 - who only works on arrays has not imported it
 
-    arrays, shared = pool.statistics(), items.statistics()
+    arrays, shared = tallies.statistics(), items.statistics()
     counted = {field.name: getattr(arrays if field.name in OF_THREADS else shared, field.name) for field in fields(PoolStatistics)}
     return Statistics(**counted, shared=shared)

@@ -28,7 +28,8 @@ from lightwork._core.job cimport (
     job_was_forked,
 )
 from lightwork._core.latch cimport latch_close, latch_open
-from lightwork._core.pool cimport default_workers, home_pool, pool_ensure
+from lightwork._core.lifetime cimport default_workers, home_pool
+from lightwork._core.threads cimport pool_ensure
 from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Tally, Worker, current_worker, forks
 from lightwork._core.worker cimport SIGNALS_EVERY_NS, Watch, current_job, owner_wait, owner_work
 

@@ -16,7 +16,7 @@ from lightwork._core.atomics cimport now_ns
 from lightwork._core.cache cimport Cache
 from lightwork._core.loop cimport BoundLoop, Loop, bound_call, loop_bind, loop_learn, new_ufunc_loop, npy_intp, type_number
 from lightwork._core.parallel cimport Region, count_chunks, region_run
-from lightwork._core.pool cimport default_workers, home_pool
+from lightwork._core.lifetime cimport default_workers, home_pool
 from lightwork._core.pool_state cimport MAX_WORKERS
 from lightwork._core.line cimport Line, find_line
 from lightwork._core.sharing cimport LANES, choose_grain, is_worth_sharing

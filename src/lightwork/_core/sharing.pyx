@@ -3,7 +3,7 @@
 from lightwork._core.atomics cimport atomic, int64_t, memory_order_relaxed, now_ns
 from lightwork._core.loop cimport Loop, loop_is_known, loop_ns_per_item
 from lightwork._core.modules cimport imported
-from lightwork._core.pool cimport home_pool
+from lightwork._core.lifetime cimport home_pool
 from lightwork._core.pool_state cimport pool_is_warm
 from lightwork._core.worker cimport SPIN_NS
 

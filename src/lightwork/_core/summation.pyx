@@ -20,7 +20,7 @@ from lightwork._core.line cimport Line, find_line
 from lightwork._core.loop cimport Loop, bound_call, loop_bind, loop_learn, npy_intp
 from lightwork._core.pairwise cimport tree_cut, tree_join, tree_leaf, tree_n_leaves
 from lightwork._core.parallel cimport Region, count_chunks, region_run
-from lightwork._core.pool cimport default_workers, home_pool
+from lightwork._core.lifetime cimport default_workers, home_pool
 from lightwork._core.reduction cimport choose_reduction_grain, find_reduction
 
 cnp.import_array()

@@ -12,7 +12,7 @@ from libc.string cimport memcpy
 from lightwork._core.cast cimport Cast, find_cast
 from lightwork._core.flags cimport are_reported
 from lightwork._core.loop cimport BoundLoop, Loop, bound_call, find_ufunc_loop, loop_bind, npy_intp
-from lightwork._core.pool cimport default_workers, home_pool
+from lightwork._core.lifetime cimport default_workers, home_pool
 from lightwork._core.pool_state cimport MAX_WORKERS
 from lightwork._core.reduction cimport find_reduction
 from lightwork._core.line cimport Line, find_line

@@ -9,7 +9,7 @@ from lightwork._core.elementwise cimport run_elementwise
 from lightwork._core.loop cimport Loop, find_ufunc_loop, forgets_casts, loop_learn
 from lightwork._core.masked cimport sparing_loop
 from lightwork._core.operands cimport is_order_free, would_overflow
-from lightwork._core.pool cimport default_workers, home_pool
+from lightwork._core.lifetime cimport default_workers, home_pool
 from lightwork._core.sharing cimport heeds_this_thread, is_worth_sharing
 from lightwork.arrays.arguments cimport broadcast_size, pack, plain_operands, plain_outputs
 

@@ -17,7 +17,7 @@ from lightwork._core.flags cimport report_flags
 from lightwork._core.harvest cimport harvest, is_harvestable
 from lightwork._core.loop cimport Loop, loop_ns_per_item
 from lightwork._core.operands cimport is_order_free
-from lightwork._core.pool cimport default_workers, home_pool
+from lightwork._core.lifetime cimport default_workers, home_pool
 from lightwork._core.program cimport Program
 from lightwork._core.reduction cimport find_reduction
 from lightwork._core.run cimport Run, new_run, seat_run

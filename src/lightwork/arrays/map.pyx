@@ -10,7 +10,7 @@ from cpython.pyport cimport PY_SSIZE_T_MAX
 from lightwork._core.cfunction cimport find_c_loop
 from lightwork._core.loop cimport Loop
 from lightwork._core.modules cimport imported
-from lightwork._core.pool cimport default_workers, home_pool
+from lightwork._core.lifetime cimport default_workers, home_pool
 from lightwork._core.pool_state cimport MAX_WORKERS
 from lightwork.arrays.application cimport map_c_function, map_ufunc
 from lightwork.arrays.chunks import axis_number, map_chunks

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from lightwork._core.calls import run_calls
-from lightwork._core.pool import count_default_workers
+from lightwork._core.lifetime import count_default_workers
 from lightwork.arrays.chunks import WORTH_SHARING_NS, part_along
 from lightwork.arrays.operand import Array
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lightwork._core.pool import count_default_workers
+from lightwork._core.lifetime import count_default_workers
 from lightwork.arrays.fallback import or_numpys
 from lightwork.arrays.operand import NO_VALUE, Array, axes_of, is_given, is_shareable
 from lightwork.arrays.outputs import CHUNKS_PER_WORKER, DECLINED, share, share_outputs

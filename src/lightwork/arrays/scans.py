@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
-from lightwork._core.pool import count_default_workers
+from lightwork._core.lifetime import count_default_workers
 from lightwork._core.reduction import reduction_dtype
 from lightwork.arrays.chunks import part_along
 from lightwork.arrays.fallback import Deferred, at_callers_line, or_numpys

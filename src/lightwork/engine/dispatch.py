@@ -21,8 +21,8 @@ __all__ = ["Dispatch", "Sender"]
 class Sender(Workers, Protocol):
     """What hands items to workers elsewhere."""
 
-    def hand_out(self, call: Callable[[Any], Any], items: Sequence[Any], done: Callable[..., object]) -> None:
-        """Have items run; `done` takes their values, the seconds that they took, and an error or None."""
+    def hand_out(self, call: Callable[[Any], Any], items: Sequence[Any], is_wanted: Callable[[], bool], done: Callable[..., object]) -> None:
+        """Have items run, as long as they are wanted; `done` takes their values, the seconds that they took, and an error or None."""
         ...
 
 
@@ -60,10 +60,10 @@ class Dispatch(Crew):
     def _hand_out(self, chunk: Chunk) -> None:
         self._start(chunk)
         items = chunk.take_all()  # from now on they are out of reach
-        try:
-            self._sender.hand_out(chunk.stage.call, items, functools.partial(self._receive, chunk))
-        except BaseException as error:
-            self._receive(chunk, [], [0.0], error)
+        self._sender.hand_out(chunk.stage.call, items, functools.partial(self._is_wanted, chunk), functools.partial(self._receive, chunk))
+
+    def _is_wanted(self, chunk: Chunk) -> bool:
+        return not chunk.is_abandoned and self.run.status is None
 
     def _receive(self, chunk: Chunk, values: list[Any], seconds: list[float], error: BaseException | None) -> None:
         """Take a chunk back."""

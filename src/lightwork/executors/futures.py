@@ -127,14 +127,64 @@ class Foreign:
         self.n_workers = n_workers
         self._executor = executor
 
-    def hand_out(self, call: Callable[[Any], Any], items: Sequence[Any], done: Callable[..., object]) -> None:
+    def hand_out(self, call: Callable[[Any], Any], items: Sequence[Any], is_wanted: Callable[[], bool], done: Callable[..., object]) -> None:
         """Have items run elsewhere; `done` is called with what came of them, in any thread."""
+        _Errand(self._executor, call, items, is_wanted, done).go()
 
-        def receive(future: Future[Outcome]) -> None:
-            try:
-                outcome = future.result()
-            except BaseException as error:  # the executor's own: it could not send, receive, or find its workers alive
-                outcome = Outcome([], [0.0], error)
-            done(*outcome)
 
-        self._executor.submit(run_items, call, items).add_done_callback(receive)
+class _Errand:
+    """
+    Items on their way to an executor and back: all together, and if that fails one by one.
+
+    For what the executor itself fails with does not say of which item: that one cannot be pickled, or that a worker died of one.
+    """
+
+    def __init__(
+        self, executor: Executor, call: Callable[[Any], Any], items: Sequence[Any], is_wanted: Callable[[], bool], done: Callable[..., object]
+    ) -> None:
+        self._executor = executor
+        self._call = call
+        self._items = items
+        self._is_wanted = is_wanted
+        self._done = done
+        self._n_together = len(items)
+        self._values: list[Any] = []
+        self._seconds: list[float] = []
+
+    def go(self) -> None:
+        """Send items until some are under way or all is told; who comes back at once does not nest."""
+        future = self._sent()
+        while future.done():
+            if self._is_told(future):
+                return
+            future = self._sent()
+        future.add_done_callback(self._come_back)
+
+    def _sent(self) -> Future[Outcome]:
+        n_ended = len(self._values)
+        try:
+            return self._executor.submit(run_items, self._call, self._items[n_ended : n_ended + self._n_together])
+        except BaseException as error:
+            refused = Future[Outcome]()
+            refused.set_exception(error)
+            return refused
+
+    def _come_back(self, future: Future[Outcome]) -> None:
+        if not self._is_told(future):
+            self.go()
+
+    def _is_told(self, future: Future[Outcome]) -> bool:
+        """Note what came back; tell it if no more items are to be sent."""
+        try:
+            outcome = future.result()
+        except BaseException as error:
+            if self._n_together > 1 and not future.cancelled() and self._is_wanted():
+                self._n_together = 1
+                return False
+            outcome = Outcome([], [0.0], error)
+        self._values += outcome.values
+        self._seconds += outcome.seconds
+        if outcome.error is None and len(self._values) < len(self._items) and self._is_wanted():
+            return False
+        self._done(self._values, self._seconds, outcome.error)
+        return True

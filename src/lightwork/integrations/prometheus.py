@@ -9,7 +9,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from lightwork._core import items, pool
+from lightwork._core import items, tallies
 from lightwork._core.statistics import PoolStatistics
 from lightwork.tasks.metrics import Metrics
 from lightwork.tasks.pool import Pool
@@ -56,7 +56,7 @@ class MetricsCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield what there is."""
         own = {name: mine.statistics() for name, mine in self._own.items()}
-        yield from _pools({"arrays": pool.statistics(), "items": items.statistics(), **own})
+        yield from _pools({"arrays": tallies.statistics(), "items": items.statistics(), **own})
         if self._metrics is not None:
             yield from _functions(self._metrics)
 

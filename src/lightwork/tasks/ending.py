@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from lightwork._clock import SYSTEM
 from lightwork._core.items import shared_core
-from lightwork._core.pool import dismiss_default, is_in_chunk, is_worker
+from lightwork._core.pool import is_in_chunk, is_worker
+from lightwork._core.threads import dismiss_default
 from lightwork._log import LOGGER
 from lightwork.executors.process.workshop import WORKSHOP
 from lightwork.policies.checks import checked_number

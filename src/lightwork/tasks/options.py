@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import Any, Literal, Self, TypeAlias, TypedDict
+from functools import cache
+from operator import attrgetter
+from typing import Any, Literal, TypeAlias, TypedDict
 
 import numpy as np
 
@@ -153,12 +155,14 @@ class Options:
     metrics: Metrics | None = None
 
     @classmethod
-    def of(cls, called: str, given: Any, *, without: Sequence[str] = (), **defaults: Any) -> Self:
+    def of(cls, called: str, given: Any, *, without: Sequence[str] = (), **defaults: Any) -> Options:
         """Return what a call of a function by that name was given, over what is configured, over what holds where neither says anything.
 
         It lacks the options `without`.
         """
-        check_names(called, given, [field.name for field in fields(cls) if field.name not in without])
+        if not given and not settings().wishes:
+            return _unasked(**defaults)
+        check_names(called, given, [name for name in INITIALLY if name not in without])
         return cls(**{**defaults, **_wishes_for(given, without), **given})
 
     def __post_init__(self) -> None:
@@ -238,8 +242,18 @@ class Options:
     @property
     def is_plain(self) -> bool:
         """Whether nothing is asked for but values, by any number of workers."""
-        asked = {field.name for field in fields(self) if getattr(self, field.name) != field.default}
-        return asked <= {"workers", "executor", "errors", "return_exceptions"} and self.executor == "thread" and self.errors != "raise"
+        return self.executor == "thread" and self.errors != "raise" and _policies(self) == _policies(_unasked())
+
+
+INITIALLY: Mapping[str, Any] = {field.name: field.default for field in fields(Options)}
+
+_policies = attrgetter(*INITIALLY.keys() - {"workers", "executor", "errors", "return_exceptions"})
+
+
+@cache
+def _unasked(**defaults: Any) -> Options:
+    """Return the options of a call that is given none; all such calls share them."""
+    return Options(**defaults)
 
 
 def _wishes_for(given: Mapping[str, Any], without: Sequence[str]) -> Mapping[str, Any]:

@@ -12,8 +12,9 @@ from typing import Any, ParamSpec, SupportsIndex, TypeVar
 
 from lightwork._clock import SYSTEM
 from lightwork._config import settings
-from lightwork._core.pool import Core, start_with_stack
+from lightwork._core.pool import Core
 from lightwork._core.statistics import PoolStatistics
+from lightwork._core.threads import start_with_stack
 from lightwork._cpus import cpu_budget
 from lightwork.tasks.handle import Handle, cancel_all
 from lightwork.tasks.health import Health, health_of

@@ -6,8 +6,6 @@ ask makes it *observed*, by asking for its condition: then all that the standard
 that condition only. A change by compare-and-swap finds the promise unobserved, and thereby that nobody is to be told.
 """
 
-import threading
-from _thread import RLock
 from concurrent.futures import Future
 from concurrent.futures._base import CANCELLED, CANCELLED_AND_NOTIFIED, FINISHED, PENDING, RUNNING
 from types import GenericAlias
@@ -30,9 +28,13 @@ from lightwork._core.atomics cimport (
     now_ns,
     spin_hint,
 )
-from lightwork._core.pool cimport Core, drop_latest, pool_hold, pool_release, put_latest, take_latest
+from lightwork._core.backlog cimport drop_latest, put_latest, take_latest
+from lightwork._core.lifetime cimport pool_hold, pool_release
+from lightwork._core.pool cimport Core
 from lightwork._core.pool_state cimport PoolState, Tally, Worker, current_worker, forks
 from lightwork._core.worker cimport SPIN_NS, learn_patience
+from lightwork.tasks.condition cimport Condition
+from lightwork.tasks.report cimport Report
 
 cdef extern from "Python.h":
     object call "PyObject_Call"(object fn, object args, PyObject* kwargs)
@@ -76,85 +78,6 @@ cdef bint spin(atomic[int]* word, int64_t most_ns) noexcept nogil:
     cdef bint is_done = is_final(word.load(memory_order_acquire))
     learn_patience(&patience_ns, is_done)
     return is_done
-
-
-@cython.final
-cdef class Condition:
-    """A condition that costs little as long as nobody waits for it: until then it is no more than its lock."""
-
-    cdef readonly object lock
-    cdef object waited_for  # a threading.Condition with the same lock
-
-    def __cinit__(self):
-        self.lock = RLock()
-
-    def acquire(self, blocking=True, timeout=-1):
-        """Take the lock, which may be taken again by who has it."""
-        return self.lock.acquire(blocking, timeout)
-
-    def release(self):
-        """Give it back."""
-        self.lock.release()
-
-    def __enter__(self):
-        return self.lock.acquire()
-
-    def __exit__(self, *raised):
-        self.lock.release()
-
-    cdef object full(self):
-        if self.waited_for is None:  # under the lock
-            self.waited_for = threading.Condition(self.lock)
-        return self.waited_for
-
-    def wait(self, timeout=None):
-        """As of ``threading.Condition``."""
-        return self.full().wait(timeout)
-
-    def wait_for(self, predicate, timeout=None):
-        """As of ``threading.Condition``."""
-        return self.full().wait_for(predicate, timeout)
-
-    def notify(self, n=1):
-        """As of ``threading.Condition``."""
-        if self.waited_for is not None:
-            self.waited_for.notify(n)
-
-    def notify_all(self):
-        """As of ``threading.Condition``."""
-        if self.waited_for is not None:
-            self.waited_for.notify_all()
-
-
-@cython.final
-cdef class Report:
-    """How far a call has come: what :func:`report_progress` finds in the call's context, which may outlive the call; so it refers to no handle."""
-
-    cdef object _latest
-    cdef tuple _listeners
-    cdef readonly object cancelled  # of the item in which the call was submitted, if it was in one
-
-    def __cinit__(self):
-        self._listeners = ()
-
-    def report(self, done, total):
-        """Keep what was reported, and tell those who listen."""
-        with cython.critical_section(self):
-            self._latest = (done, total)
-            listeners = self._listeners
-        for listener in listeners:
-            listener(done, total)
-
-    def listen(self, listener):
-        """Have `listener(done, total)` called at every report from now on."""
-        with cython.critical_section(self):
-            self._listeners = (*self._listeners, listener)
-
-    def latest(self):
-        """What was reported last; None if nothing was."""
-        with cython.critical_section(self):
-            latest = self._latest
-        return latest
 
 
 cdef class Promise:

@@ -1,0 +1,3 @@
+from lightwork._core.statistics import PoolStatistics
+
+def statistics() -> PoolStatistics: ...
