@@ -6,7 +6,7 @@ import functools
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
@@ -126,10 +126,38 @@ class Foreign:
     def __init__(self, executor: Executor, n_workers: int) -> None:
         self.n_workers = n_workers
         self._executor = executor
+        self._sent: set[Future[Outcome]] = set()
 
     def hand_out(self, call: Callable[[Any], Any], items: Sequence[Any], is_wanted: Callable[[], bool], done: Callable[..., object]) -> None:
         """Have items run elsewhere; `done` is called with what came of them, in any thread."""
-        _Errand(self._executor, call, items, is_wanted, done).go()
+        _Errand(functools.partial(self._send, call), self.cancel, items, is_wanted, done).go()
+
+    def let_go(self) -> None:
+        """Cancel what the executor has not begun; that comes back as it went."""
+        self.cancel(self._sent.copy())
+
+    def abandon(self) -> None:
+        """Cancel what can be cancelled, for nobody waits for any of it."""
+        self.cancel(self._sent.copy())
+
+    def cancel(self, futures: Iterable[Future[Outcome]]) -> None:
+        """Cancel some of what was sent, as far as the executor can."""
+        for future in futures:
+            future.cancel()
+
+    def _send(self, call: Callable[[Any], Any], items: Sequence[Any]) -> Future[Outcome]:
+        try:
+            future = self._submit(call, items)
+        except BaseException as error:
+            refused = Future[Outcome]()
+            refused.set_exception(error)
+            return refused
+        self._sent.add(future)
+        future.add_done_callback(self._sent.discard)
+        return future
+
+    def _submit(self, call: Callable[[Any], Any], items: Sequence[Any]) -> Future[Outcome]:
+        return self._executor.submit(run_items, call, items)
 
 
 class _Errand:
@@ -140,10 +168,15 @@ class _Errand:
     """
 
     def __init__(
-        self, executor: Executor, call: Callable[[Any], Any], items: Sequence[Any], is_wanted: Callable[[], bool], done: Callable[..., object]
+        self,
+        send: Callable[[Sequence[Any]], Future[Outcome]],
+        cancel: Callable[[list[Future[Outcome]]], object],
+        items: Sequence[Any],
+        is_wanted: Callable[[], bool],
+        done: Callable[..., object],
     ) -> None:
-        self._executor = executor
-        self._call = call
+        self._send = send
+        self._cancel = cancel
         self._items = items
         self._is_wanted = is_wanted
         self._done = done
@@ -162,12 +195,10 @@ class _Errand:
 
     def _sent(self) -> Future[Outcome]:
         n_ended = len(self._values)
-        try:
-            return self._executor.submit(run_items, self._call, self._items[n_ended : n_ended + self._n_together])
-        except BaseException as error:
-            refused = Future[Outcome]()
-            refused.set_exception(error)
-            return refused
+        future = self._send(self._items[n_ended : n_ended + self._n_together])
+        if not self._is_wanted():  # any more: who let go of what was sent may have missed this
+            self._cancel([future])
+        return future
 
     def _come_back(self, future: Future[Outcome]) -> None:
         if not self._is_told(future):
@@ -178,10 +209,11 @@ class _Errand:
         try:
             outcome = future.result()
         except BaseException as error:
-            if self._n_together > 1 and not future.cancelled() and self._is_wanted():
+            is_wanted = self._is_wanted()
+            if self._n_together > 1 and not future.cancelled() and is_wanted:
                 self._n_together = 1
                 return False
-            outcome = Outcome([], [0.0], error)
+            outcome = Outcome([], [0.0], error) if is_wanted or not future.cancelled() else Outcome([], [], None)
         self._values += outcome.values
         self._seconds += outcome.seconds
         if outcome.error is None and len(self._values) < len(self._items) and self._is_wanted():

@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from typing import Any, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
 from lightwork._config import settings
+from lightwork.executors.cluster import is_client
 from lightwork.tasks.calls import check_plain_function
 from lightwork.tasks.handle import Handle
 from lightwork.tasks.map import parallel_map, parallel_starmap
@@ -75,7 +76,8 @@ class Parallel(Generic[P, T]):
 
     def _sendable(self, options: dict[str, Any]) -> Callable[..., T]:
         """Return the function; or for another process this object, since that is what has its name there."""
-        return self if isinstance(options.get("executor", settings().executor), Executor) else self._fn
+        executor = options.get("executor", settings().executor)
+        return self if isinstance(executor, Executor) or is_client(executor) else self._fn
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         bind = getattr(self._fn, "__get__", None)
