@@ -245,6 +245,27 @@ def test_an_item_may_take_only_so_long(client: Any, tmp_path: Path) -> None:
     assert isinstance(results[0].failures()[0][1], lw.TimedOut)
 
 
+def test_a_client_that_is_closed_in_the_middle_ends_the_run(cluster: Any, tmp_path: Path) -> None:
+    """What was finished is there, and the rest says why it is not."""
+    gate = tmp_path / "gate"
+    with distributed.Client(cluster) as client:
+        thread, results = run_apart(fn=partial(hold_later, gate), items=range(10), executor=client, chunk_size=1)
+        wait_until((tmp_path / "3").exists)
+    thread.join(SECONDS)
+    gate.touch()
+    assert {index for index, _ in results[0].successes()} <= {0, 1, 2}
+    assert results[0].failures()
+    assert all(isinstance(error, RuntimeError) and "in the middle" in str(error) for _, error in results[0].failures())
+
+
+def hold_later(gate: Path, number: int) -> int:
+    """Let the first few through, and note who was held up."""
+    if number < 3:
+        return number
+    gate.with_name(str(number)).touch()
+    return hold(gate, number)
+
+
 def test_a_client_is_left_open(client: Any) -> None:
     """Call after call."""
     for _ in range(3):

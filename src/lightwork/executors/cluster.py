@@ -14,6 +14,8 @@ from lightwork.executors.futures import Foreign, Outcome, run_items
 
 __all__ = ["Client", "Cluster", "is_client", "n_threads_of"]
 
+ENDING = ("closing", "closed")
+
 
 class Client(Protocol):
     """What is used of a ``dask.distributed.Client``."""
@@ -114,6 +116,8 @@ class Cluster(Foreign):
     def _submit(self, call: Callable[[Any], Any], items: Sequence[Any]) -> Future[Outcome]:
         key = f"lightwork-{uuid.uuid4().hex}"  # without one, equal calls would be one, also those that are to be tried again
         future: Future[Outcome] = self._tasks.submit(run_items, call, items, key=key)
+        if self._client.status in ENDING:  # a client that is being closed still takes calls, and forgets them
+            raise RuntimeError(f"{self._client!r} was closed in the middle of the run; close it later")
         self._keys[future] = key
         future.add_done_callback(self._forget)
         return future

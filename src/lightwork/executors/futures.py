@@ -206,17 +206,24 @@ class _Errand:
 
     def _is_told(self, future: Future[Outcome]) -> bool:
         """Note what came back; tell it if no more items are to be sent."""
-        try:
-            outcome = future.result()
-        except BaseException as error:
-            is_wanted = self._is_wanted()
-            if self._n_together > 1 and not future.cancelled() and is_wanted:
-                self._n_together = 1
-                return False
-            outcome = Outcome([], [0.0], error) if is_wanted or not future.cancelled() else Outcome([], [], None)
+        outcome = self._outcome_of(future)
+        if outcome is None:
+            return False
         self._values += outcome.values
         self._seconds += outcome.seconds
         if outcome.error is None and len(self._values) < len(self._items) and self._is_wanted():
             return False
         self._done(self._values, self._seconds, outcome.error)
         return True
+
+    def _outcome_of(self, future: Future[Outcome]) -> Outcome | None:
+        """Return what came of what was sent last; None if that is to be found out item by item."""
+        if future.cancelled():
+            return Outcome([], [0.0], refusal()) if self._is_wanted() else Outcome([], [], None)
+        try:
+            return future.result()
+        except BaseException as error:
+            if self._n_together > 1 and self._is_wanted():
+                self._n_together = 1
+                return None
+            return Outcome([], [0.0], error)
