@@ -180,6 +180,21 @@ def test_limits_and_listeners_are_those_of_every_run(client: Any) -> None:
     assert time.monotonic() - began >= 5 / 20
 
 
+def test_a_result_that_cannot_travel_fails_alone(client: Any) -> None:
+    """Dask by itself would ask for it for ever."""
+    result = lw.parallel_map(lambda number: threading.Lock() if number == 3 else number, range(6), executor=client, chunk_size=6)
+    assert [index for index, _ in result.failures()] == [3]
+    assert "pickle" in str(result.failures()[0][1])
+    assert len(result.successes()) == 5
+
+
+def test_a_function_that_cannot_travel_fails(client: Any) -> None:
+    """It says so."""
+    lock = threading.Lock()
+    result = lw.parallel_map(lambda _: lock, [1], executor=client)
+    assert "cannot pickle '_thread.lock'" in str(result.failures()[0][1])
+
+
 # --- Workers that die -------------------------------------------------------------------------------------------------
 
 

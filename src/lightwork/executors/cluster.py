@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import pickle
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -72,6 +74,21 @@ def n_threads_of(client: Client) -> int:
     return int(n_threads)
 
 
+def run_sealed(call: bytes, items: bytes) -> bytes:
+    """
+    Call a function for items in a worker; all of them pickled, and so is what comes of it.
+
+    What cannot be pickled fails where that is done, and says so: dask would ask again and again for a result that cannot travel.
+    """
+    return _sealed(run_items(pickle.loads(call), pickle.loads(items)))  # noqa: S301 - from who may run any code here
+
+
+def _sealed(content: object) -> bytes:
+    cloudpickle = importlib.import_module("cloudpickle")  # which dask needs, too
+    sealed: bytes = cloudpickle.dumps(content)
+    return sealed
+
+
 class Cluster(Foreign):
     """
     Hands items to a cluster.
@@ -94,35 +111,47 @@ class Cluster(Foreign):
         self._tasks: Any = client.get_executor()
         super().__init__(self._tasks, n_workers)
         self._client = client
-        self._keys: dict[Future[Outcome], str] = {}
+        self._keys: dict[Future[Any], str] = {}
+        self._calls: dict[int, bytes] = {}  # by their identity, for they live as long as the run, and need not be hashable
 
     def let_go(self) -> None:
         """Cancel what the scheduler has given to no worker. It alone knows, and is asked by the event loop; nobody waits for that."""
         if self._sent:
             self._client.loop.add_callback(self._let_go_of_what_waits)
 
-    def cancel(self, futures: Iterable[Future[Outcome]]) -> None:
+    def cancel(self, futures: Iterable[Future[Any]]) -> None:
         """Cancel some of what was sent; a call that runs goes on, and is forgotten."""
         if self._client.asynchronous:  # the event loop cannot wait for itself
             self._client.loop.add_callback(asyncio.to_thread, super().cancel, futures)
         else:
             super().cancel(futures)
 
+    def outcome_of(self, future: Future[Any]) -> Outcome:
+        """Return what came of what was sent, unsealed."""
+        outcome: Outcome = pickle.loads(future.result())  # noqa: S301 - from where our own code runs
+        return outcome
+
     async def _let_go_of_what_waits(self) -> None:
         at_work = await self._client.scheduler.processing(workers=None)
         begun = {key for keys in at_work.values() for key in keys}
         self.cancel([future for future, key in self._keys.copy().items() if key not in begun])
 
-    def _submit(self, call: Callable[[Any], Any], items: Sequence[Any]) -> Future[Outcome]:
+    def _submit(self, call: Callable[[Any], Any], items: Sequence[Any]) -> Future[Any]:
         key = f"lightwork-{uuid.uuid4().hex}"  # without one, equal calls would be one, also those that are to be tried again
-        future: Future[Outcome] = self._tasks.submit(run_items, call, items, key=key)
+        future: Future[Any] = self._tasks.submit(run_sealed, self._sealed_call(call), _sealed(items), key=key)
         if self._client.status in ENDING:  # a client that is being closed still takes calls, and forgets them
             raise RuntimeError(f"{self._client!r} was closed in the middle of the run; close it later")
         self._keys[future] = key
         future.add_done_callback(self._forget)
         return future
 
-    def _forget(self, future: Future[Outcome]) -> None:
+    def _sealed_call(self, call: Callable[[Any], Any]) -> bytes:
+        """Return a function as it travels, pickled once."""
+        if id(call) not in self._calls:
+            self._calls[id(call)] = _sealed(call)
+        return self._calls[id(call)]
+
+    def _forget(self, future: Future[Any]) -> None:
         del self._keys[future]
 
 
