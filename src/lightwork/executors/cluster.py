@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
+import os
 import pickle
 import sys
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeGuard
@@ -122,7 +121,7 @@ class Cluster(Foreign):
     def cancel(self, futures: Iterable[Future[Any]]) -> None:
         """Cancel some of what was sent; a call that runs goes on, and is forgotten."""
         if self._client.asynchronous:  # the event loop cannot wait for itself
-            self._client.loop.add_callback(asyncio.to_thread, super().cancel, futures)
+            self._client.loop.run_in_executor(None, super().cancel, futures)
         else:
             super().cancel(futures)
 
@@ -137,7 +136,7 @@ class Cluster(Foreign):
         self.cancel([future for future, key in self._keys.copy().items() if key not in begun])
 
     def _submit(self, call: Callable[[Any], Any], items: Sequence[Any]) -> Future[Any]:
-        key = f"lightwork-{uuid.uuid4().hex}"  # without one, equal calls would be one, also those that are to be tried again
+        key = f"lightwork-{os.urandom(16).hex()}"  # without one, equal calls would be one, also those that are to be tried again
         future: Future[Any] = self._tasks.submit(run_sealed, self._sealed_call(call), _sealed(items), key=key)
         if self._client.status in ENDING:  # a client that is being closed still takes calls, and forgets them
             raise RuntimeError(f"{self._client!r} was closed in the middle of the run; close it later")
