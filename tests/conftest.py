@@ -22,9 +22,10 @@ pytest.register_assert_rewrite("bits", "chunking", "samples")  # shared assertio
 
 IS_FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
-# Why a test may be left out; whatever is skipped for another reason fails. Numba, cffi and scikit-learn have no wheels for free-threaded 3.13; some
+# Why a test may be left out; whatever is skipped for another reason fails. Numba, cffi, scikit-learn and dask's
+# cluster are not installed for free-threaded 3.13; some
 # Pythons come without their tests, and before 3.12 those of futures were one module.
-FOREIGN = ("numba", "cffi", "sklearn")
+FOREIGN = ("numba", "cffi", "sklearn", "distributed")
 ALLOWED_SKIPS = ("comes without test.test_concurrent_futures",) + (
     tuple(f"could not import '{name}'" for name in FOREIGN) if IS_FREE_THREADED else ("needs a free-threaded interpreter",)
 )

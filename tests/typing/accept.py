@@ -158,6 +158,41 @@ def with_processes(executor: Executor) -> Future[str]:
     return executor.submit(str, 1)
 
 
+class DaskClient:
+    """As dask's looks to a type checker."""
+
+    status: str
+    loop: object
+    scheduler: object
+
+    @property
+    def asynchronous(self) -> bool:
+        """Whether it is."""
+        return False
+
+    def get_executor(self, **kwargs: Any) -> Executor:
+        """Return an executor."""
+        raise NotImplementedError
+
+    def nthreads(self, workers: Any = None, **kwargs: Any) -> dict[str, int]:
+        """Return threads by worker."""
+        raise NotImplementedError
+
+    def run(self, function: Any, *args: Any, wait: bool = True, **kwargs: Any) -> Any:
+        """Call in each worker."""
+
+    def run_on_scheduler(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call in the scheduler."""
+
+
+def with_other_executors(executor: Executor, client: DaskClient) -> None:
+    """Whoever runs the items, what comes of them has its types."""
+    assert_type(lw.parallel_map(len, ["a"], executor=executor), ParallelResult[int])
+    assert_type(lw.parallel_map(len, ["a"], executor=client), ParallelResult[int])
+    assert_type(lw.parallel_map(len, ["a"], executor="interpreter"), ParallelResult[int])
+    lw.configure(executor=client)
+
+
 def with_a_result(result: ParallelResult[float]) -> Sequence[object]:
     """A result is a sequence of what the function returns, and says of what type each of its views is."""
     assert_type(result[0], float)

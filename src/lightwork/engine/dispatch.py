@@ -25,6 +25,14 @@ class Sender(Workers, Protocol):
         """Have items run, as long as they are wanted; `done` takes their values, the seconds that they took, and an error or None."""
         ...
 
+    def let_go(self) -> None:
+        """Have nothing begun that was handed out and has not begun."""
+        ...
+
+    def abandon(self) -> None:
+        """Give up what was handed out, also what has begun."""
+        ...
+
 
 class Dispatch(Crew):
     """
@@ -38,6 +46,18 @@ class Dispatch(Crew):
         self._sender = sender
         self._outbox: deque[Chunk] = deque()
         self._outbox_lock = threading.Lock()
+        self._has_let_go = False
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the run; nobody waits for what is elsewhere."""
+        super().close(error)
+        self._sender.abandon()
+
+    def _act(self, n_more: int, *, wakes: bool) -> None:
+        super()._act(n_more, wakes=wakes)
+        if self.run.status is not None and not self._has_let_go:
+            self._has_let_go = True  # first, for what is cancelled comes back here at once
+            self._sender.let_go()
 
     def _call(self, n_workers: int) -> None:
         for _ in range(n_workers):

@@ -6,7 +6,7 @@ import functools
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
@@ -126,10 +126,44 @@ class Foreign:
     def __init__(self, executor: Executor, n_workers: int) -> None:
         self.n_workers = n_workers
         self._executor = executor
+        self._sent: set[Future[Any]] = set()
 
     def hand_out(self, call: Callable[[Any], Any], items: Sequence[Any], is_wanted: Callable[[], bool], done: Callable[..., object]) -> None:
         """Have items run elsewhere; `done` is called with what came of them, in any thread."""
-        _Errand(self._executor, call, items, is_wanted, done).go()
+        _Errand(self, call, items, is_wanted, done).go()
+
+    def let_go(self) -> None:
+        """Cancel what the executor has not begun; that comes back as it went."""
+        self.cancel(self._sent.copy())
+
+    def abandon(self) -> None:
+        """Cancel what can be cancelled, for nobody waits for any of it."""
+        self.cancel(self._sent.copy())
+
+    def cancel(self, futures: Iterable[Future[Any]]) -> None:
+        """Cancel some of what was sent, as far as the executor can."""
+        for future in futures:
+            future.cancel()
+
+    def send(self, call: Callable[[Any], Any], items: Sequence[Any]) -> Future[Any]:
+        """Have the executor take items; what it refuses has failed."""
+        try:
+            future = self._submit(call, items)
+        except BaseException as error:
+            refused = Future[Any]()
+            refused.set_exception(error)
+            return refused
+        self._sent.add(future)
+        future.add_done_callback(self._sent.discard)
+        return future
+
+    def outcome_of(self, future: Future[Any]) -> Outcome:
+        """Return what came of what was sent, or raise what the executor failed with."""
+        outcome: Outcome = future.result()
+        return outcome
+
+    def _submit(self, call: Callable[[Any], Any], items: Sequence[Any]) -> Future[Any]:
+        return self._executor.submit(run_items, call, items)
 
 
 class _Errand:
@@ -140,9 +174,14 @@ class _Errand:
     """
 
     def __init__(
-        self, executor: Executor, call: Callable[[Any], Any], items: Sequence[Any], is_wanted: Callable[[], bool], done: Callable[..., object]
+        self,
+        sender: Foreign,
+        call: Callable[[Any], Any],
+        items: Sequence[Any],
+        is_wanted: Callable[[], bool],
+        done: Callable[..., object],
     ) -> None:
-        self._executor = executor
+        self._sender = sender
         self._call = call
         self._items = items
         self._is_wanted = is_wanted
@@ -160,31 +199,37 @@ class _Errand:
             future = self._sent()
         future.add_done_callback(self._come_back)
 
-    def _sent(self) -> Future[Outcome]:
+    def _sent(self) -> Future[Any]:
         n_ended = len(self._values)
-        try:
-            return self._executor.submit(run_items, self._call, self._items[n_ended : n_ended + self._n_together])
-        except BaseException as error:
-            refused = Future[Outcome]()
-            refused.set_exception(error)
-            return refused
+        future = self._sender.send(self._call, self._items[n_ended : n_ended + self._n_together])
+        if not self._is_wanted():  # any more: who let go of what was sent may have missed this
+            self._sender.cancel([future])
+        return future
 
-    def _come_back(self, future: Future[Outcome]) -> None:
+    def _come_back(self, future: Future[Any]) -> None:
         if not self._is_told(future):
             self.go()
 
-    def _is_told(self, future: Future[Outcome]) -> bool:
+    def _is_told(self, future: Future[Any]) -> bool:
         """Note what came back; tell it if no more items are to be sent."""
-        try:
-            outcome = future.result()
-        except BaseException as error:
-            if self._n_together > 1 and not future.cancelled() and self._is_wanted():
-                self._n_together = 1
-                return False
-            outcome = Outcome([], [0.0], error)
+        outcome = self._outcome_of(future)
+        if outcome is None:
+            return False
         self._values += outcome.values
         self._seconds += outcome.seconds
         if outcome.error is None and len(self._values) < len(self._items) and self._is_wanted():
             return False
         self._done(self._values, self._seconds, outcome.error)
         return True
+
+    def _outcome_of(self, future: Future[Any]) -> Outcome | None:
+        """Return what came of what was sent last; None if that is to be found out item by item."""
+        if future.cancelled():
+            return Outcome([], [0.0], refusal()) if self._is_wanted() else Outcome([], [], None)
+        try:
+            return self._sender.outcome_of(future)
+        except BaseException as error:
+            if self._n_together > 1 and self._is_wanted():
+                self._n_together = 1
+                return None
+            return Outcome([], [0.0], error)

@@ -20,7 +20,9 @@ from lightwork.engine.process_crew import ProcessCrew
 from lightwork.engine.run import Run
 from lightwork.engine.threads import ThreadCrew
 from lightwork.engine.verdict import refusing
+from lightwork.executors.cluster import Cluster, is_client, n_threads_of
 from lightwork.executors.futures import Foreign, ThreadsOfOthers, is_thread_pool
+from lightwork.executors.interpreters import Interpreters
 from lightwork.executors.process.company import Company, kit_for
 from lightwork.executors.serial import INLINE, Serial
 from lightwork.executors.stealing import Threads, default_workers
@@ -93,8 +95,8 @@ def workers_for(options: Options) -> tuple[AnyWorkers, Random | None]:
     inline = INLINE.get()
     if inline is not None:
         return Serial(), inline.random
-    n_workers = min(options.workers or _default_of(options.executor), options.max_in_flight or _default_of(options.executor, options.workers))
-    return _workers_of(options, n_workers), None
+    n_workers = options.workers or _default_of(options.executor)
+    return _workers_of(options, min(n_workers, options.max_in_flight or n_workers)), None
 
 
 def _workers_of(options: Options, n_workers: int) -> AnyWorkers:
@@ -107,9 +109,15 @@ def _workers_of(options: Options, n_workers: int) -> AnyWorkers:
         return Company(n_workers, executor.kit, cannot_travel)
     if isinstance(executor, Executor):
         return Foreign(executor, n_workers)
-    if executor == "process":
+    return Cluster(executor, n_workers) if is_client(executor) else _named(options, n_workers)
+
+
+def _named(options: Options, n_workers: int) -> AnyWorkers:
+    if options.executor == "process":
         return _company_of(n_workers)
-    return Serial() if executor == "serial" or options.workers == 1 else Threads(n_workers)
+    if options.executor == "interpreter":
+        return Interpreters(n_workers)
+    return Serial() if options.executor == "serial" or options.workers == 1 else Threads(n_workers)
 
 
 AnyWorkers = Serial | Threads | ThreadsOfOthers | Foreign | Company
@@ -122,11 +130,15 @@ def _company_of(n_workers: int) -> Company:
 
 def grain_for(workers: AnyWorkers, options: Options) -> Grain | None:
     """Return what finds out how many items such workers take at a time, if that is not as usual."""
-    return RemoteGrain(options.chunk_size, workers.n_workers) if isinstance(workers, Company) else None
+    if isinstance(workers, Interpreters):
+        return Grain(1)
+    return RemoteGrain(options.chunk_size, workers.n_workers) if isinstance(workers, Company | Cluster) else None
 
 
 def crew_for(workers: AnyWorkers, run: Run, options: Options, clock: Clock, *, can_be_left: bool, n_items: int | None, **more: Any) -> Crew:
     """Return who drives a run with such workers; `can_be_left` if the caller may lose interest before the end, `n_items` if that is known."""
+    if isinstance(workers, Interpreters):
+        workers.check(stage.call for stage in run.stages)
     if isinstance(workers, Foreign):
         return Dispatch(run, workers, clock, token=options.stop, **more)
     if isinstance(workers, Company):
@@ -136,12 +148,12 @@ def crew_for(workers: AnyWorkers, run: Run, options: Options, clock: Clock, *, c
     return ThreadCrew(run, workers, clock, token=options.stop, enter=entrance, n_items=n_items, **more)
 
 
-def _default_of(executor: object, workers: int | None = None) -> int:
-    if workers is not None:
-        return workers
+def _default_of(executor: object) -> int:
+    if is_client(executor):
+        return n_threads_of(executor)
     if isinstance(executor, Executor):
         return getattr(executor, "_max_workers", None) or default_workers()
-    return cpu_budget() if executor == "process" else default_workers()
+    return cpu_budget() if executor in ("process", "interpreter") else default_workers()
 
 
 # --- What is known inside ---------------------------------------------------------------------------------------------

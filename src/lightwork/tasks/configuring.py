@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, SupportsIndex, TypedDict, Unpack
 
 from lightwork._config import Configuration, Settings, checked_workers
+from lightwork.executors.cluster import Client
 from lightwork.policies.limiter import Limiter
 from lightwork.policies.rate import RateLimit
 from lightwork.policies.retry import Retry
@@ -22,7 +23,7 @@ class Wishes(TypedDict, total=False):
     """What can be configured."""
 
     workers: SupportsIndex | None
-    executor: Literal["thread", "serial", "process"] | Executor | None
+    executor: Literal["thread", "serial", "process", "interpreter"] | Executor | Client | None
     window: int | None
     retry: Retry | None
     rate_limit: RateLimit | Limiter | float | None
@@ -50,7 +51,7 @@ def configure(**wishes: Unpack[Wishes]) -> Configuration:
         How many workers a call gets that does not say; 1 runs everything in the calling thread, and more than the CPU
         budget is allowed. None returns to the default, :func:`lightwork.cpu_budget` for functions of arrays and
         ``min(32, cpu_budget() + 4)`` for items. A call that names an executor has that executor's own number.
-    executor : {"thread", "serial", "process"} or concurrent.futures.Executor, optional
+    executor : {"thread", "serial", "process", "interpreter"}, concurrent.futures.Executor or dask.distributed.Client, optional
         Who runs items, of functions that are not async.
     window : int or None, optional
         How many items may be unfinished or unread at a time.

@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, Unpack, cast, overload
 
 from lightwork._config import settings
+from lightwork.executors.cluster import is_client
 from lightwork.executors.process.parcels import goes_by_value
 from lightwork.tasks.calls import check_plain_function
 from lightwork.tasks.handle import Handle
@@ -119,7 +120,7 @@ class Parallel(Generic[P, T]):
         executor = options.get("executor", settings().executor)
         if executor == "process" or isinstance(executor, ProcessPool):
             return self._fn if goes_by_value() else self
-        return self if isinstance(executor, Executor) else self._fn
+        return self if isinstance(executor, Executor) or is_client(executor) else self._fn
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         bind = getattr(self._fn, "__get__", None)

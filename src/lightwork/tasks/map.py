@@ -62,9 +62,10 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
     workers : int, optional
         How many items are in hand at a time. Default: what :func:`lightwork.configure` says, else ``min(32, cpu_budget() + 4)``, for items that
         wait; for processes :func:`cpu_budget`; an executor's own number. 1 runs them in the calling thread, or in one process.
-    executor : {"thread", "serial", "process"} or concurrent.futures.Executor, default "thread"
+    executor : {"thread", "serial", "process", "interpreter"}, concurrent.futures.Executor or dask.distributed.Client, default "thread"
         Who calls `fn`: threads that all calls share (so does None, whatever is configured); the calling thread; worker processes, which
-        stay warm for other calls; or an executor of your own, which is not shut down. For processes function, items and values are pickled.
+        stay warm for other calls; from Python 3.14 on, subinterpreters; an executor of your own, which is not shut down; or the cluster of a
+        client, which is not closed. Where that is not in this process, function, items and values are pickled.
     chunk_size : int, optional
         How many items a worker takes at a time. Default: as many as take some tenths of a millisecond; for processes,
         about 20 ms. Each item fails alone, whatever the size.
@@ -124,7 +125,8 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
     KeyboardInterrupt
         If Ctrl-C comes, in the calling thread or from an item. Nothing new begins, and what is running is not waited for.
     RuntimeError
-        If the `executor` is shut down in the middle of the call, its initializer fails, or the system gives not one thread.
+        If the `executor` is shut down in the middle of the call, its initializer fails, or the system gives not one thread; if a cluster is
+        closed, has no workers or cannot import lightwork, or there are no subinterpreters, before any item is touched.
 
     Notes
     -----

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, TypedDict
 import numpy as np
 
 from lightwork._config import settings
+from lightwork.executors.cluster import Client, is_client
 from lightwork.policies.checks import check_callable, check_choice, checked_count, checked_positive, checked_seconds
 from lightwork.policies.limiter import Limiter
 from lightwork.policies.rate import RateLimit
@@ -67,7 +68,7 @@ class CommonOptions(TypedDict, total=False):
 class MapOptions(CommonOptions, total=False):
     """What calls in threads and elsewhere take besides."""
 
-    executor: Literal["thread", "serial", "process"] | Executor | None
+    executor: Literal["thread", "serial", "process", "interpreter"] | Executor | Client | None
     chunk_size: int | None
 
 
@@ -94,7 +95,7 @@ class Options:
     ----------
     workers : int or None
         How many items are in hand at a time at most; None: the executor's own default, whatever is configured.
-    executor : {"thread", "serial", "process"} or concurrent.futures.Executor
+    executor : {"thread", "serial", "process", "interpreter"}, concurrent.futures.Executor or distributed.Client
         None as given by a call is "thread", whatever is configured.
         Who calls the function.
     chunk_size : int or None
@@ -134,7 +135,7 @@ class Options:
     """
 
     workers: int | None = None
-    executor: Literal["thread", "serial", "process"] | Executor | None = "thread"
+    executor: Literal["thread", "serial", "process", "interpreter"] | Executor | Client | None = "thread"
     chunk_size: int | None = None
     window: int | None = None
     batch_size: int | None = None
@@ -196,8 +197,12 @@ class Options:
         check_choice("errors", self.errors, ("collect", "raise", "return"))
         if self.executor is None:
             self._set("executor", "thread")
-        elif not isinstance(self.executor, Executor):
-            check_choice("executor (if it is no concurrent.futures.Executor)", self.executor, ("thread", "serial", "process"))
+        elif not isinstance(self.executor, Executor) and not is_client(self.executor):
+            check_choice(
+                "executor (if it is no concurrent.futures.Executor and no dask.distributed.Client)",
+                self.executor,
+                ("thread", "serial", "process", "interpreter"),
+            )
         if self.rate_limit is not None and not isinstance(self.rate_limit, Limiter):
             self._set("rate_limit", _limiter(self.rate_limit))
         if not callable(self.cost):
