@@ -118,8 +118,17 @@ class Crew:
 
     def close(self, error: BaseException | None = None) -> None:
         """End the run, whatever is unfinished; nobody waits for what workers have in hand."""
-        self._is_closed = True
+        self._is_closed = True  # before the end is told
         self._tell(lambda now: self.run.stop("cancelled", now, error, abandon=True))
+        self._retire()
+
+    def inherit(self, crew: Crew) -> None:
+        """Go on in another's place, before anything was begun: with its lock, for somebody may yet come to it."""
+        self._lock = crew._lock
+
+    def _retire(self) -> None:
+        """Hear of nothing any more, and keep no time."""
+        self._is_closed = True
         if self._unsubscribe is not None:
             self._unsubscribe()
         self._watch.end()

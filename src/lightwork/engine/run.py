@@ -167,7 +167,23 @@ class Run:
         self.source_error = error
         self._settle(now)
 
+    def widen(self, window: int | None) -> None:
+        """Let another number of items be unfinished or unread at a time."""
+        self._window = window
+
     # --- Workers ----------------------------------------------------------------------------------------------------
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no worker has anything in hand."""
+        return self._hands.are_all_free
+
+    def employ(self, n_workers: int, grain: Grain | None = None) -> None:
+        """Have another number of workers, who take as many items at a time as a grain of theirs finds out."""
+        self._hands.n_workers = n_workers
+        if grain is not None:
+            self._grain = grain
+            self.workers_pay = False
 
     @property
     def n_startable(self) -> int:

@@ -18,6 +18,7 @@ from lightwork.engine.dispatch import Dispatch
 from lightwork.engine.grain import Grain, RemoteGrain
 from lightwork.engine.process_crew import ProcessCrew
 from lightwork.engine.run import Run
+from lightwork.engine.scouts import ScoutCrew
 from lightwork.engine.threads import ThreadCrew
 from lightwork.engine.verdict import refusing
 from lightwork.executors.futures import Foreign, ThreadsOfOthers, is_thread_pool
@@ -31,7 +32,7 @@ from lightwork.tasks.pool import Pool
 from lightwork.tasks.process_pool import ProcessPool
 from lightwork.tasks.travel import cannot_travel
 
-__all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "grain_for", "watched", "workers_for"]
+__all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "grain_for", "scout_for", "watched", "workers_for", "workers_of"]
 
 
 def check_function(fn: Any) -> None:
@@ -92,12 +93,24 @@ def workers_for(options: Options) -> tuple[AnyWorkers, Random | None]:
     inline = INLINE.get()
     if inline is not None:
         return Serial(), inline.random
-    n_workers = min(options.workers or _default_of(options.executor), options.max_in_flight or _default_of(options.executor, options.workers))
-    return _workers_of(options, n_workers), None
+    if options.executor == "auto":
+        return scout_for(options), None
+    return workers_of(options.executor, options), None
 
 
-def _workers_of(options: Options, n_workers: int) -> AnyWorkers:
-    executor = options.executor
+def scout_for(options: Options) -> Serial | Threads:
+    """Return who runs the first items where it is not known who runs the others: the caller, unless he has to be free to leave them alone."""
+    has_to_be_free = any(value is not None for value in (options.timeout, options.task_timeout, options.stop))
+    return Threads(1) if has_to_be_free and options.workers != 1 else Serial()
+
+
+def workers_of(executor: Any, options: Options) -> AnyWorkers:
+    """Return who runs the items, as many as there may be."""
+    n_workers = min(options.workers or _default_of(executor), options.max_in_flight or _default_of(executor, options.workers))
+    return _workers_of(executor, options, n_workers)
+
+
+def _workers_of(executor: Any, options: Options, n_workers: int) -> AnyWorkers:
     if isinstance(executor, Pool):
         return Threads(n_workers, executor.core)
     if is_thread_pool(executor):
@@ -131,7 +144,8 @@ def crew_for(workers: AnyWorkers, run: Run, options: Options, *, can_be_left: bo
     if isinstance(workers, Company):
         return ProcessCrew(run, workers, token=options.stop, **more)
     has_wishes = can_be_left or options.can_be_stopped or options.on_report is not None
-    return ThreadCrew(run, workers, token=options.stop, enter=Entrance(run, options.on_report) if has_wishes else None, **more)
+    crew = ScoutCrew if options.executor == "auto" else ThreadCrew
+    return crew(run, workers, token=options.stop, enter=Entrance(run, options.on_report) if has_wishes else None, **more)
 
 
 def _default_of(executor: object, workers: int | None = None) -> int:

@@ -75,7 +75,8 @@ class Parallel(Generic[P, T]):
 
     def _sendable(self, options: dict[str, Any]) -> Callable[..., T]:
         """Return the function; or for another process this object, since that is what has its name there."""
-        return self if isinstance(options.get("executor", settings().executor), Executor) else self._fn
+        executor = options.get("executor", settings().executor)
+        return self if isinstance(executor, Executor) or executor in ("process", "auto") else self._fn
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         bind = getattr(self._fn, "__get__", None)

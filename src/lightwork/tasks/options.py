@@ -64,7 +64,7 @@ class CommonOptions(TypedDict, total=False):
 class MapOptions(CommonOptions, total=False):
     """What calls in threads and elsewhere take besides."""
 
-    executor: Literal["thread", "serial", "process"] | Executor | None
+    executor: Literal["thread", "serial", "process", "auto"] | Executor | None
     chunk_size: int | None
 
 
@@ -91,7 +91,7 @@ class Options:
     ----------
     workers : int or None
         How many items are in hand at a time at most; None: the executor's own default, whatever is configured.
-    executor : {"thread", "serial", "process"} or concurrent.futures.Executor
+    executor : {"thread", "serial", "process", "auto"} or concurrent.futures.Executor
         None as given by a call is "thread", whatever is configured.
         Who calls the function.
     chunk_size : int or None
@@ -131,7 +131,7 @@ class Options:
     """
 
     workers: int | None = None
-    executor: Literal["thread", "serial", "process"] | Executor | None = "thread"
+    executor: Literal["thread", "serial", "process", "auto"] | Executor | None = "thread"
     chunk_size: int | None = None
     window: int | None = None
     batch_size: int | None = None
@@ -189,7 +189,7 @@ class Options:
         if self.executor is None:
             self._set("executor", "thread")
         elif not isinstance(self.executor, Executor):
-            check_choice("executor (if it is no concurrent.futures.Executor)", self.executor, ("thread", "serial", "process"))
+            check_choice("executor (if it is no concurrent.futures.Executor)", self.executor, ("thread", "serial", "process", "auto"))
         if self.rate_limit is not None and not isinstance(self.rate_limit, Limiter):
             self._set("rate_limit", _limiter(self.rate_limit))
         if not callable(self.cost):
