@@ -33,6 +33,10 @@ class ScoutCrew(ThreadCrew):
         """Let another number of items in."""
         self._tell(lambda _now: self.run.widen(window))
 
+    def make_room(self, n_items: int, window: int | None) -> None:
+        """Let so many more items in, as far as a window allows."""
+        self._tell(lambda _now: self.run.make_room(n_items, window))
+
     def join(self, spawner: Spawner) -> None:
         """Go on with other workers; who has something in hand brings it to its end."""
         self._tell(functools.partial(self._replace, spawner))
@@ -44,7 +48,7 @@ class ScoutCrew(ThreadCrew):
     def give_way(self, make: Callable[[], Crew]) -> Crew | None:
         """Have a crew made that goes on with the run, and return it; None if a worker has still something in hand."""
         with self._lock:
-            if not self.run.is_at_rest:
+            if not self.run.is_free:
                 return None
             heir = make()
             heir.inherit(self)

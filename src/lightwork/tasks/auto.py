@@ -27,6 +27,7 @@ from lightwork.tasks.options import Options
 from lightwork.tasks.probe import Cost, pickle_cost
 from lightwork.tasks.sounding import Sounding, Typical, typical
 from lightwork.tasks.travel import can_travel
+from lightwork.tasks.willing import WillingCompany
 
 __all__ = ["Scout"]
 
@@ -38,6 +39,7 @@ STEP_SECONDS = 20e-3  # of work that is let in together when the calling thread 
 N_LOOKED_AT = 4096  # items let in together at most
 N_TRIES = 3  # to have two threads at work at the same time, on a busy machine
 TOGETHER = 1.5  # calls at a time, from which on they are
+SEEN = 0.4  # of two threads' calls that run side by side: less may be a mistake
 WAITING = 0.5  # share of a call without a CPU, from which on it is for threads, whatever it does besides
 OWN_CPUS = 1.3  # that a call uses, from which on it must have threads of its own; less is noise
 NO_LOKY = "loky is not installed, without which a main program needs a guard (pip install lightwork[process])"
@@ -88,6 +90,12 @@ class Scout:
     def until(self) -> float:
         """Until when to wait for items none of which can begin."""
         return self._until
+
+    @property
+    def later(self) -> float:
+        """When to look again whether an item is still under way: not often, if it takes long."""
+        now = self._now()
+        return now + max(now - self._began, PROBE_SECONDS)
 
     def n_more(self) -> int:
         """Return how many items to let in: one at first, and then as many as there is time for."""
@@ -181,13 +189,15 @@ class Scout:
 
     def _heir(self, choice: Choice, run: Run, crew: ScoutCrew, **more: Any) -> Crew | None:
         crew.widen(self._options.window)
+        if choice == "serial" and not run.is_free:
+            return None
         if choice == "serial":
             crew.join(scout_for(self._options))
             return crew
-        workers = workers_of(choice, self._options)
-        if isinstance(workers, Threads):
-            crew.join(workers)
+        if choice == "thread":
+            crew.join(Threads(self._n_workers(choice)))
             return crew
+        workers = WillingCompany(self._n_workers(choice))
 
         def make() -> Crew:
             run.employ(workers.n_workers, grain_for(workers, self._options))
@@ -224,6 +234,7 @@ class Scout:
             one_of = beside.n_at_once * (1.0 - beside.wait_share)  # calls with a CPU, or waiting for one, at a time
             slowdown = beside.cpu_seconds / alone.cpu_seconds if alone.cpu_seconds else 1.0
             overlap = min(max(one_of / max(slowdown, 1.0) - 1.0, 0.0), 1.0)
+            overlap = overlap if overlap > SEEN else 0.0
         return Cost(alone.cpu_seconds * self._cpus, alone.wait_seconds, self._cpus, overlap, None, 0)
 
     def _with_pickles(self, cost: Cost) -> Cost:

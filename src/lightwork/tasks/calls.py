@@ -32,7 +32,18 @@ from lightwork.tasks.pool import Pool
 from lightwork.tasks.process_pool import ProcessPool
 from lightwork.tasks.travel import cannot_travel
 
-__all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "grain_for", "scout_for", "watched", "workers_for", "workers_of"]
+__all__ = [
+    "Entrance",
+    "call_for",
+    "check_function",
+    "check_plain_function",
+    "crew_for",
+    "grain_for",
+    "scout_for",
+    "watched",
+    "workers_for",
+    "workers_of",
+]
 
 
 def check_function(fn: Any) -> None:

@@ -144,26 +144,33 @@ class Drive:
     @property
     def _until(self) -> float:
         """Until when to wait for items that have not begun again, while it is not decided who runs them."""
-        is_under_way = not self.run.is_at_rest or self.run.n_startable > 0
-        return math.inf if self._is_decided or self._scout is None or is_under_way else self._scout.until
+        if self._is_decided or self._scout is None:
+            return math.inf
+        return self._scout.until if self._is_at_rest else self._scout.later
+
+    @property
+    def _is_at_rest(self) -> bool:
+        """Whether no item is under way, or could be."""
+        return self.run.is_at_rest and not self.run.n_startable
 
     def _look_ahead(self) -> None:
         """See whether enough is known of the items to go on with them in another way; else let as many in as there is time to look at."""
         scout, crew = self._scout, self.crew
-        if scout is None or not isinstance(crew, ScoutCrew) or not self.run.is_at_rest or self.run.n_startable:
+        if scout is None or not isinstance(crew, ScoutCrew) or not self._is_at_rest:
             return
         heir = scout.go_on(self.run, crew, **self._manner) if scout.has_seen(self.run, crew) else None
         if heir is not None:
             self.crew = heir
-        elif self.run.is_hungry:
+        elif not (self.run.finished or self.run.is_exhausted or self.run.status):
             self._pull_some(crew, scout.n_more())
 
     def _pull_some(self, crew: ScoutCrew, n_items: int) -> None:
         """Let so many items in, if they come without a wait, and then no others until all of them have had their turn."""
-        crew.widen(min(n_items, self._options.window or n_items))
-        self.pull()
-        while self.run.is_hungry and self.feed.is_quick:
+        crew.make_room(n_items, self._options.window)
+        while self.run.n_wanted > 0:
             self.pull()
+            if not self.feed.is_quick:
+                break
         crew.widen(1)
 
     def read(self, block: Block) -> None:

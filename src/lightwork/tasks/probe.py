@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import functools
 import hashlib
 import itertools
 import pickle
@@ -197,7 +196,7 @@ def pickle_cost(
     result: object,
     *,
     travels: Callable[[object], bool] = is_picklable,
-    dumps: Callable[[object], bytes] = functools.partial(pickle.dumps, protocol=5),
+    dumps: Callable[[object], bytes] = pickle.dumps,
 ) -> tuple[float | None, int, str | None]:
     """Return the time to pickle an item and its result, their size, and what keeps them from being pickled."""
     for name, part in (("the function", fn), ("an item", item), ("a result", result)):

@@ -93,9 +93,22 @@ class ParallelResult(Sequence[T_co]):
     pickled if its values and exceptions can.
     """
 
-    __slots__ = ("__weakref__", "_decision", "_ending", "_failures", "_keys", "_measured", "_n_items", "_order", "_reason", "_status", "_unnoted", "_values")
+    __slots__ = (
+        "__weakref__",
+        "_decision",
+        "_ending",
+        "_failures",
+        "_keys",
+        "_measured",
+        "_n_items",
+        "_order",
+        "_reason",
+        "_status",
+        "_unnoted",
+        "_values",
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each of these may be missing, and none belongs to another
         self,
         n_items: int | None,
         values: Sequence[T_co | Missing],

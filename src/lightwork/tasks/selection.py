@@ -137,7 +137,8 @@ def _by_cost(cost: Cost, n_items: int | None) -> ProcessDecision:
     if cost.pickle_seconds is None:
         return ProcessDecision(False, (*reasons, f"processes get everything pickled, and {cost.obstacle}"), cost)
     by_threads, by_processes = seconds_by_threads(cost, n_cpus, min(32, n_cpus + 4)), seconds_by_processes(cost, cost.pickle_seconds, n_cpus)
-    reasons += [about_pickles(cost, cost.pickle_seconds), f"an item would take {in_words(by_threads)} by threads, {in_words(by_processes)} by processes"]
+    reasons += [about_pickles(cost, cost.pickle_seconds)]
+    reasons += [f"an item would take {in_words(by_threads)} by threads, {in_words(by_processes)} by processes"]
     is_faster = by_threads > MARGIN * by_processes
     if is_faster and n_items is not None and n_items * (by_threads - by_processes) < START_SECONDS:
         return ProcessDecision(False, (*reasons, f"{n_items} items do not make up for the start of a process"), cost)

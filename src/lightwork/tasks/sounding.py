@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 __all__ = ["Sounding", "Tally", "Typical", "typical"]
@@ -84,6 +85,7 @@ class Sounding:
         self._tallies: dict[int, Tally] = {}
 
     def __call__(self, item: Any) -> Any:
+        """Make the call."""
         tally = self._tallies.get(threading.get_ident()) or self._begin()
         began, cpu = self._now(), time.thread_time()
         try:
@@ -122,6 +124,6 @@ def typical(tallies: Sequence[Tally]) -> Typical:
 
 def delay_of(thread: int) -> float:
     """Return the seconds for which a thread of this process has waited for a CPU; 0 where the system does not tell."""
-    with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/self/task/{thread}/schedstat", "rb", buffering=0) as file:
-        return int(file.read().split()[1]) * 1e-9
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/self/task/{thread}/schedstat").read_bytes().split()[1]) * 1e-9
     return 0.0
