@@ -40,6 +40,7 @@ if _typing.TYPE_CHECKING:
     from lightwork.policies import Retry as Retry
     from lightwork.policies import RetryInfo as RetryInfo
     from lightwork.policies import StopToken as StopToken
+    from lightwork.tasks import Decision as Decision
     from lightwork.tasks import FunctionMetrics as FunctionMetrics
     from lightwork.tasks import Handle as Handle
     from lightwork.tasks import Health as Health

@@ -249,7 +249,7 @@ def test_blocks_add_up() -> None:
         ({"task_timeout": "1"}, TypeError, "task_timeout must be a number"),
         ({"window": 0}, ValueError, "window must be at least 1"),
         ({"max_errors": 1.5}, TypeError, "max_errors must be an int"),
-        ({"executor": "process"}, ValueError, "must be one of 'thread', 'serial', not 'process'"),
+        ({"executor": "fork"}, ValueError, "must be one of 'thread', 'serial', 'process', 'auto', not 'fork'"),
         ({"stop": True}, TypeError, "stop must be a StopToken"),
         ({"progress": "yes"}, TypeError, "progress must be True or False"),
         ({"workers": 2, "window": 0}, ValueError, "window must be at least 1"),
