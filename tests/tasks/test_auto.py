@@ -18,8 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lightwork as lw
-from lightwork.tasks import auto
+from lightwork.tasks import auto, forecast
 from lightwork.tasks.decision import TOO_LITTLE, Decision, Outlook, decide
+from lightwork.tasks.forecast import cost_of
+from lightwork.tasks.options import Options
 from lightwork.tasks.probe import Cost
 from lightwork.tasks.sounding import Sounding, Tally, Typical, typical
 from lightwork.testing import MockClock, serial
@@ -162,6 +164,33 @@ def test_calls_of_two_threads_are_at_once() -> None:
     assert typical(tallies) == Typical(4, 1.5, 0.0, 1.5)
 
 
+@pytest.mark.parametrize(
+    ("beside", "overlap"),
+    [
+        pytest.param(None, 0.0, id="nobody has looked"),
+        pytest.param(Typical(9, 1e-3, 0.0, 2.0), 1.0, id="side by side"),
+        pytest.param(Typical(9, 1e-3, 1e-3, 2.0), 0.0, id="each waits for the other"),
+        pytest.param(Typical(9, 2e-3, 0.0, 2.0), 0.0, id="each slows the other down"),
+        pytest.param(Typical(9, 1.25e-3, 0.0, 2.0), 0.6, id="a little"),
+        pytest.param(Typical(9, 1e-3, 0.0, 1.0), 0.0, id="they did not come at the same time"),
+    ],
+)
+def test_what_two_threads_gain_is_measured(beside: Typical | None, overlap: float) -> None:
+    """Of what another CPU would give them; nothing, as long as nothing was seen."""
+    assert cost_of(Typical(9, 1e-3, 0.0, 1.0), beside, 1.0).overlap == pytest.approx(overlap)
+
+
+def test_without_loky_no_processes_are_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A main program without a guard would be run by them."""
+    monkeypatch.setattr(forecast, "is_robust", lambda: False)
+    monkeypatch.setattr(forecast, "has_gil", lambda: True)
+    monkeypatch.setattr(forecast, "cpu_budget", lambda: 4)
+    monkeypatch.setattr(forecast, "n_missing", lambda _options: 1)
+    decision = forecast.foretell(cost(pickle_seconds=None), None, [(square, 1, 1)], Options(workers=4))
+    assert decision.choice == "serial"
+    assert "loky is not installed" in decision.reason
+
+
 # --- Whole runs ---
 
 
@@ -217,7 +246,7 @@ def test_other_executors_decide_nothing() -> None:
 @pytest.fixture
 def to_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Decide for processes, whatever was measured."""
-    monkeypatch.setattr(auto, "decide", lambda cost, _outlook: Decision("process", "it is a test", cost))
+    monkeypatch.setattr(auto, "foretell", lambda cost, *_: Decision("process", "it is a test", cost))
     monkeypatch.setattr(auto.Scout, "_may_be_over_soon", lambda _self: False)
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from lightwork._cpus import cpu_budget
@@ -15,34 +13,26 @@ from lightwork.engine.crew import Crew
 from lightwork.engine.run import Run
 from lightwork.engine.scouts import ScoutCrew
 from lightwork.engine.stage import Stage
-from lightwork.executors.process.backend import is_robust
-from lightwork.executors.process.company import kit_for
-from lightwork.executors.process.parcels import dumps
-from lightwork.executors.process.workshop import WORKSHOP
 from lightwork.executors.serial import INLINE, Serial
 from lightwork.executors.stealing import Threads
-from lightwork.tasks.calls import crew_for, grain_for, scout_for, workers_of
-from lightwork.tasks.decision import START_SECONDS, TOO_LITTLE, Choice, Decision, Outlook, decide
+from lightwork.tasks.calls import crew_for, grain_for, n_workers_of, scout_for
+from lightwork.tasks.decision import START_SECONDS, TOO_LITTLE, Choice, Decision
+from lightwork.tasks.forecast import TOGETHER, cost_of, foretell, n_missing
 from lightwork.tasks.options import Options
-from lightwork.tasks.probe import Cost, pickle_cost
 from lightwork.tasks.sounding import Sounding, Typical, typical
-from lightwork.tasks.travel import can_travel
 from lightwork.tasks.willing import WillingCompany
 
 __all__ = ["Scout"]
 
 PROBE_SECONDS = 4e-3  # for which the first items are looked at, or until the first has ended
 BESIDE_SECONDS = 15e-3  # of work that two threads then do side by side: some intervals in which the GIL changes hands
-WORTH_SECONDS = 10e-3  # of work that is left, below which nobody need know how it could be shared
+WORTH_SECONDS = 30e-3  # of work that is left, below which nobody need know how it could be shared
 SHORT_SECONDS = 5e-6  # of an item, which nobody can be handed for less
 STEP_SECONDS = 20e-3  # of work that is let in together when the calling thread goes on for the time being
 N_LOOKED_AT = 4096  # items let in together at most
 N_TRIES = 3  # to have two threads at work at the same time, on a busy machine
-TOGETHER = 1.5  # calls at a time, from which on they are
-SEEN = 0.4  # of two threads' calls that run side by side: less may be a mistake
 WAITING = 0.5  # share of a call without a CPU, from which on it is for threads, whatever it does besides
 OWN_CPUS = 1.3  # that a call uses, from which on it must have threads of its own; less is noise
-NO_LOKY = "loky is not installed, without which a main program needs a guard (pip install lightwork[process])"
 
 
 class Scout:
@@ -127,7 +117,7 @@ class Scout:
             return False
         self._alone = measured
         self._cpus = self._cpus_of_a_call(measured)
-        is_worth = left >= WORTH_SECONDS and measured.seconds >= SHORT_SECONDS and min(cpu_budget(), self._n_workers("thread")) > 1
+        is_worth = left >= WORTH_SECONDS and measured.seconds >= SHORT_SECONDS and min(cpu_budget(), n_workers_of("thread", self._options)) > 1
         if not measured.n_calls or not is_worth or measured.wait_share > WAITING:
             return True
         self._look_beside(crew)
@@ -185,7 +175,7 @@ class Scout:
 
     def _may_be_over_soon(self) -> bool:
         """Whether a source that does not say how much there is has not kept us busy for as long as processes take to start."""
-        return self._n_items is None and self._n_missing_warm() > 0 and self._now() - self._began < START_SECONDS
+        return self._n_items is None and n_missing(self._options) > 0 and self._now() - self._began < START_SECONDS
 
     def _heir(self, choice: Choice, run: Run, crew: ScoutCrew, **more: Any) -> Crew | None:
         crew.widen(self._options.window)
@@ -195,9 +185,9 @@ class Scout:
             crew.join(scout_for(self._options))
             return crew
         if choice == "thread":
-            crew.join(Threads(self._n_workers(choice)))
+            crew.join(Threads(self._n_threads()))
             return crew
-        workers = WillingCompany(self._n_workers(choice))
+        workers = WillingCompany(n_workers_of(choice, self._options))
 
         def make() -> Crew:
             run.employ(workers.n_workers, grain_for(workers, self._options))
@@ -205,54 +195,18 @@ class Scout:
 
         return crew.give_way(make)
 
+    def _n_threads(self) -> int:
+        """Return how many threads go on: no more than can compute at a time, if that is what items do and nobody has said how many."""
+        n_threads = n_workers_of("thread", self._options)
+        computes = self._alone is not None and self._alone.n_calls > 0 and self._alone.wait_share <= WAITING
+        return n_threads if self._options.workers or not computes else min(n_threads, cpu_budget())
+
     def _decided(self, run: Run) -> Decision:
-        outlook = self._outlook(run)
-        cost = self._cost()
-        if self._alone is not None and not self._alone.n_calls:
+        if self._alone is None or not self._alone.n_calls:
             return Decision("thread", "no item had its turn in time")
-        if decide(replace(cost, pickle_seconds=0.0), outlook).choice == "process":
-            cost = self._with_pickles(cost)
-        return decide(cost, outlook)
-
-    def _outlook(self, run: Run) -> Outlook:
         n_left = None if self._n_items is None else max(self._n_items - run.n_finished, 0)
-        n_threads, n_processes = self._n_workers("thread"), self._n_workers("process")
-        return Outlook(n_left, n_threads, n_processes, n_processes - self._n_missing_warm(), cpu_budget(), has_gil())
-
-    def _n_workers(self, choice: Choice) -> int:
-        return workers_of(choice, self._options).n_workers
-
-    def _n_missing_warm(self) -> int:
-        n_processes = self._n_workers("process")
-        return max(n_processes - len(WORKSHOP.living(kit_for(n_processes))), 0)
-
-    def _cost(self) -> Cost:
-        """Return what is known of an item; it keeps others from running as long as nobody has seen that it does not."""
-        alone, beside = self._alone or self._measured(), self._beside
-        overlap = 0.0
-        if beside is not None and beside.n_at_once >= TOGETHER:
-            one_of = beside.n_at_once * (1.0 - beside.wait_share)  # calls with a CPU, or waiting for one, at a time
-            slowdown = beside.cpu_seconds / alone.cpu_seconds if alone.cpu_seconds else 1.0
-            overlap = min(max(one_of / max(slowdown, 1.0) - 1.0, 0.0), 1.0)
-            overlap = overlap if overlap > SEEN else 0.0
-        return Cost(alone.cpu_seconds * self._cpus, alone.wait_seconds, self._cpus, overlap, None, 0)
-
-    def _with_pickles(self, cost: Cost) -> Cost:
-        if self._n_missing_warm() and not is_robust():
-            return replace(cost, obstacle=NO_LOKY)
-        seconds, n_bytes = 0.0, 0
-        for sounding in self._soundings:
-            item, value = sounding.example or (None, None)
-            each, size, obstacle = pickle_cost(sounding.call, item, value, travels=can_travel, dumps=dumps)
-            if each is None:
-                return replace(cost, obstacle=obstacle)
-            seconds, n_bytes = seconds + each, n_bytes + size
-        return replace(cost, pickle_seconds=seconds, pickled_bytes=n_bytes)
-
-
-def has_gil() -> bool:
-    """Whether threads keep each other from computing."""
-    return getattr(sys, "_is_gil_enabled", lambda: True)()
+        calls = [(sounding.call, *(sounding.example or (None, None))) for sounding in self._soundings]
+        return foretell(cost_of(self._alone, self._beside, self._cpus), n_left, calls, self._options)
 
 
 def _without_looking(options: Options, n_items: int | None) -> Decision | None:

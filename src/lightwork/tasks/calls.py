@@ -39,6 +39,7 @@ __all__ = [
     "check_plain_function",
     "crew_for",
     "grain_for",
+    "n_workers_of",
     "scout_for",
     "watched",
     "workers_for",
@@ -117,8 +118,12 @@ def scout_for(options: Options) -> Serial | Threads:
 
 def workers_of(executor: Any, options: Options) -> AnyWorkers:
     """Return who runs the items, as many as there may be."""
-    n_workers = min(options.workers or _default_of(executor), options.max_in_flight or _default_of(executor, options.workers))
-    return _workers_of(executor, options, n_workers)
+    return _workers_of(executor, options, n_workers_of(executor, options))
+
+
+def n_workers_of(executor: Any, options: Options) -> int:
+    """Return how many may run items at a time."""
+    return min(options.workers or _default_of(executor), options.max_in_flight or _default_of(executor, options.workers))
 
 
 def _workers_of(executor: Any, options: Options, n_workers: int) -> AnyWorkers:

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from lightwork.tasks.probe import Cost
 from lightwork.tasks.selection import MARGIN, about_cpu, about_overlap, about_pickles, in_words, seconds_by_processes, seconds_by_threads
 
-__all__ = ["Choice", "Decision", "Estimate", "Outlook", "decide"]
+__all__ = ["START_SECONDS", "TOO_LITTLE", "Choice", "Decision", "Estimate", "Outlook", "decide"]
 
 Choice = Literal["serial", "thread", "process"]
 
