@@ -122,7 +122,7 @@ def cold_row(work: Work) -> Row:
     """Do the same without processes, as none are there before each run."""
     turns = []
     for _ in range(3):
-        lw.shutdown()
+        lw.shutdown(timeout=60)
         turns.append({way: timed(work, way) for way in ("serial", "thread", "auto")})
     seconds = {way: median(turn[way][0] for turn in turns) for way in ("serial", "thread", "auto")}
     return Row(f"{work.line}, no process yet", seconds, [turn["auto"][1] for turn in turns])

@@ -13,7 +13,7 @@ from lightwork.engine.crew import Crew
 from lightwork.engine.run import Run
 from lightwork.engine.scouts import ScoutCrew
 from lightwork.engine.stage import Stage
-from lightwork.executors.serial import INLINE, Serial
+from lightwork.executors.serial import INLINE
 from lightwork.executors.stealing import Threads
 from lightwork.tasks.calls import crew_for, grain_for, n_workers_of, scout_for
 from lightwork.tasks.decision import START_SECONDS, TOO_LITTLE, Choice, Decision
@@ -63,7 +63,7 @@ class Scout:
         self._now = now
         self._began = now()
         self._until = self._began + PROBE_SECONDS
-        self._cpu_began = (time.process_time(), time.thread_time())
+        self._process_began = 0.0
         self._n_asked = 0
         self._alone: Typical | None = None
         self._beside: Typical | None = None
@@ -116,7 +116,6 @@ class Scout:
         if not (is_time_up or waits or (measured.n_calls and left < TOO_LITTLE)):
             return False
         self._alone = measured
-        self._cpus = self._cpus_of_a_call(measured)
         is_worth = left >= WORTH_SECONDS and measured.seconds >= SHORT_SECONDS and min(cpu_budget(), n_workers_of("thread", self._options)) > 1
         if not measured.n_calls or not is_worth or measured.wait_share > WAITING:
             return True
@@ -127,15 +126,15 @@ class Scout:
         return math.inf if self._n_items is None else self._n_items - run.n_finished
 
     def _cpus_of_a_call(self, measured: Typical) -> float:
-        process, thread = time.process_time() - self._cpu_began[0], time.thread_time() - self._cpu_began[1]
-        if measured.cpu_seconds * measured.n_calls < PROBE_SECONDS / 4 or not isinstance(scout_for(self._options), Serial):
-            return 1.0
-        cpus = 1.0 + max(process - thread, 0.0) / (measured.cpu_seconds * measured.n_calls)
+        """Return how many CPUs a call uses: its own threads are all those that nobody else explains."""
+        own = measured.cpu_seconds * measured.n_calls
+        cpus = (time.process_time() - self._process_began) / own if own else 1.0
         return cpus if cpus > OWN_CPUS else 1.0
 
     def _look_beside(self, crew: ScoutCrew) -> None:
         """Have two threads run the next items, which takes no longer than one would."""
         self._n_tries += 1
+        self._process_began = time.process_time()
         for sounding in self._soundings:
             sounding.begin_anew()
         crew.join(Threads(2))
@@ -146,6 +145,7 @@ class Scout:
             self._look_beside(crew)
             return False
         self._beside = measured
+        self._cpus = self._cpus_of_a_call(measured)
         return True
 
     # --- What then ----------------------------------------------------------------------------------------------------
