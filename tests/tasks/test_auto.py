@@ -22,8 +22,9 @@ from lightwork.tasks import auto, forecast
 from lightwork.tasks.decision import TOO_LITTLE, Decision, Outlook, decide
 from lightwork.tasks.forecast import cost_of
 from lightwork.tasks.options import Options
-from lightwork.tasks.probe import Cost
+from lightwork.tasks.probe import Cost, pickle_cost
 from lightwork.tasks.sounding import Sounding, Tally, Typical, typical
+from lightwork.tasks.travel import can_travel
 from lightwork.testing import MockClock, serial
 
 HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
@@ -83,6 +84,7 @@ def refuse_odd(x: int) -> int:
         pytest.param({"wait_seconds": 0.1}, WARM._replace(n_items=2), "thread", id="two that wait"),
         pytest.param({"wait_seconds": 0.1}, WARM._replace(n_items=1), "serial", id="one that waits"),
         pytest.param({"pickle_seconds": 2e-3}, WARM, "serial", id="pickling takes longer"),
+        pytest.param({"pickled_bytes": 8_000_000}, WARM, "serial", id="it is large"),
         pytest.param({"pickle_seconds": None, "obstacle": "a lock"}, WARM, "serial", id="it cannot be pickled"),
         pytest.param({"cpus": 4.0, "cpu_seconds": 4e-3}, WARM, "serial", id="it has threads of its own"),
         pytest.param({}, WARM._replace(n_cpus=1, n_processes=1), "serial", id="one CPU"),
@@ -121,7 +123,7 @@ def test_a_decision_tells_its_reasons() -> None:
         "  a call computes for 1 ms and waits for 0 ns",
         "  of two threads' calls 0% run side by side; the rest is kept apart by the GIL or by a lock",
         "  an item and its result are pickled in 1 µs, to 100 bytes",
-        "  what is left would take 1 s by serial, 1.02 s by thread, 256 ms by process",
+        "  what is left would take 1 s by serial, 1.02 s by thread, 258 ms by process",
     ]
     assert pickle.loads(pickle.dumps(decision)) == decision
     assert "a lock" in decide(cost(pickle_seconds=None, obstacle="a lock"), WARM).reason
@@ -189,6 +191,17 @@ def test_without_loky_no_processes_are_started(monkeypatch: pytest.MonkeyPatch) 
     decision = forecast.foretell(cost(pickle_seconds=None), None, [(square, 1, 1)], Options(workers=4))
     assert decision.choice == "serial"
     assert "loky is not installed" in decision.reason
+
+
+def test_what_travels_by_its_contents_is_tried_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function that has a name, and refers to a lock, where that is sent along."""
+
+    def refuse(_: object) -> bytes:
+        raise TypeError("cannot pickle a lock")
+
+    monkeypatch.setattr("lightwork.tasks.travel.dumps", refuse)
+    assert not can_travel(square)
+    assert pickle_cost(square, 1, 1, travels=can_travel) == (None, 0, "the function cannot be pickled with all that it refers to")
 
 
 # --- Whole runs ---

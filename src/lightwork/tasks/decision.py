@@ -19,7 +19,8 @@ THREAD_SECONDS = 200e-6  # until threads have begun
 SWITCH_SECONDS = 20e-6  # that an item costs which lets go of the GIL when others want it, too
 WARM_SECONDS = 5e-3  # until a process has begun that is there already
 START_SECONDS = 0.6  # until one has that is not
-JOURNEY_SECONDS = 5e-6  # of an item to a process and back, beside its pickles
+JOURNEY_SECONDS = 10e-6  # of an item to a process and back, beside its pickles
+BYTE_SECONDS = 1e-9  # of each byte of these, through pipes and loaded again
 MANY = 1_000_000  # items of a source that does not tell how many it has
 
 
@@ -128,7 +129,8 @@ def _by_processes(cost: Cost, outlook: Outlook, n_items: int) -> float | None:
     if not outlook.has_gil or cost.pickle_seconds is None or min(outlook.n_processes, outlook.n_cpus) == 1:
         return None
     n_processes = min(outlook.n_processes, outlook.n_cpus, n_items) or 1
-    return outlook.start_seconds + _in_rounds(n_items, n_processes) * seconds_by_processes(cost, cost.pickle_seconds + JOURNEY_SECONDS, n_processes)
+    journey = cost.pickle_seconds + JOURNEY_SECONDS + cost.pickled_bytes * BYTE_SECONDS
+    return outlook.start_seconds + _in_rounds(n_items, n_processes) * seconds_by_processes(cost, journey, n_processes)
 
 
 def _in_rounds(n_items: int, n_workers: int) -> int:

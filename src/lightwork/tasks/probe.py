@@ -201,9 +201,14 @@ def pickle_cost(
     """Return the time to pickle an item and its result, their size, and what keeps them from being pickled."""
     for name, part in (("the function", fn), ("an item", item), ("a result", result)):
         if not travels(part):
-            return None, 0, f"{name} cannot be pickled: {explain_pickle(part).problems[0]}"
+            return None, 0, f"{name} cannot be pickled{_why_not(part)}"
     seconds, n_bytes = min(_timed_pickle((item, result), dumps) for _ in range(N_ROUNDS))
     return seconds, n_bytes, None
+
+
+def _why_not(part: object) -> str:
+    problems = explain_pickle(part).problems  # none, where only what travels by its contents fails
+    return f": {problems[0]}" if problems else " with all that it refers to"
 
 
 def _timed_pickle(parts: tuple[object, object], dumps: Callable[[object], bytes]) -> tuple[float, int]:

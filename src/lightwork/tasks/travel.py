@@ -30,10 +30,10 @@ def cannot_travel(what: str, obj: object, error: BaseException) -> TypeError:
 
 def can_travel(obj: object) -> bool:
     """Whether something can be sent to a worker process, by what pickles for those: also what has no name, where cloudpickle is installed."""
-    if is_picklable(obj):
-        return True
     try:
-        loads(dumps(obj))
+        data = dumps(obj)
+        if not is_picklable(obj):
+            loads(data)
     except Exception:
         return False
     return True
