@@ -205,7 +205,7 @@ class Scout:
         if self._alone is None or not self._alone.n_calls:
             return Decision("thread", "no item had its turn in time")
         n_left = None if self._n_items is None else max(self._n_items - run.n_finished, 0)
-        calls = [(sounding.call, *(sounding.example or (None, None))) for sounding in self._soundings]
+        calls = [sounding.sample() for sounding in self._soundings]
         return foretell(cost_of(self._alone, self._beside, self._cpus), n_left, calls, self._options)
 
 

@@ -102,6 +102,11 @@ class Sounding:
         tally = self._tallies[threading.get_ident()] = Tally(threading.get_native_id(), self._now())
         return tally
 
+    def sample(self) -> tuple[Callable[[Any], Any], Any, Any]:
+        """Return the function, and an item and its value, or None twice."""
+        item, value = self.example or (None, None)
+        return self.call, item, value
+
     def tallies(self) -> list[Tally]:
         """Return what was measured, by thread."""
         return list(self._tallies.values())
