@@ -28,6 +28,7 @@ PROBE_SECONDS = 4e-3  # for which the first items are looked at, or until the fi
 BESIDE_SECONDS = 15e-3  # of work that two threads then do side by side: some intervals in which the GIL changes hands
 WORTH_SECONDS = 30e-3  # of work that is left, below which nobody need know how it could be shared
 SHORT_SECONDS = 5e-6  # of an item, which nobody can be handed for less
+ENOUGH = 16  # calls that short, to know it
 STEP_SECONDS = 20e-3  # of work that is let in together when the calling thread goes on for the time being
 N_LOOKED_AT = 4096  # items let in together at most
 N_TRIES = 3  # to have two threads at work at the same time, on a busy machine
@@ -113,7 +114,8 @@ class Scout:
         measured, is_time_up = self._measured(), self._now() >= self.until and run.n_admitted > 0
         waits = measured.wait_share > WAITING and measured.seconds > PROBE_SECONDS / 4
         left = self._n_left(run) * measured.seconds
-        if not (is_time_up or waits or (measured.n_calls and left < TOO_LITTLE)):
+        is_short = measured.n_calls >= ENOUGH and measured.seconds < SHORT_SECONDS
+        if not (is_time_up or waits or is_short or (measured.n_calls and left < TOO_LITTLE)):
             return False
         self._alone = measured
         is_worth = left >= WORTH_SECONDS and measured.seconds >= SHORT_SECONDS and min(cpu_budget(), n_workers_of("thread", self._options)) > 1
