@@ -37,6 +37,7 @@ from lightwork.arrays import shared_empty as shared_empty
 __all__ = [
     "Aborted",
     "Cancelled",
+    "Decision",
     "FunctionMetrics",
     "FuseError",
     "Handle",
@@ -111,6 +112,7 @@ if _typing.TYPE_CHECKING:
     from lightwork.policies import Retry as Retry
     from lightwork.policies import RetryInfo as RetryInfo
     from lightwork.policies import StopToken as StopToken
+    from lightwork.tasks import Decision as Decision
     from lightwork.tasks import FunctionMetrics as FunctionMetrics
     from lightwork.tasks import Handle as Handle
     from lightwork.tasks import Health as Health

@@ -24,7 +24,7 @@ class Settings:
     ----------
     workers : int or None
         How many workers a call gets; None: as many as :func:`lightwork.cpu_budget` says.
-    executor : {"thread", "serial"} or concurrent.futures.Executor
+    executor : {"thread", "serial", "process", "auto"} or concurrent.futures.Executor
         Who runs items.
     window, max_errors : int or None
         How many items are unfinished or unread at a time, and how many may fail.

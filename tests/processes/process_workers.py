@@ -96,6 +96,7 @@ def be_daemonic() -> None:
 
 def be_interrupted() -> None:
     """Get Ctrl-C, with everybody in this terminal, while workers are busy."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
     check_run()
     with tempfile.TemporaryDirectory() as directory:
 

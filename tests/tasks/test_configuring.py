@@ -249,7 +249,7 @@ def test_blocks_add_up() -> None:
         ({"task_timeout": "1"}, TypeError, "task_timeout must be a number"),
         ({"window": 0}, ValueError, "window must be at least 1"),
         ({"max_errors": 1.5}, TypeError, "max_errors must be an int"),
-        ({"executor": "fiber"}, ValueError, "must be one of 'thread', 'serial', 'process', 'interpreter', not 'fiber'"),
+        ({"executor": "fiber"}, ValueError, "must be one of 'thread', 'serial', 'process', 'auto', 'interpreter', not 'fiber'"),
         ({"stop": True}, TypeError, "stop must be a StopToken"),
         ({"progress": "yes"}, TypeError, "progress must be True or False"),
         ({"workers": 2, "window": 0}, ValueError, "window must be at least 1"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 import numpy as np
 import numpy.typing as npt
@@ -99,6 +99,7 @@ def with_settings(x: Floats) -> None:
     lw.configure(shared_memory=Path("/tmp"))
     lw.configure(shared_memory=None)
     lw.configure(retry=lw.Retry(3), rate_limit=10, timeout=timedelta(minutes=1), executor="serial", stop=lw.StopToken(), window=None)
+    lw.configure(executor="auto")
     with lw.configure(workers=1) as settings:
         assert_type(settings.workers, int | None)
         lw.chunked_map(over_chunks, x, out=x)
@@ -205,6 +206,9 @@ def with_a_result(result: ParallelResult[float]) -> Sequence[object]:
     assert_type(result.outcomes(), list[float | BaseException])
     assert_type(result.status, RunStatus)
     assert_type(result.ok, bool)
+    if result.decision is not None:
+        assert_type(result.decision.choice, Literal["serial", "thread", "process"])
+        assert_type(result.decision.reason, str)
     return result
 
 

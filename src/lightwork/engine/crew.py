@@ -123,8 +123,17 @@ class Crew:
 
     def close(self, error: BaseException | None = None) -> None:
         """End the run, whatever is unfinished; nobody waits for what workers have in hand."""
-        self._is_closed = True
+        self._is_closed = True  # before the end is told
         self._tell(lambda now: self.run.stop("cancelled", now, error, abandon=True))
+        self._retire()
+
+    def inherit(self, crew: Crew) -> None:
+        """Go on in another's place, before anything was begun: with its lock, for somebody may yet come to it."""
+        self._lock = crew._lock
+
+    def _retire(self) -> None:
+        """Hear of nothing any more, and keep no time."""
+        self._is_closed = True
         if self._unsubscribe is not None:
             self._unsubscribe()
         self._watch.end()
@@ -219,8 +228,8 @@ class Crew:
             self._n_workers -= 1
         return chunk
 
-    def _bring_back(self, chunk: Chunk, error: BaseException | None, *, goes_on: bool) -> Chunk | None:
-        """Hand in what came of a chunk; return the next for a worker that goes on."""
+    def _bring_back(self, chunk: Chunk, error: BaseException | None, *, goes_on: bool, leave: Callable[[], object] = lambda: None) -> Chunk | None:
+        """Hand in what came of a chunk; return the next for a worker that goes on. Else that leaves, before anybody hears of it."""
         verdict = None if error is None else self._judge(chunk, error)
         if verdict is not None and isinstance(verdict.error, KeyboardInterrupt):  # which a hook has met
             error, verdict = verdict.error, None
@@ -232,6 +241,8 @@ class Crew:
             if goes_on:
                 following = self._take()
             n_more, wakes = self._n_to_call(), self._wakes()
+        if following is None:
+            leave()
         self._act(n_more, wakes=wakes)
         return following
 

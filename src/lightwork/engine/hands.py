@@ -38,6 +38,11 @@ class Hands:
         return self.n_workers - len(self._running) - self._n_abandoned
 
     @property
+    def are_all_free(self) -> bool:
+        """Whether no worker has anything, wanted or not, and nothing is to be judged."""
+        return self.are_empty and not self._n_abandoned
+
+    @property
     def are_empty(self) -> bool:
         """Whether nothing is to be waited for."""
         return not self._running and not self._n_late

@@ -107,7 +107,10 @@ class ProcessCrew(Crew):
         if worker.is_spent:
             self._dismiss(worker, chunk, outcome.error)
         else:
-            self._employ(worker, self._bring_back(chunk, outcome.error, goes_on=True))
+            leave = functools.partial(self._company.release, worker)  # the caller's next run finds it at hand
+            following = self._bring_back(chunk, outcome.error, goes_on=True, leave=leave)
+            if following is not None:
+                self._employ(worker, following)
 
     def _note(self, chunk: Chunk, outcome: Outcome) -> None:
         """Put down what a chunk brought, and when: clocks of other processes may differ, but time goes by as fast."""

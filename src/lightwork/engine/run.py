@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
@@ -168,7 +169,32 @@ class Run:
         self.source_error = error
         self._settle(now)
 
+    def widen(self, window: int | None) -> None:
+        """Let another number of items be unfinished or unread at a time."""
+        self._window = window
+
+    def make_room(self, n_items: int, window: int | None) -> None:
+        """Let so many more items in, as far as a window allows."""
+        self._window = min(self._n_open + n_items, window or sys.maxsize)
+
     # --- Workers ----------------------------------------------------------------------------------------------------
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no worker has anything in hand that is waited for."""
+        return self._hands.are_empty
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no worker has anything in hand at all."""
+        return self._hands.are_all_free
+
+    def employ(self, n_workers: int, grain: Grain | None = None) -> None:
+        """Have another number of workers, who take as many items at a time as a grain of theirs finds out."""
+        self._hands.n_workers = n_workers
+        if grain is not None:
+            self._grain = grain
+            self.workers_pay = False
 
     @property
     def n_startable(self) -> int:

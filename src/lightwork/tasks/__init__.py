@@ -4,6 +4,7 @@ from lightwork.tasks.aio import async_parallel_iter as async_parallel_iter
 from lightwork.tasks.aio import async_parallel_map as async_parallel_map
 from lightwork.tasks.aio import async_parallel_starmap as async_parallel_starmap
 from lightwork.tasks.configuring import configure as configure
+from lightwork.tasks.decision import Decision as Decision
 from lightwork.tasks.decorator import Parallel as Parallel
 from lightwork.tasks.decorator import parallel as parallel
 from lightwork.tasks.ending import shutdown as shutdown

@@ -16,6 +16,7 @@ from lightwork.engine.stage import Stage
 from lightwork.engine.verdict import Refusal, Verdict, judge
 from lightwork.executors.stealing import default_workers
 from lightwork.tasks.calls import Entrance
+from lightwork.tasks.decision import Decision
 from lightwork.tasks.feed import Batch, Feed
 from lightwork.tasks.options import Options
 
@@ -90,6 +91,7 @@ class AsyncDrive:
     def __init__(self, stages: Sequence[Stage], feed: Source, options: Options, *, waits_for_reader: bool) -> None:
         self.clock: Clock = clock()
         self.feed = feed
+        self.decision: Decision | None = None  # there is one event loop
         n_workers = options.workers or default_workers()
         self.run: Run = Run(
             stages,

@@ -18,6 +18,7 @@ from lightwork.engine.dispatch import Dispatch
 from lightwork.engine.grain import Grain, RemoteGrain
 from lightwork.engine.process_crew import ProcessCrew
 from lightwork.engine.run import Run
+from lightwork.engine.scouts import ScoutCrew
 from lightwork.engine.threads import ThreadCrew
 from lightwork.engine.verdict import refusing
 from lightwork.executors.cluster import Cluster, is_client, n_threads_of
@@ -34,7 +35,19 @@ from lightwork.tasks.pool import Pool
 from lightwork.tasks.process_pool import ProcessPool
 from lightwork.tasks.travel import cannot_travel
 
-__all__ = ["Entrance", "call_for", "check_function", "check_plain_function", "crew_for", "grain_for", "watched", "workers_for"]
+__all__ = [
+    "Entrance",
+    "call_for",
+    "check_function",
+    "check_plain_function",
+    "crew_for",
+    "grain_for",
+    "n_workers_of",
+    "scout_for",
+    "watched",
+    "workers_for",
+    "workers_of",
+]
 
 
 def check_function(fn: Any, advice: str = "; the items come second") -> None:
@@ -95,12 +108,29 @@ def workers_for(options: Options) -> tuple[AnyWorkers, Random | None]:
     inline = INLINE.get()
     if inline is not None:
         return Serial(), inline.random
-    n_workers = options.workers or _default_of(options.executor)
-    return _workers_of(options, min(n_workers, options.max_in_flight or n_workers)), None
+    if options.executor == "auto":
+        return scout_for(options), None
+    return workers_of(options.executor, options), None
 
 
-def _workers_of(options: Options, n_workers: int) -> AnyWorkers:
-    executor = options.executor
+def scout_for(options: Options) -> Serial | Threads:
+    """Return who runs the first items where it is not known who runs the others: the caller, unless he has to be free to leave them alone."""
+    has_to_be_free = any(value is not None for value in (options.timeout, options.task_timeout, options.stop))
+    return Threads(1) if has_to_be_free and options.workers != 1 else Serial()
+
+
+def workers_of(executor: Any, options: Options) -> AnyWorkers:
+    """Return who runs the items, as many as there may be."""
+    return _workers_of(executor, options, n_workers_of(executor, options))
+
+
+def n_workers_of(executor: Any, options: Options) -> int:
+    """Return how many may run items at a time."""
+    n_workers = options.workers or _default_of(executor)
+    return min(n_workers, options.max_in_flight or n_workers)
+
+
+def _workers_of(executor: Any, options: Options, n_workers: int) -> AnyWorkers:
     if isinstance(executor, Pool):
         return Threads(n_workers, executor.core)
     if is_thread_pool(executor):
@@ -109,15 +139,15 @@ def _workers_of(options: Options, n_workers: int) -> AnyWorkers:
         return Company(n_workers, executor.kit, cannot_travel)
     if isinstance(executor, Executor):
         return Foreign(executor, n_workers)
-    return Cluster(executor, n_workers) if is_client(executor) else _named(options, n_workers)
+    return Cluster(executor, n_workers) if is_client(executor) else _named(executor, options, n_workers)
 
 
-def _named(options: Options, n_workers: int) -> AnyWorkers:
-    if options.executor == "process":
+def _named(executor: Any, options: Options, n_workers: int) -> AnyWorkers:
+    if executor == "process":
         return _company_of(n_workers)
-    if options.executor == "interpreter":
+    if executor == "interpreter":
         return Interpreters(n_workers)
-    return Serial() if options.executor == "serial" or options.workers == 1 else Threads(n_workers)
+    return Serial() if executor == "serial" or options.workers == 1 else Threads(n_workers)
 
 
 AnyWorkers = Serial | Threads | ThreadsOfOthers | Foreign | Company
@@ -144,8 +174,9 @@ def crew_for(workers: AnyWorkers, run: Run, options: Options, clock: Clock, *, c
     if isinstance(workers, Company):
         return ProcessCrew(run, workers, clock, token=options.stop, **more)
     has_wishes = can_be_left or options.can_be_stopped or options.on_report is not None
+    crew = ScoutCrew if options.executor == "auto" else ThreadCrew
     entrance = Entrance(run, clock, options.on_report) if has_wishes else None
-    return ThreadCrew(run, workers, clock, token=options.stop, enter=entrance, n_items=n_items, **more)
+    return crew(run, workers, clock, token=options.stop, enter=entrance, n_items=n_items, **more)
 
 
 def _default_of(executor: object) -> int:

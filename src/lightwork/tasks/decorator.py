@@ -118,7 +118,7 @@ class Parallel(Generic[P, T]):
     def _sendable(self, options: dict[str, Any]) -> Callable[..., T]:
         """Return the function; or for another process this object, where functions go by name, since that is what has its name there."""
         executor = options.get("executor", settings().executor)
-        if executor == "process" or isinstance(executor, ProcessPool):
+        if executor in ("process", "auto") or isinstance(executor, ProcessPool):
             return self._fn if goes_by_value() else self
         return self if isinstance(executor, Executor) or is_client(executor) else self._fn
 

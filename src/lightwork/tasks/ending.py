@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import math
 import sys
-import threading
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -19,6 +18,8 @@ from lightwork.policies.checks import checked_number
 from lightwork.tasks.promise import cancel_waiting
 
 __all__ = ["shutdown"]
+
+MOST_SECONDS = 1e6  # that a process can be waited for by a poll; that of threads is longer
 
 
 def shutdown(timeout: float | None = None, cancel_pending: bool = False) -> bool:
@@ -85,7 +86,7 @@ class Ending(Protocol):
 
 def _join(ending: Sequence[Ending], end: float) -> None:
     for one in ending:
-        one.join(min(max(end - SYSTEM.now(), 0.0), threading.TIMEOUT_MAX))
+        one.join(None if end == math.inf else min(max(end - SYSTEM.now(), 0.0), MOST_SECONDS))
 
 
 def _may_wait() -> bool:

@@ -110,8 +110,8 @@ class Feed:
         """Return all items at once if they are there already and nothing has to be found out about each; else None."""
         if not is_at_hand(self._items) or self._is_numbered or self._key is not None or self._cost != 1.0:
             return None
-        items = self._items[:]  # the caller's list may change
-        self._n_taken = len(items)
+        items = self._items[self._n_taken :]  # the caller's list may change
+        self._n_taken += len(items)
         return Batch(items, is_last=True)
 
     def take(self, n_items: int, is_stopped: Callable[[], object]) -> Batch:

@@ -59,6 +59,7 @@ class Harvest:
             keys=feed.keys or None,
             measured=_Measurements(blocks),
             arguments={block.start: block.item[1] if self._is_numbered else block.item for block in failed},
+            decision=self._drive.decision,
         )
 
     def _status(self) -> RunStatus:

@@ -68,7 +68,7 @@ class CommonOptions(TypedDict, total=False):
 class MapOptions(CommonOptions, total=False):
     """What calls in threads and elsewhere take besides."""
 
-    executor: Literal["thread", "serial", "process", "interpreter"] | Executor | Client | None
+    executor: Literal["thread", "serial", "process", "auto", "interpreter"] | Executor | Client | None
     chunk_size: int | None
 
 
@@ -95,7 +95,7 @@ class Options:
     ----------
     workers : int or None
         How many items are in hand at a time at most; None: the executor's own default, whatever is configured.
-    executor : {"thread", "serial", "process", "interpreter"}, concurrent.futures.Executor or distributed.Client
+    executor : {"thread", "serial", "process", "auto", "interpreter"}, concurrent.futures.Executor or distributed.Client
         None as given by a call is "thread", whatever is configured.
         Who calls the function.
     chunk_size : int or None
@@ -135,7 +135,7 @@ class Options:
     """
 
     workers: int | None = None
-    executor: Literal["thread", "serial", "process", "interpreter"] | Executor | Client | None = "thread"
+    executor: Literal["thread", "serial", "process", "auto", "interpreter"] | Executor | Client | None = "thread"
     chunk_size: int | None = None
     window: int | None = None
     batch_size: int | None = None
@@ -201,7 +201,7 @@ class Options:
             check_choice(
                 "executor (if it is no concurrent.futures.Executor and no dask.distributed.Client)",
                 self.executor,
-                ("thread", "serial", "process", "interpreter"),
+                ("thread", "serial", "process", "auto", "interpreter"),
             )
         if self.rate_limit is not None and not isinstance(self.rate_limit, Limiter):
             self._set("rate_limit", _limiter(self.rate_limit))

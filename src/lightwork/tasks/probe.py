@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from lightwork.tasks.pickling import explain_pickle, is_picklable
 from lightwork.tasks.ticker import Ticker
 
-__all__ = ["Cost", "Rate", "Round", "probe"]
+__all__ = ["Cost", "Rate", "Round", "pickle_cost", "probe"]
 
 N_ROUNDS = 3  # of each measurement, in turn, so that what disturbs one disturbs the others as well
 LEAST = 0.1  # of a CPU, and of a second one: a machine with less to spare does not tell anything apart
@@ -133,7 +133,7 @@ def probe(fn: Callable[[Any], object], sample: Sequence[Any], seconds: float) ->
         median(each.wait_seconds for each in rounds),
         median(each.cpus for each in rounds),
         median(each.overlap for each in rounds),
-        *_pickle_cost(fn, sample[0], result),
+        *pickle_cost(fn, sample[0], result),
     )
 
 
@@ -190,16 +190,28 @@ class _Caller(threading.Thread):
         return self._n_calls
 
 
-def _pickle_cost(fn: Callable[[Any], object], item: object, result: object) -> tuple[float | None, int, str | None]:
+def pickle_cost(
+    fn: Callable[[Any], object],
+    item: object,
+    result: object,
+    *,
+    travels: Callable[[object], bool] = is_picklable,
+    dumps: Callable[[object], bytes] = pickle.dumps,
+) -> tuple[float | None, int, str | None]:
     """Return the time to pickle an item and its result, their size, and what keeps them from being pickled."""
     for name, part in (("the function", fn), ("an item", item), ("a result", result)):
-        if not is_picklable(part):
-            return None, 0, f"{name} cannot be pickled: {explain_pickle(part).problems[0]}"
-    seconds, n_bytes = min(_timed_pickle((item, result)) for _ in range(N_ROUNDS))
+        if not travels(part):
+            return None, 0, f"{name} cannot be pickled{_why_not(part)}"
+    seconds, n_bytes = min(_timed_pickle((item, result), dumps) for _ in range(N_ROUNDS))
     return seconds, n_bytes, None
 
 
-def _timed_pickle(parts: tuple[object, object]) -> tuple[float, int]:
+def _why_not(part: object) -> str:
+    problems = explain_pickle(part).problems  # none, where only what travels by its contents fails
+    return f": {problems[0]}" if problems else " with all that it refers to"
+
+
+def _timed_pickle(parts: tuple[object, object], dumps: Callable[[object], bytes]) -> tuple[float, int]:
     begin = time.perf_counter()
-    n_bytes = len(pickle.dumps(parts, protocol=5))
+    n_bytes = len(dumps(parts))
     return time.perf_counter() - begin, n_bytes

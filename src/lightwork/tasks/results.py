@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any, TypeVar, cast, final, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, final, overload
 
 from lightwork._errors import Aborted, Cancelled, TimedOut
 from lightwork.tasks.item_result import ItemResult, Measured
 from lightwork.tasks.notes import item_note, note_failures
 from lightwork.tasks.summaries import html_summary, text_summary
+
+if TYPE_CHECKING:
+    from lightwork.tasks.decision import Decision
 
 __all__ = ["MISSING", "ItemResult", "Measured", "Missing", "ParallelResult", "RunStatus"]
 
@@ -81,15 +84,31 @@ class ParallelResult(Sequence[T_co]):
     arguments : mapping of int to object, optional
         What the failed items were; named in the notes of their exceptions, and let go of with the first look at one.
 
+    decision : Decision, optional
+        Who ran the items, and why, where that was not said.
+
     Notes
     -----
     Made by the functions that run items. Threads may read one at the same time. Costs nothing by item before it is read. Can be
     pickled if its values and exceptions can.
     """
 
-    __slots__ = ("__weakref__", "_ending", "_failures", "_keys", "_measured", "_n_items", "_order", "_reason", "_status", "_unnoted", "_values")
+    __slots__ = (
+        "__weakref__",
+        "_decision",
+        "_ending",
+        "_failures",
+        "_keys",
+        "_measured",
+        "_n_items",
+        "_order",
+        "_reason",
+        "_status",
+        "_unnoted",
+        "_values",
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each of these may be missing, and none belongs to another
         self,
         n_items: int | None,
         values: Sequence[T_co | Missing],
@@ -101,6 +120,7 @@ class ParallelResult(Sequence[T_co]):
         keys: Mapping[int, Any] | Sequence[Any] | None = None,
         measured: Mapping[int, Measured] | Sequence[Measured] | None = None,
         arguments: Mapping[int, Any] | None = None,
+        decision: Decision | None = None,
     ) -> None:
         self._n_items = max(n_items or 0, len(values))
         self._values: Sequence[Any] = values
@@ -111,6 +131,7 @@ class ParallelResult(Sequence[T_co]):
         self._keys = keys
         self._measured = measured
         self._unnoted = [arguments]
+        self._decision = decision
         self._ending: BaseException | None = None
 
     # --- What never raises ---
@@ -124,6 +145,11 @@ class ParallelResult(Sequence[T_co]):
     def status(self) -> RunStatus:
         """How the run ended."""
         return self._status
+
+    @property
+    def decision(self) -> Decision | None:
+        """Who ran the items, and why, where ``executor="auto"`` left that to be found out; None elsewhere."""
+        return self._decision
 
     def __len__(self) -> int:
         """Return the number of items, with or without a value."""

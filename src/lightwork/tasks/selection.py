@@ -11,7 +11,17 @@ from lightwork._cpus import cpu_budget
 from lightwork.policies.checks import checked_count, checked_seconds, is_async
 from lightwork.tasks.probe import Cost, probe
 
-__all__ = ["ProcessDecision", "should_use_processes"]
+__all__ = [
+    "MARGIN",
+    "ProcessDecision",
+    "about_cpu",
+    "about_overlap",
+    "about_pickles",
+    "in_words",
+    "seconds_by_processes",
+    "seconds_by_threads",
+    "should_use_processes",
+]
 
 T = TypeVar("T")
 
@@ -124,44 +134,49 @@ def _by_word(word: str) -> bool:
 
 def _by_cost(cost: Cost, n_items: int | None) -> ProcessDecision:
     n_cpus = cpu_budget()
-    reasons = [_about_cpu(cost), _about_overlap(cost)]
+    reasons = [about_cpu(cost), about_overlap(cost)]
     if n_cpus == 1:
         return ProcessDecision(False, (*reasons, "there is one CPU, which processes would share as threads do"), cost)
     if cost.pickle_seconds is None:
         return ProcessDecision(False, (*reasons, f"processes get everything pickled, and {cost.obstacle}"), cost)
-    by_threads, by_processes = _seconds_by_threads(cost, n_cpus), _seconds_by_processes(cost, cost.pickle_seconds, n_cpus)
-    reasons += [_about_pickles(cost, cost.pickle_seconds), f"an item would take {_time(by_threads)} by threads, {_time(by_processes)} by processes"]
+    by_threads, by_processes = seconds_by_threads(cost, n_cpus, min(32, n_cpus + 4)), seconds_by_processes(cost, cost.pickle_seconds, n_cpus)
+    reasons += [about_pickles(cost, cost.pickle_seconds)]
+    reasons += [f"an item would take {in_words(by_threads)} by threads, {in_words(by_processes)} by processes"]
     is_faster = by_threads > MARGIN * by_processes
     if is_faster and n_items is not None and n_items * (by_threads - by_processes) < START_SECONDS:
         return ProcessDecision(False, (*reasons, f"{n_items} items do not make up for the start of a process"), cost)
     return ProcessDecision(is_faster, tuple(reasons), cost)
 
 
-def _seconds_by_threads(cost: Cost, n_cpus: int) -> float:
+def seconds_by_threads(cost: Cost, n_cpus: int, n_threads: int) -> float:
     """Return the time of an item when many are run: what does not overlap goes one by one, CPU on all CPUs, waiting in all threads."""
     one_by_one = cost.cpu_seconds / cost.cpus * (1 - cost.overlap)
-    return max(one_by_one, cost.cpu_seconds / n_cpus, (cost.cpu_seconds + cost.wait_seconds) / min(32, n_cpus + 4))
+    return max(one_by_one, cost.cpu_seconds / n_cpus, (cost.cpu_seconds / cost.cpus + cost.wait_seconds) / n_threads)
 
 
-def _seconds_by_processes(cost: Cost, pickle_seconds: float, n_cpus: int) -> float:
+def seconds_by_processes(cost: Cost, pickle_seconds: float, n_cpus: int) -> float:
     """Return the same for one process for each CPU; what is pickled on one side is loaded on the other, and one side is the caller alone."""
     return max((cost.cpu_seconds + cost.wait_seconds + pickle_seconds) / n_cpus, pickle_seconds)
 
 
-def _about_cpu(cost: Cost) -> str:
+def about_cpu(cost: Cost) -> str:
+    """Say what a call costs."""
     cpus = f" on {cost.cpus:.1f} CPUs" if cost.cpus > OWN_THREADS else ""
-    return f"a call computes for {_time(cost.cpu_seconds)}{cpus} and waits for {_time(cost.wait_seconds)}"
+    return f"a call computes for {in_words(cost.cpu_seconds)}{cpus} and waits for {in_words(cost.wait_seconds)}"
 
 
-def _about_overlap(cost: Cost) -> str:
+def about_overlap(cost: Cost) -> str:
+    """Say how far calls run side by side."""
     return f"of two threads' calls {cost.overlap:.0%} run side by side; the rest is kept apart by the GIL or by a lock"
 
 
-def _about_pickles(cost: Cost, seconds: float) -> str:
-    return f"an item and its result are pickled in {_time(seconds)}, to {cost.pickled_bytes} bytes"
+def about_pickles(cost: Cost, seconds: float) -> str:
+    """Say what pickling costs."""
+    return f"an item and its result are pickled in {in_words(seconds)}, to {cost.pickled_bytes} bytes"
 
 
-def _time(seconds: float) -> str:
+def in_words(seconds: float) -> str:
+    """Return seconds with three digits and a unit."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-__all__ = ["BEFORE_EXIT", "Process", "Sole", "disown", "has_ended"]
+__all__ = ["BEFORE_EXIT", "Process", "Sole", "disown", "has_ended", "is_robust"]
 
 
 class Process(Protocol):
@@ -42,6 +42,11 @@ def _see_to_exit() -> None:
 def _prepare_exit() -> None:
     for call in BEFORE_EXIT:
         call()
+
+
+def is_robust() -> bool:
+    """Whether loky is installed, whose processes need no guard around the main program."""
+    return _loky() is not None
 
 
 def _loky() -> Any:

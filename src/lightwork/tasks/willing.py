@@ -1,0 +1,60 @@
+"""Worker processes for items that nobody said could be sent to one."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lightwork.executors.futures import Outcome, run_items
+from lightwork.executors.process.company import Company, UnloadableError, kit_for
+from lightwork.executors.process.parcels import Parcel
+from lightwork.executors.process.worker import Lost, Worker
+from lightwork.executors.stealing import Threads
+from lightwork.tasks.travel import cannot_travel
+
+__all__ = ["WillingCompany"]
+
+Done = Callable[[Outcome | Lost], object]
+
+
+class WillingCompany(Company):
+    """
+    Hands out what can be pickled; what cannot is run by a thread meanwhile, and its worker waits.
+
+    Parameters
+    ----------
+    n_workers : int
+    """
+
+    def __init__(self, n_workers: int) -> None:
+        super().__init__(n_workers, kit_for(n_workers), cannot_travel)
+        self._calls: dict[bytes, Callable[[Any], Any]] = {}
+        self._context = contextvars.copy_context()
+        self._threads = Threads(n_workers)
+
+    def parcel(self, call: Callable[[Any], Any]) -> Parcel:
+        """Return a function of one item as it travels; it is kept, too."""
+        parcel = super().parcel(call)
+        self._calls[parcel.digest] = call
+        return parcel
+
+    def hand_out(self, worker: Worker, function: Parcel, items: Sequence[Any], done: Done) -> None:
+        """Have items run by a worker; or by a thread, if they cannot be pickled, or not be loaded there."""
+
+        def receive(outcome: Outcome | Lost) -> None:
+            if isinstance(outcome, Outcome) and isinstance(outcome.error, UnloadableError):
+                self._run_here(function, items, done)
+            else:
+                done(outcome)
+
+        try:
+            super().hand_out(worker, function, items, receive)
+        except TypeError:  # what cannot be pickled comes as that, whatever pickling said
+            self._run_here(function, items, done)
+
+    def _run_here(self, function: Parcel, items: Sequence[Any], done: Done) -> None:
+        def run(failure: BaseException | None = None) -> None:
+            done(self._context.copy().run(run_items, self._calls[function.digest], items) if failure is None else Outcome([], [0.0], failure))
+
+        self._threads.spawn(run)
