@@ -97,7 +97,8 @@ class Sole:
     def close(self) -> None:
         """Let the process end when it has nothing to do."""
         executor = self._executor
-        if executor is not None:
+        # The standard library's, from 3.13 on, tells of a death with its lock held, which its shutdown wants; and a broken one ends by itself.
+        if executor is not None and not getattr(executor, "_broken", False):
             executor.shutdown(wait=False)
 
     def join(self) -> None:
