@@ -9,7 +9,9 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import lightwork as lw
@@ -131,8 +133,10 @@ def be_forked() -> None:
     """Fork with warm workers: the child has its own, and the parent keeps its."""
     check_run()
     here = set(children())
+    warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
     child = os.fork()
     if child == 0:
+        vars(resource_tracker._resource_tracker)["_pid"] = None  # CPython's 3.13 waits at exit for the parent's, which is no child of this one
         be_plain()
         return
     assert os.waitpid(child, 0)[1] == 0
