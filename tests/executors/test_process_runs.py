@@ -185,6 +185,13 @@ class LockedError(Exception):
         self.lock = threading.Lock()
 
 
+class FrozenError(Exception):
+    """One none of whose attributes can be set, as those of a frozen dataclass."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(name)
+
+
 def fail_with(make: Callable[[], BaseException]) -> BaseException:
     """Return what comes of an error."""
 
@@ -206,7 +213,11 @@ def test_an_error_keeps_its_type() -> None:
     assert "in fail\n" in str(error.__cause__) and "KeyError: ('key', 1)" in str(error.__cause__)
 
 
-@pytest.mark.parametrize("make", [lambda: TwoArgumentsError(1, 2), lambda: LockedError("1 and 2")], ids=["two arguments", "a lock"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: TwoArgumentsError(1, 2), lambda: LockedError("1 and 2"), lambda: FrozenError("1 and 2")],
+    ids=["two arguments", "a lock", "frozen"],
+)
 def test_an_error_that_cannot_travel_is_told(make: Callable[[], BaseException]) -> None:
     """By its type's name, its text and its traceback."""
     error = fail_with(make)
