@@ -6,9 +6,9 @@ from stories import check
 pytest.importorskip("loky")
 
 
-@pytest.mark.parametrize("way", ["plain", "daemonic", "forked"])
+@pytest.mark.parametrize("way", ["plain", "daemonic", "child", "forked"])
 def test_a_program_without_a_guard(way: str) -> None:
-    """Its main module is not imported anew; in a daemonic process and in a forked one, too."""
+    """Its main module is not imported anew; in a daemonic process, in one that waits for its children, and in a forked one, too."""
     check("process_workers", way, timeout=120)
 
 
@@ -22,6 +22,7 @@ def test_ctrl_c_is_for_the_parent() -> None:
     assert check("process_workers", "interrupted", timeout=120) == "interrupted\n"
 
 
-def test_workers_do_not_outlive_a_parent_that_is_killed() -> None:
-    """They end though they are busy, and shared memory is as it was."""
-    assert float(check("process_workers", "killed", timeout=120)) < 5
+@pytest.mark.parametrize("way", ["killed", "killed counting"])
+def test_workers_do_not_outlive_a_parent_that_is_killed(way: str) -> None:
+    """They end though they are busy, be it with something that holds the GIL, and shared memory is as it was."""
+    assert float(check("process_workers", way, timeout=120)) < 5

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-__all__ = ["BEFORE_EXIT", "Process", "Sole", "disown", "has_ended"]
+__all__ = ["BEFORE_EXIT", "Process", "Sole", "disown", "has_ended", "prepare_exit"]
 
 
 class Process(Protocol):
@@ -36,10 +36,11 @@ BEFORE_EXIT: list[Callable[[], object]] = []  # what is to be done while there s
 def _see_to_exit() -> None:
     """Have that done: who says so last is called first, and those who end the processes may say so at every start."""
     register: Callable[[Callable[[], object]], None] = vars(threading)["_register_atexit"]
-    register(_prepare_exit)
+    register(prepare_exit)
 
 
-def _prepare_exit() -> None:
+def prepare_exit() -> None:
+    """Do what is to be done first of all."""
     for call in BEFORE_EXIT:
         call()
 
