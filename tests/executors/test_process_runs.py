@@ -10,6 +10,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 import lightwork as lw
 from lightwork.executors.process import backend, parcels, workshop
+from lightwork.executors.process.worker import Worker
 
 pytest.importorskip("loky")
 
@@ -183,6 +185,32 @@ class LockedError(Exception):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.lock = threading.Lock()
+
+
+def test_an_overdue_item_that_ends_after_all_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its worker would be handed next does not die in its place."""
+    go, begun, free = (tmp_path / name for name in ("go", "begun", "free"))
+    kill = Worker.kill
+
+    def kill_late(worker: Worker, by: signal.Signals = signal.SIGKILL) -> None:
+        go.touch()
+        end = time.monotonic() + 1
+        while not begun.exists() and time.monotonic() < end:  # which it never does
+            time.sleep(0.01)
+        kill(worker, by)
+        free.touch()
+
+    def follow(item: int) -> int:
+        if item:
+            begun.touch()
+        while not (free if item else go).exists():
+            time.sleep(0.01)
+        return item
+
+    monkeypatch.setattr(Worker, "kill", kill_late)
+    result = lw.parallel_map(follow, range(2), executor="process", workers=1, chunk_size=1, task_timeout=3)
+    assert result.ok_values() == [1]
+    assert isinstance(result.failures()[0][1], lw.TimedOut)
 
 
 class FrozenError(Exception):
