@@ -6,6 +6,7 @@ import os
 import pickle
 import resource
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -211,6 +212,33 @@ def test_an_overdue_item_that_ends_after_all_costs_no_other(tmp_path: Path, monk
     result = lw.parallel_map(follow, range(2), executor="process", workers=1, chunk_size=1, task_timeout=3)
     assert result.ok_values() == [1]
     assert isinstance(result.failures()[0][1], lw.TimedOut)
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_workers_start_where_there_is_nothing_to_print_to(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in programs without a console."""
+    assert lw.shutdown(30)
+    monkeypatch.setattr(sys, name, None)
+    assert list(run(abs, [-1, -2])) == [1, 2]
+    assert getattr(sys, name) is None
+
+
+def test_a_closed_standard_error_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For workers write to what has its number; they would fail by that, one after the other."""
+    assert lw.shutdown(30)
+    monkeypatch.setattr(sys, "__stderr__", None)
+    with pytest.raises(RuntimeError, match="standard error, which is closed here; start the program with"):
+        run(abs, [-1, -2])
+
+
+def test_a_removed_directory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the current one, in which no worker can start."""
+    assert lw.shutdown(30)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "here").rmdir()
+    with pytest.raises(FileNotFoundError, match=r"current directory, which was removed; go to another by os\.chdir"):
+        run(abs, [-1, -2])
 
 
 class FrozenError(Exception):

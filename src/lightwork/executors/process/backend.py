@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
@@ -79,7 +81,8 @@ class Sole:
 
     def start(self, fn: Callable[..., Any], *arguments: Any) -> tuple[Process, Future[Any]]:
         """Start the process with its first call."""
-        with _starting, _sigint_blocked(), _as_nobodys_daemon(), _environment_set(self._environment):
+        _check_what_it_inherits()
+        with _starting, _sigint_blocked(), _as_nobodys_daemon(), _with_streams(), _environment_set(self._environment):
             future: Future[Any] = self._executor.submit(fn, *arguments)
         _see_to_exit()
         (process,) = self._executor._processes.values()  # noqa: SLF001 - the one thing that tells its exit code
@@ -144,6 +147,30 @@ def _as_nobodys_daemon() -> Generator[None]:
     finally:
         if is_daemon is not None:
             config["daemon"] = is_daemon
+
+
+def _check_what_it_inherits() -> None:
+    """Refuse what a process cannot start with, and does not say so."""
+    if sys.__stderr__ is None:  # its number may be that of one of our pipes
+        raise RuntimeError("worker processes need standard error, which is closed here; start the program with 2>/dev/null, or use executor='thread'")
+    try:
+        os.getcwd()  # noqa: PTH109 - only whether there is one
+    except FileNotFoundError as error:
+        hint = "worker processes start in the current directory, which was removed; go to another by os.chdir, or use executor='thread'"
+        raise FileNotFoundError(error.errno, hint) from None
+
+
+@contextlib.contextmanager
+def _with_streams() -> Generator[None]:
+    """Have something to flush, which loky does before a start, where somebody has set the standard streams to None."""
+    missing = [name for name in ("stdout", "stderr") if getattr(sys, name) is None]
+    for name in missing:
+        setattr(sys, name, io.StringIO())
+    try:
+        yield
+    finally:
+        for name in missing:
+            setattr(sys, name, None)
 
 
 @contextlib.contextmanager
