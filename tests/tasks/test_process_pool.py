@@ -61,16 +61,17 @@ def test_a_call_gets_a_worker_while_another_has_just_taken_its_own(tmp_path: Pat
     """That one is not taken for one without work, which would leave the call to wait for it."""
     others: list[Future[int]] = []
     begins = Order.begins
+    workers = lw.ProcessPool(2)
 
     def submit_another(order: Order[Any]) -> bool:
         if not others:
             others.append(Future())
-            others[0] = pool.submit(pow, 2, 5)
+            others[0] = workers.submit(pow, 2, 5)
         return begins(order)
 
     monkeypatch.setattr(Order, "begins", submit_another)
-    with lw.ProcessPool(2) as pool:
-        gate = Gate(pool, tmp_path)
+    with workers:
+        gate = Gate(workers, tmp_path)
         try:
             assert others[0].result(SECONDS) == 32
         finally:
