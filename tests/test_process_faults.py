@@ -12,6 +12,11 @@ def test_a_program_without_a_guard(way: str) -> None:
     check("process_workers", way, timeout=120)
 
 
+def test_a_program_without_a_guard_that_needs_one() -> None:
+    """Is told so, where its workers are not loky's."""
+    assert "belong under if __name__ == '__main__'" in check("process_workers", "spawned", timeout=120)
+
+
 def test_a_program_that_just_ends() -> None:
     """Says nothing, and leaves nobody: warm workers end with it."""
     check("process_workers", "left", timeout=120)

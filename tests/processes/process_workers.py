@@ -153,7 +153,18 @@ def be_forked() -> None:
     assert here <= set(children())
 
 
+def be_spawned() -> None:
+    """Use the standard library's way, which has no use for a program like this; those it starts say so, too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    with lw.ProcessPool(1, multiprocessing.get_context("spawn")) as pool:
+        try:
+            lw.parallel_map(abs, [-1], executor=pool)
+        except lw.WorkerLost as lost:
+            print(lost)
+
+
 WAYS = {
+    "spawned": be_spawned,
     "plain": be_plain,
     "daemonic": be_daemonic,
     "child": be_a_child,

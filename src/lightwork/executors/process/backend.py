@@ -64,6 +64,11 @@ class Sole:
         What the process finds set besides, before it imports anything.
     method : str, optional
         How it is started, as :mod:`multiprocessing` says it. Default: loky's own way, or "spawn" without loky.
+
+    Attributes
+    ----------
+    advice : str
+        What to look at if it dies when it is starting.
     """
 
     def __init__(self, environment: Mapping[str, str], method: str | None = None) -> None:
@@ -72,12 +77,17 @@ class Sole:
         loky = _loky() if method is None else None
         if loky is not None:
             self._executor = loky.ProcessPoolExecutor(1, env=dict(environment))
+            self.advice: str = ""
         else:
             self._environment = environment
             import multiprocessing  # noqa: PLC0415 - takes long to import
             from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
             self._executor = ProcessPoolExecutor(1, multiprocessing.get_context(method or "spawn"))
+            self.advice = (
+                " and importing the program's main module, where calls belong under if __name__ == '__main__': "
+                "(or pip install lightwork[process], and give no mp_context)"
+            )
 
     def start(self, fn: Callable[..., Any], *arguments: Any) -> tuple[Process, Future[Any]]:
         """Start the process with its first call."""
