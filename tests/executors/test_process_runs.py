@@ -1,12 +1,14 @@
 """Runs over items in worker processes, which lose nothing but what a death, a hang or a failure is about."""
 
 import ctypes
+import errno
 import logging
 import os
 import pickle
 import resource
 import signal
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -239,6 +241,20 @@ def test_a_removed_directory_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "here").rmdir()
     with pytest.raises(FileNotFoundError, match=r"current directory, which was removed; go to another by os\.chdir"):
         run(abs, [-1, -2])
+
+
+def test_a_full_directory_of_temporary_files_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing is left in it."""
+
+    def refuse(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    assert lw.shutdown(30)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(OSError, match="a little room in .*; make some, or set TMPDIR"):
+        run(abs, [-1, -2])
+    assert not list(tmp_path.iterdir())
 
 
 class FrozenError(Exception):
