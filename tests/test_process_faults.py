@@ -6,10 +6,15 @@ from stories import check
 pytest.importorskip("loky")
 
 
-@pytest.mark.parametrize("way", ["plain", "daemonic", "forked"])
+@pytest.mark.parametrize("way", ["plain", "daemonic", "child", "forked"])
 def test_a_program_without_a_guard(way: str) -> None:
-    """Its main module is not imported anew; in a daemonic process and in a forked one, too."""
+    """Its main module is not imported anew; in a daemonic process, in one that waits for its children, and in a forked one, too."""
     check("process_workers", way, timeout=120)
+
+
+def test_a_program_without_a_guard_that_needs_one() -> None:
+    """Is told so, where its workers are not loky's."""
+    assert "belong under if __name__ == '__main__'" in check("process_workers", "spawned", timeout=120)
 
 
 def test_a_program_that_just_ends() -> None:
@@ -22,6 +27,7 @@ def test_ctrl_c_is_for_the_parent() -> None:
     assert check("process_workers", "interrupted", timeout=120) == "interrupted\n"
 
 
-def test_workers_do_not_outlive_a_parent_that_is_killed() -> None:
-    """They end though they are busy, and shared memory is as it was."""
-    assert float(check("process_workers", "killed", timeout=120)) < 5
+@pytest.mark.parametrize("way", ["killed", "killed counting"])
+def test_workers_do_not_outlive_a_parent_that_is_killed(way: str) -> None:
+    """They end though they are busy, be it with something that holds the GIL, and shared memory is as it was."""
+    assert float(check("process_workers", way, timeout=120)) < 5

@@ -1,15 +1,19 @@
 """Runs over items in worker processes, which lose nothing but what a death, a hang or a failure is about."""
 
 import ctypes
+import errno
 import logging
 import os
 import pickle
 import resource
 import signal
+import sys
+import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +23,7 @@ from hypothesis import strategies as st
 
 import lightwork as lw
 from lightwork.executors.process import backend, parcels, workshop
+from lightwork.executors.process.worker import Worker
 
 pytest.importorskip("loky")
 
@@ -185,6 +190,80 @@ class LockedError(Exception):
         self.lock = threading.Lock()
 
 
+def test_an_overdue_item_that_ends_after_all_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its worker would be handed next does not die in its place."""
+    go, begun, free = (tmp_path / name for name in ("go", "begun", "free"))
+    kill = Worker.kill
+
+    def kill_late(worker: Worker, by: signal.Signals = signal.SIGKILL) -> None:
+        go.touch()
+        end = time.monotonic() + 1
+        while not begun.exists() and time.monotonic() < end:  # which it never does
+            time.sleep(0.01)
+        kill(worker, by)
+        free.touch()
+
+    def follow(item: int) -> int:
+        if item:
+            begun.touch()
+        while not (free if item else go).exists():
+            time.sleep(0.01)
+        return item
+
+    monkeypatch.setattr(Worker, "kill", kill_late)
+    result = lw.parallel_map(follow, range(2), executor="process", workers=1, chunk_size=1, task_timeout=3)
+    assert result.ok_values() == [1]
+    assert isinstance(result.failures()[0][1], lw.TimedOut)
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_workers_start_where_there_is_nothing_to_print_to(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in programs without a console."""
+    assert lw.shutdown(30)
+    monkeypatch.setattr(sys, name, None)
+    assert list(run(abs, [-1, -2])) == [1, 2]
+    assert getattr(sys, name) is None
+
+
+def test_a_closed_standard_error_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For workers write to what has its number; they would fail by that, one after the other."""
+    assert lw.shutdown(30)
+    monkeypatch.setattr(sys, "__stderr__", None)
+    with pytest.raises(RuntimeError, match="standard error, which is closed here; start the program with"):
+        run(abs, [-1, -2])
+
+
+def test_a_removed_directory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the current one, in which no worker can start."""
+    assert lw.shutdown(30)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "here").rmdir()
+    with pytest.raises(FileNotFoundError, match=r"current directory, which was removed; go to another by os\.chdir"):
+        run(abs, [-1, -2])
+
+
+def test_a_full_directory_of_temporary_files_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing is left in it."""
+
+    def refuse(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    assert lw.shutdown(30)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(OSError, match="a little room in .*; make some, or set TMPDIR"):
+        run(abs, [-1, -2])
+    assert not list(tmp_path.iterdir())
+
+
+class FrozenError(Exception):
+    """One none of whose attributes can be set, as those of a frozen dataclass."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(name)
+
+
 def fail_with(make: Callable[[], BaseException]) -> BaseException:
     """Return what comes of an error."""
 
@@ -206,7 +285,11 @@ def test_an_error_keeps_its_type() -> None:
     assert "in fail\n" in str(error.__cause__) and "KeyError: ('key', 1)" in str(error.__cause__)
 
 
-@pytest.mark.parametrize("make", [lambda: TwoArgumentsError(1, 2), lambda: LockedError("1 and 2")], ids=["two arguments", "a lock"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: TwoArgumentsError(1, 2), lambda: LockedError("1 and 2"), lambda: FrozenError("1 and 2")],
+    ids=["two arguments", "a lock", "frozen"],
+)
 def test_an_error_that_cannot_travel_is_told(make: Callable[[], BaseException]) -> None:
     """By its type's name, its text and its traceback."""
     error = fail_with(make)

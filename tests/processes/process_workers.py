@@ -40,6 +40,12 @@ def say_and_hang(directory: str) -> None:
     time.sleep(1000)
 
 
+def say_and_count(directory: str) -> None:
+    """Say who counts, for hours and without a look at anything else."""
+    (Path(directory) / str(os.getpid())).touch()
+    sum(range(10**13))
+
+
 def check_run() -> None:
     """Run items in processes."""
     result = lw.parallel_map(double, range(100), executor="process", workers=2)
@@ -96,6 +102,14 @@ def be_daemonic() -> None:
     assert process.exitcode == 0, process.exitcode
 
 
+def be_a_child() -> None:
+    """Run in a process of multiprocessing's, which waits for its children at exit."""
+    process = multiprocessing.get_context("fork").Process(target=check_run)
+    process.start()
+    process.join(SECONDS)
+    assert process.exitcode == 0, process.exitcode
+
+
 def be_interrupted() -> None:
     """Get Ctrl-C, with everybody in this terminal, while workers are busy."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
@@ -116,11 +130,11 @@ def be_interrupted() -> None:
     be_plain()
 
 
-def be_killed() -> None:
+def be_killed(how: str = "hang") -> None:
     """Be a program whose parent is killed, while workers are busy and while they are idle."""
     before = leftovers()
     with tempfile.TemporaryDirectory() as directory:
-        victim = subprocess.Popen([sys.executable, __file__, "hang", directory], stderr=subprocess.DEVNULL)
+        victim = subprocess.Popen([sys.executable, __file__, how, directory], stderr=subprocess.DEVNULL)
         until(lambda: len(list(Path(directory).iterdir())) == 2)
         victim.kill()
         workers = [int(path.name) for path in Path(directory).iterdir()]
@@ -144,9 +158,31 @@ def be_forked() -> None:
     assert here <= set(children())
 
 
-WAYS = {"plain": be_plain, "daemonic": be_daemonic, "interrupted": be_interrupted, "killed": be_killed, "forked": be_forked, "left": check_run}
+def be_spawned() -> None:
+    """Use the standard library's way, which has no use for a program like this; those it starts say so, too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    with lw.ProcessPool(1, multiprocessing.get_context("spawn")) as pool:
+        try:
+            lw.parallel_map(abs, [-1], executor=pool)
+        except lw.WorkerLost as lost:
+            print(lost)
 
-if sys.argv[1] == "hang":
+
+WAYS = {
+    "spawned": be_spawned,
+    "plain": be_plain,
+    "daemonic": be_daemonic,
+    "child": be_a_child,
+    "interrupted": be_interrupted,
+    "killed": be_killed,
+    "killed counting": lambda: be_killed("count"),
+    "forked": be_forked,
+    "left": check_run,
+}
+
+if sys.argv[1] == "count":
+    lw.parallel_map(say_and_count, sys.argv[2:] * 2, executor="process", workers=2)
+elif sys.argv[1] == "hang":
     lw.parallel_map(say_and_hang, sys.argv[2:] * 2, executor="process", workers=2)
 else:
     WAYS[sys.argv[1]]()  # without a guard

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import lightwork as lw
+from lightwork.tasks.order import Order
 
 pytest.importorskip("loky")
 
@@ -54,6 +55,27 @@ def until(state: Callable[[], bool]) -> None:
     while not state():
         assert time.monotonic() < end
         time.sleep(0.005)
+
+
+def test_a_call_gets_a_worker_while_another_has_just_taken_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That one is not taken for one without work, which would leave the call to wait for it."""
+    others: list[Future[int]] = []
+    begins = Order.begins
+    workers = lw.ProcessPool(2)
+
+    def submit_another(order: Order[Any]) -> bool:
+        if not others:
+            others.append(Future())
+            others[0] = workers.submit(pow, 2, 5)
+        return begins(order)
+
+    monkeypatch.setattr(Order, "begins", submit_another)
+    with workers:
+        gate = Gate(workers, tmp_path)
+        try:
+            assert others[0].result(SECONDS) == 32
+        finally:
+            gate.open()
 
 
 def die() -> None:

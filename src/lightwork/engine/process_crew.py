@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import threading
 from collections import Counter
 from typing import Any
 
@@ -38,6 +39,7 @@ class ProcessCrew(Crew):
         super().__init__(run, company, clock, **more)
         self._company = company
         self._at_work: dict[Chunk, Worker] = {}
+        self._at_hand = threading.RLock()  # held by who ends a worker, so that this does not get other work meanwhile, maybe another run's
         self._deaths: Counter[tuple[int, int]] = Counter()  # by stage and item
         self._n_stillborn = 0
         self._functions: dict[int, Parcel] = {}
@@ -45,8 +47,8 @@ class ProcessCrew(Crew):
     def close(self, error: BaseException | None = None) -> None:
         """End the run; workers that have something in hand end with it, for nobody waits for that."""
         super().close(error)
-        for worker in list(self._at_work.values()):
-            worker.kill()
+        for chunk in list(self._at_work):
+            self._give_up(chunk)
 
     # --- Workers come and go ------------------------------------------------------------------------------------------
 
@@ -83,7 +85,7 @@ class ProcessCrew(Crew):
             self._fail(error)
             return False
         if self._is_closed:  # in between
-            worker.kill()
+            self._give_up(chunk)
         return True
 
     def _function_of(self, stage: Stage) -> Parcel:
@@ -96,7 +98,8 @@ class ProcessCrew(Crew):
     # --- What comes back ----------------------------------------------------------------------------------------------
 
     def _receive(self, chunk: Chunk, outcome: Outcome | Lost) -> None:
-        worker = self._at_work.pop(chunk)
+        with self._at_hand:
+            worker = self._at_work.pop(chunk)
         if isinstance(outcome, Lost):
             self._lose(chunk, outcome)
             return
@@ -133,10 +136,11 @@ class ProcessCrew(Crew):
         self._act(n_more, wakes=wakes)
 
     def _give_up(self, chunk: Chunk) -> None:
-        """End the worker whose item took too long."""
-        worker = self._at_work.get(chunk)
-        if worker is not None:
-            worker.kill()
+        """End the worker of a chunk that nobody waits for, unless it has brought it back."""
+        with self._at_hand:
+            worker = self._at_work.get(chunk)
+            if worker is not None:
+                worker.kill()
 
     # --- What is lost -------------------------------------------------------------------------------------------------
 

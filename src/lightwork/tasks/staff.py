@@ -107,23 +107,31 @@ class Staff:
     def _employ(self, worker: Worker) -> None:
         """Hand a worker the next call; without one it goes."""
         while not worker.is_spent:
-            try:
-                order = self._pending.popleft()
-            except IndexError:
+            order = self._next(worker)
+            if order is None:
                 break
             if order.begins() and self._hand_out(worker, order):
                 return
+            self._at_work.pop(order, None)
         WORKSHOP.put_back(worker)
         self._count_out()
 
+    def _next(self, worker: Worker) -> Order[Any] | None:
+        """Give a worker the next call; at once, for who counts the workers without one must not take it for one of them."""
+        with self._lock:
+            try:
+                order = self._pending.popleft()
+            except IndexError:
+                return None
+            self._at_work[order] = worker
+            return order
+
     def _hand_out(self, worker: Worker, order: Order[Any]) -> bool:
         """Hand a call out; return whether it went."""
-        self._at_work[order] = worker
         try:
             call, items = order.parts()
             self._company.hand_out(worker, self._company.parcel(call), items, partial(self._receive, order))
         except BaseException as error:
-            del self._at_work[order]
             order.end(error=error)
             return False
         return True

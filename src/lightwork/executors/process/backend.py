@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-__all__ = ["BEFORE_EXIT", "Process", "Sole", "disown", "has_ended", "is_robust"]
+__all__ = ["BEFORE_EXIT", "Process", "Sole", "disown", "has_ended", "is_robust", "prepare_exit"]
 
 
 class Process(Protocol):
@@ -36,10 +38,11 @@ BEFORE_EXIT: list[Callable[[], object]] = []  # what is to be done while there s
 def _see_to_exit() -> None:
     """Have that done: who says so last is called first, and those who end the processes may say so at every start."""
     register: Callable[[Callable[[], object]], None] = vars(threading)["_register_atexit"]
-    register(_prepare_exit)
+    register(prepare_exit)
 
 
-def _prepare_exit() -> None:
+def prepare_exit() -> None:
+    """Do what is to be done first of all."""
     for call in BEFORE_EXIT:
         call()
 
@@ -66,6 +69,11 @@ class Sole:
         What the process finds set besides, before it imports anything.
     method : str, optional
         How it is started, as :mod:`multiprocessing` says it. Default: loky's own way, or "spawn" without loky.
+
+    Attributes
+    ----------
+    advice : str
+        What to look at if it dies when it is starting.
     """
 
     def __init__(self, environment: Mapping[str, str], method: str | None = None) -> None:
@@ -74,16 +82,22 @@ class Sole:
         loky = _loky() if method is None else None
         if loky is not None:
             self._executor = loky.ProcessPoolExecutor(1, env=dict(environment))
+            self.advice: str = ""
         else:
             self._environment = environment
             import multiprocessing  # noqa: PLC0415 - takes long to import
             from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
             self._executor = ProcessPoolExecutor(1, multiprocessing.get_context(method or "spawn"))
+            self.advice = (
+                " and importing the program's main module, where calls belong under if __name__ == '__main__': "
+                "(or pip install lightwork[process], and give no mp_context)"
+            )
 
     def start(self, fn: Callable[..., Any], *arguments: Any) -> tuple[Process, Future[Any]]:
         """Start the process with its first call."""
-        with _starting, _sigint_blocked(), _as_nobodys_daemon(), _environment_set(self._environment):
+        _check_what_it_inherits()
+        with _starting, _sigint_blocked(), _as_nobodys_daemon(), _with_streams(), _environment_set(self._environment):
             future: Future[Any] = self._executor.submit(fn, *arguments)
         _see_to_exit()
         (process,) = self._executor._processes.values()  # noqa: SLF001 - the one thing that tells its exit code
@@ -149,6 +163,30 @@ def _as_nobodys_daemon() -> Generator[None]:
     finally:
         if is_daemon is not None:
             config["daemon"] = is_daemon
+
+
+def _check_what_it_inherits() -> None:
+    """Refuse what a process cannot start with, and does not say so."""
+    if sys.__stderr__ is None:  # its number may be that of one of our pipes
+        raise RuntimeError("worker processes need standard error, which is closed here; start the program with 2>/dev/null, or use executor='thread'")
+    try:
+        os.getcwd()  # noqa: PTH109 - only whether there is one
+    except FileNotFoundError as error:
+        hint = "worker processes start in the current directory, which was removed; go to another by os.chdir, or use executor='thread'"
+        raise FileNotFoundError(error.errno, hint) from None
+
+
+@contextlib.contextmanager
+def _with_streams() -> Generator[None]:
+    """Have something to flush, which loky does before a start, where somebody has set the standard streams to None."""
+    missing = [name for name in ("stdout", "stderr") if getattr(sys, name) is None]
+    for name in missing:
+        setattr(sys, name, io.StringIO())
+    try:
+        yield
+    finally:
+        for name in missing:
+            setattr(sys, name, None)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import fcntl
 import logging
 import os
 import pickle
@@ -86,6 +87,7 @@ def prepare(directory: str, surroundings: Surroundings) -> None:
     _redirect_stderr(path / STDERR)
     _forward_log(os.open(path / LOG, os.O_WRONLY))
     lifeline = os.open(path / LIFELINE, os.O_RDONLY)
+    _be_killed_with(lifeline)
     threading.Thread(target=_end_with, args=(lifeline,), name="lightwork-lifeline", daemon=True).start()
     remove(directory)
     surroundings.apply()
@@ -190,7 +192,16 @@ def _travels(value: object) -> bool:
     return True
 
 
+def _be_killed_with(lifeline: int) -> None:
+    """Have the system end this process when its parent has ended, also while an item holds the GIL for long; where the system can."""
+    if sys.platform != "linux":
+        return
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+
+
 def _end_with(lifeline: int) -> None:
-    """End this process when its parent has ended, whatever it is doing."""
+    """End this process when its parent has ended, be it before the system was told of that."""
     os.read(lifeline, 1)  # nobody ever writes
     os._exit(1)

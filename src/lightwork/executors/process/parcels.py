@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib
@@ -97,13 +98,15 @@ class Failure(NamedTuple):
 
     def error(self) -> BaseException:
         """Return the exception, or what stands for it, with its traceback as the cause."""
-        error: BaseException
-        try:
-            error = RemoteError.of(self.type_name, self.text) if self.data is None else loads(self.data)
-        except Exception:  # a module that is there and not here
-            error = RemoteError.of(self.type_name, self.text)
-        error.__cause__ = RemoteTraceback(self.trace)
-        return error
+        trace = RemoteTraceback(self.trace)
+        if self.data is not None:
+            with contextlib.suppress(BaseException):  # a module that is there and not here, or an exception whose attributes cannot be set
+                error: BaseException = loads(self.data)
+                error.__cause__ = trace
+                return error
+        substitute = RemoteError.of(self.type_name, self.text)
+        substitute.__cause__ = trace
+        return substitute
 
 
 def pack_error(error: BaseException) -> Failure:

@@ -40,9 +40,14 @@ class Wires:
 
         self.directory: str = tempfile.mkdtemp(prefix="lightwork-")
         path = Path(self.directory)
-        self.record: Record = Record.create(path / RECORD)
-        for name in (STDERR, LOG, LIFELINE):
-            os.mkfifo(path / name)
+        try:
+            self.record: Record = Record.create(path / RECORD)
+            for name in (STDERR, LOG, LIFELINE):
+                os.mkfifo(path / name)
+        except OSError as error:
+            remove(self.directory)
+            hint = f"{error.strerror}: a worker process needs a little room in {path.parent}; make some, or set TMPDIR to another directory"
+            raise OSError(error.errno, hint) from None
         self._tail = bytearray()
         self._frames = bytearray()
         # Nobody waits for the other end here: whoever reads does not, and the lifeline is open for reading, too.

@@ -110,7 +110,7 @@ class Worker:
     def _initialize(self, ready: Callable[[BaseException | None], object], future: Future[None]) -> None:
         error = future.exception()
         if error is not None:
-            ready(self._obituary("when it was starting") if isinstance(error, BrokenExecutor) else error)
+            ready(self._obituary(f"when it was starting{self._sole.advice}") if isinstance(error, BrokenExecutor) else error)
             return
         self._wires.connect()
         if self.kit.initializer is None:

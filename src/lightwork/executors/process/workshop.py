@@ -7,14 +7,17 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from lightwork._clock import SYSTEM
 from lightwork._errors import WorkerLost
 from lightwork._log import LOGGER
+from lightwork.executors.process.backend import prepare_exit
 from lightwork.executors.process.worker import Kit, Worker
 
 __all__ = ["WORKSHOP", "Ready", "Workshop"]
 
+EXIT_SECONDS = 5.0  # that processes get at exit to end by themselves
 IDLE_SECONDS = 60.0  # after which a process without work ends
 N_TRIES = 3  # to start a process
 
@@ -35,6 +38,7 @@ class Workshop:
         self._sweeper: threading.Timer | None = None
         self._living: dict[Worker, None] = {}  # and some that are not any more
         self._n_dismissals = 0
+        self._finalizer: Any = None
 
     def summon(self, kit: Kit, ready: Ready) -> None:
         """Have a worker come; `ready` is called with it, at once or when it has started, or with what keeps it from coming."""
@@ -81,6 +85,7 @@ class Workshop:
         self._idle = {}
         self._living = {}
         self._sweeper = None
+        self._finalizer = None
 
     def _idle_one(self, kit: Kit) -> Worker | None:
         """Return the worker that was put back last, if it lives."""
@@ -105,6 +110,7 @@ class Workshop:
             ready(None, error)
         else:
             self._living[worker] = None
+            self._see_to_exit()
 
     def _has_started(self, worker: Worker, ready: Ready, n_tries: int, failure: BaseException | None) -> None:
         if failure is None:
@@ -142,6 +148,23 @@ class Workshop:
                 return worker.idle_since
             worker.end()
         return None
+
+    # --- Exit ---------------------------------------------------------------------------------------------------------
+
+    def _see_to_exit(self) -> None:
+        """Have the workers end before their parent waits for them: one that :mod:`multiprocessing` has started does, before it ends its threads."""
+        if self._finalizer is None:
+            from multiprocessing.util import Finalize  # noqa: PLC0415 - takes long to import
+
+            self._finalizer = Finalize(None, self._end_all, exitpriority=100)
+
+    def _end_all(self) -> None:
+        prepare_exit()
+        until = SYSTEM.now() + EXIT_SECONDS
+        for worker in self.dismiss():
+            worker.join(max(until - SYSTEM.now(), 0.0))
+            if worker.is_alive():
+                worker.kill()
 
 
 def _taken(workers: deque[Worker]) -> list[Worker]:
