@@ -81,7 +81,7 @@ class WorkerLost(LightworkError):
     def as_poisonous(self) -> Self:
         """Say that this item does that to every process."""
         self.is_poisonous = True
-        self.args = (f"{self}\nThis item has ended a process before: it is poisonous, and is not tried again",)
+        super().__init__(f"{self}\nThis item has ended a process before: it is poisonous, and is not tried again")
         return self
 
 

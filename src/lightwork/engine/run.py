@@ -100,7 +100,7 @@ class Run:
         self.n_finished: int = 0
         self.n_failed: int = 0
         self.n_retried: int = 0
-        self.workers_pay = False
+        self.workers_pay: bool = False
         self.timers: Timers = Timers()
         self._window = window
         self._hands = Hands(n_workers)

@@ -47,12 +47,13 @@ class Tally:
     __slots__ = ("began", "cpu_seconds", "delay", "ended", "n_calls", "seconds", "thread")
 
     def __init__(self, thread: int, began: float) -> None:
-        self.thread = thread
-        self.delay = delay_of(thread)
-        self.began = self.ended = began
-        self.n_calls = 0
-        self.seconds = 0.0
-        self.cpu_seconds = 0.0
+        self.thread: int = thread
+        self.delay: float = delay_of(thread)
+        self.began: float = began
+        self.ended: float = began
+        self.n_calls: int = 0
+        self.seconds: float = 0.0
+        self.cpu_seconds: float = 0.0
 
     def waited(self) -> float:
         """Return the seconds without a CPU, less those for which it had to wait for one."""

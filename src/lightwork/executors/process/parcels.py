@@ -18,7 +18,7 @@ __all__ = ["Failure", "Packed", "Parcel", "dumps", "goes_by_value", "loads", "pa
 PROTOCOL = 5
 PLAIN = frozenset({int, float, complex, str, bytes, bool, type(None)})  # what can neither fail to be pickled nor to be loaded
 
-loads = pickle.loads
+loads: Callable[..., Any] = pickle.loads
 
 
 def dumps(obj: object) -> bytes:
