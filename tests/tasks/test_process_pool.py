@@ -203,6 +203,17 @@ def test_each_worker_is_initialized() -> None:
         assert lw.parallel_map(os.getenv, ["REMEMBERED"], executor=pool)[0] == "7"
 
 
+def test_workers_on_their_way_end_with_the_pool() -> None:
+    """A run that needs fewer than it has asked for leaves some that come later, when nobody else would end them."""
+    pool = lw.ProcessPool(3)
+    assert lw.parallel_map(abs, [-1], executor=pool, workers=1)[0] == 1
+    lw.parallel_map(abs, range(3), executor=pool, chunk_size=1)
+    began = time.monotonic()
+    pool.shutdown()
+    assert time.monotonic() - began < 30  # half as long as idle ones stay
+    assert not pool._processes
+
+
 def test_an_initializer_that_fails() -> None:
     """Calls fail, those submitted before and after, with what it raised as the cause."""
     pool = lw.ProcessPool(1, initializer=unfit)

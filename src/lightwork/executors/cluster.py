@@ -127,7 +127,12 @@ class Cluster(Foreign):
 
     def outcome_of(self, future: Future[Any]) -> Outcome:
         """Return what came of what was sent, unsealed."""
-        outcome: Outcome = pickle.loads(future.result())  # noqa: S301 - from where our own code runs
+        try:
+            outcome: Outcome = pickle.loads(future.result())  # noqa: S301 - from where our own code runs
+        except BaseException as error:
+            if self._client.status in ENDING:  # which dask tells in several ways
+                raise self._closed() from error
+            raise
         return outcome
 
     async def _let_go_of_what_waits(self) -> None:
@@ -139,10 +144,13 @@ class Cluster(Foreign):
         key = f"lightwork-{os.urandom(16).hex()}"  # without one, equal calls would be one, also those that are to be tried again
         future: Future[Any] = self._tasks.submit(run_sealed, self._sealed_call(call), _sealed(items), key=key)
         if self._client.status in ENDING:  # a client that is being closed still takes calls, and forgets them
-            raise RuntimeError(f"{self._client!r} was closed in the middle of the run; close it later")
+            raise self._closed()
         self._keys[future] = key
         future.add_done_callback(self._forget)
         return future
+
+    def _closed(self) -> RuntimeError:
+        return RuntimeError(f"{self._client!r} was closed in the middle of the run; close it later")
 
     def _sealed_call(self, call: Callable[[Any], Any]) -> bytes:
         """Return a function as it travels, pickled once."""

@@ -37,6 +37,7 @@ class Workshop:
         self._idle: dict[Kit, deque[Worker]] = {}
         self._sweeper: threading.Timer | None = None
         self._living: dict[Worker, None] = {}  # and some that are not any more
+        self._disbanded: set[Kit] = set()  # of which workers may still be on their way, or at work
         self._n_dismissals = 0
         self._finalizer: Any = None
 
@@ -50,7 +51,7 @@ class Workshop:
 
     def put_back(self, worker: Worker) -> None:
         """Take a worker that has nothing to do, for the next who wants one."""
-        if worker.is_spent or not worker.is_alive() or worker.generation != self._n_dismissals:
+        if worker.is_spent or not worker.is_alive() or worker.generation != self._n_dismissals or worker.kit in self._disbanded:
             worker.end()
             return
         worker.note_idle()
@@ -70,7 +71,8 @@ class Workshop:
         return self.living()
 
     def disband(self, kit: Kit) -> None:
-        """Let the workers of a kit end that have nothing to do."""
+        """Let the workers of a kit end that have nothing to do, and the others when they have nothing to do."""
+        self._disbanded.add(kit)
         for worker in _taken(self._idle.pop(kit, deque())):
             worker.end()
 
@@ -103,6 +105,7 @@ class Workshop:
     def _start(self, kit: Kit, ready: Ready, n_tries: int) -> None:
         for dead in [worker for worker in list(self._living) if not worker.is_alive()]:
             self._living.pop(dead, None)
+        self._disbanded.intersection_update([kit, *(worker.kit for worker in list(self._living))])
         try:
             worker = Worker(kit, self._n_dismissals)
             worker.start(lambda failure: self._has_started(worker, ready, n_tries, failure))
