@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -91,6 +92,37 @@ def test_without_threadpoolctl_nothing_is_changed(monkeypatch: pytest.MonkeyPatc
     """It is optional."""
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     assert find_libraries() == []
+
+
+class Slow(Fake):
+    """A library that has a lock, as threadpoolctl's have, and takes its time under it."""
+
+    def __init__(self) -> None:
+        super().__init__(8)
+        self.lock = threading.Lock()
+        self.begun = threading.Event()
+
+    def set_num_threads(self, num_threads: int) -> None:
+        """Have another number, after a while."""
+        with self.lock:
+            self.begun.set()
+            time.sleep(0.2)
+            self.num_threads = num_threads
+
+
+def test_a_fork_waits_until_libraries_are_told() -> None:
+    """A child would find their lock held by a thread that it does not have; afterwards parent and child go on."""
+    library = Slow()
+    inner = InnerThreads(lambda: [library])
+    with ThreadPoolExecutor(1) as other:
+        entered = other.submit(inner.enter, "other", 4)
+        assert library.begun.wait(SECONDS)
+        inner.hold_for_fork()
+        assert not library.lock.locked()
+        inner.go_on_after_fork()
+        entered.result(SECONDS)
+        other.submit(inner.leave, "other").result(SECONDS)
+    assert library.num_threads == 8
 
 
 class Broken(Fake):

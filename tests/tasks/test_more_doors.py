@@ -2,6 +2,7 @@
 
 import functools
 import pickle
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -91,7 +92,9 @@ def test_methods_are_methods() -> None:
     assert (scale.times(2), list(scale.times.map([1, 2]))) == (10, [5, 10])
     assert (scale.double(2), list(Scale.double.map([1]))) == (4, [2])
     assert (scale.triple(2), list(Scale.triple.map([1]))) == (6, [3])
-    assert (scale.name(2), list(Scale.name.map([1]))) == ("Scale2", ["Scale1"])
+    assert scale.name(2) == "Scale2"
+    if sys.version_info < (3, 13):  # from then on a class method does not ask what it wraps how to be bound
+        assert list(Scale.name.map([1])) == ["Scale1"]
     assert (scale.title(2), list(Scale.title.map([1]))) == ("SCALE2", ["SCALE1"])
 
 

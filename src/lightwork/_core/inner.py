@@ -14,6 +14,8 @@ from lightwork._cpus import cpu_budget
 
 __all__ = ["InnerThreads", "Library", "find_libraries", "inner_threads"]
 
+FORK_SECONDS = 5.0  # that a fork waits for others to have told libraries
+
 #: How a BLAS runs its threads if their number is one for the whole process; elsewhere each thread has its own.
 SHARED = ("pthreads", "intel", "gnu", "tbb")
 
@@ -89,7 +91,19 @@ class InnerThreads:
     def forget_others(self) -> None:
         """In a forked child: nobody else is inside, and nobody holds the lock."""
         self._lock = threading.RLock()  # a finalizer or signal handler may come by in the middle
+        self._forking: int | None = None
         self._inside: set[object] = set()
+
+    def hold_for_fork(self) -> None:
+        """Before a fork: let nobody be in the middle of telling a library, whose lock the child would find held for good."""
+        if self._lock.acquire(timeout=FORK_SECONDS):
+            self._forking = threading.get_ident()
+
+    def go_on_after_fork(self) -> None:
+        """In the parent of a fork."""
+        if self._forking == threading.get_ident():
+            self._forking = None
+            self._lock.release()
 
     @contextlib.contextmanager
     def beside(self, n_workers: int) -> Generator[None]:
@@ -161,4 +175,8 @@ class InnerThreads:
 
 
 inner_threads = InnerThreads()
-os.register_at_fork(after_in_child=inner_threads.forget_others)
+os.register_at_fork(
+    before=inner_threads.hold_for_fork,
+    after_in_parent=inner_threads.go_on_after_fork,
+    after_in_child=inner_threads.forget_others,
+)
