@@ -60,6 +60,8 @@ class Client(Protocol):
 
 def is_client(executor: object) -> TypeGuard[Client]:
     """Whether something is a client of dask's, without an import of that."""
+    if isinstance(executor, str | None):  # most are, and every call asks
+        return False
     clients = sys.modules.get("distributed.client")
     return clients is not None and isinstance(executor, clients.Client)
 

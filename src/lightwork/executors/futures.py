@@ -22,6 +22,8 @@ def is_thread_pool(executor: object) -> TypeGuard[ThreadPoolExecutor]:
 
     The import takes as long as a third of this package's, and Python refuses it in a program's exit handlers.
     """
+    if isinstance(executor, str | None):  # most are, and every call asks
+        return False
     pools = sys.modules.get("concurrent.futures.thread")
     return pools is not None and isinstance(executor, pools.ThreadPoolExecutor)
 
