@@ -29,10 +29,12 @@ class Fake:
         self.num_threads = num_threads
 
 
-@pytest.fixture(autouse=True)
-def budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight CPUs."""
-    monkeypatch.setattr("lightwork._core.inner.cpu_budget", lambda: 8)
+@pytest.fixture(autouse=True, scope="module")
+def budget() -> Iterator[None]:
+    """Eight CPUs, for a worker too that finds nothing to do any more and comes and goes after its test, or between two."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("lightwork._core.inner.cpu_budget", lambda: 8)
+        yield
 
 
 @pytest.mark.parametrize(("n_workers", "left"), [(1, 8), (2, 4), (3, 2), (8, 1), (40, 1)])
@@ -213,9 +215,9 @@ def test_a_forked_child_is_not_held_up() -> None:
 # --- NumPy's own ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def blas() -> Iterator[Any]:
-    """NumPy's BLAS, with eight threads to begin with."""
+    """NumPy's BLAS, with eight threads outside of all calls."""
     found = find_libraries()
     assert found, "no BLAS that threadpoolctl can limit; tests want NumPy's wheel, which has OpenBLAS"
     before = found[0].num_threads
@@ -311,6 +313,7 @@ DOORS = (
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
 def test_numpys_blas_keeps_to_the_budget(door: Callable[[Callable[[Any], int]], list[int]], blas: Any) -> None:
     """Four workers on eight CPUs leave two threads to each call, and all eight when they are done."""
+    assert has_its_threads_back(blas)  # from the last test
     assert set(door(lambda _: int(blas.num_threads))) == {2}
     assert has_its_threads_back(blas)
 
