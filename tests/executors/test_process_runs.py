@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from interrupts import interrupt_once
 
 import lightwork as lw
 from lightwork.executors.process import backend, parcels, workshop
@@ -392,6 +393,17 @@ def _wait_until_gone(process: int) -> None:
             return
         time.sleep(0.01)
     pytest.fail(f"process {process} is still there")
+
+
+@pytest.mark.parametrize("has_gone", [True, False])
+def test_an_interrupt_amid_the_handing_out_loses_no_worker(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, has_gone: bool) -> None:
+    """Ctrl-C is raised; whether the chunk has gone or not, its worker ends, which nobody else gets, and the next run goes well."""
+    run(square, range(10))  # the workers are warm: this thread hands them their first chunks
+    interrupt_once(monkeypatch, has_gone=has_gone)
+    with pytest.raises(KeyboardInterrupt):
+        run(square, range(1_000))
+    assert list(run(square, range(1_000))) == [item * item for item in range(1_000)]
+    assert not caplog.records
 
 
 # --- Around it ----------------------------------------------------------------------------------------------------------

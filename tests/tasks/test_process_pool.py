@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from interrupts import interrupt_once
 from threads import provoked
 
 import lightwork as lw
@@ -140,6 +141,19 @@ def test_what_cannot_be_sent_fails_its_future(pool: lw.ProcessPool) -> None:
     """And says why."""
     error = pool.submit(len, [threading.Lock()]).exception(SECONDS)
     assert isinstance(error, TypeError) and "lock" in str(error) and "threads" in str(error)
+
+
+@pytest.mark.parametrize("has_gone", [True, False])
+def test_an_interrupt_amid_submit_is_raised(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, has_gone: bool) -> None:
+    """The worker that may have got the call ends, and other calls find others."""
+    with lw.ProcessPool(1) as pool:
+        assert pool.submit(abs, -1).result(SECONDS) == 1
+        assert provoked(lambda: not pool._staff._at_work)  # this thread hands out the next call
+        interrupt_once(monkeypatch, has_gone=has_gone)
+        with pytest.raises(KeyboardInterrupt):
+            pool.submit(abs, -2)
+        assert pool.submit(abs, -3).result(SECONDS) == 3
+    assert not caplog.records
 
 
 def test_those_who_wait(pool: lw.ProcessPool) -> None:

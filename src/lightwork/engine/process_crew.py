@@ -80,13 +80,24 @@ class ProcessCrew(Crew):
         self._at_work[chunk] = worker
         try:
             self._company.hand_out(worker, self._function_of(chunk.stage), items, functools.partial(self._receive, chunk))
-        except BaseException as error:  # something that cannot be pickled, which is for the caller to know
+        except Exception as error:  # something that cannot be pickled, which is for the caller to know
             del self._at_work[chunk]
             self._fail(error)
             return False
+        except BaseException as error:  # a signal handler's: the chunk has gone, or it has not
+            self._fail(error)
+            return self._recall(worker, chunk)
         if self._is_closed:  # in between
             self._give_up(chunk)
         return True
+
+    def _recall(self, worker: Worker, chunk: Chunk) -> bool:
+        """End the worker that has a chunk or has not; return whether somebody else sees to both, because it has brought the chunk back."""
+        with self._at_hand:
+            is_back = self._at_work.pop(chunk, None) is None
+            if not is_back:
+                worker.kill()
+        return is_back
 
     def _function_of(self, stage: Stage) -> Parcel:
         """Return a stage's function as it travels, pickled once."""
@@ -99,7 +110,9 @@ class ProcessCrew(Crew):
 
     def _receive(self, chunk: Chunk, outcome: Outcome | Lost) -> None:
         with self._at_hand:
-            worker = self._at_work.pop(chunk)
+            worker = self._at_work.pop(chunk, None)
+        if worker is None:  # it was recalled
+            return
         if isinstance(outcome, Lost):
             self._lose(chunk, outcome)
             return

@@ -113,6 +113,9 @@ class Staff:
             if order.begins() and self._hand_out(worker, order):
                 return
             self._at_work.pop(order, None)
+        self._let_go(worker)
+
+    def _let_go(self, worker: Worker) -> None:
         WORKSHOP.put_back(worker)
         self._count_out()
 
@@ -131,13 +134,21 @@ class Staff:
         try:
             call, items = order.parts()
             self._company.hand_out(worker, self._company.parcel(call), items, partial(self._receive, order))
-        except BaseException as error:
+        except Exception as error:
             order.end(error=error)
             return False
+        except BaseException as error:  # a signal handler's: the call has gone, or it has not
+            if self._at_work.pop(order, None) is not None:  # nor has it come back
+                worker.kill()
+                order.end(error=error)
+                self._let_go(worker)
+            raise
         return True
 
     def _receive(self, order: Order[Any], outcome: Outcome | Lost) -> None:
-        worker = self._at_work.pop(order)
+        worker = self._at_work.pop(order, None)
+        if worker is None:  # it was recalled
+            return
         if isinstance(outcome, Outcome):
             order.end(outcome.values[0] if outcome.error is None else None, outcome.error)
             del order  # nothing is kept of it while the worker is at the next

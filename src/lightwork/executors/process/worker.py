@@ -94,7 +94,7 @@ class Worker:
         self._functions: deque[bytes] = deque(maxlen=far_side.N_FUNCTIONS)
         self._n_items = 0
         self._n_bytes = 0
-        self._is_ended = False
+        self._is_leaving = False
 
     # --- Start --------------------------------------------------------------------------------------------------------
 
@@ -186,13 +186,14 @@ class Worker:
         """Whether it is time for another in its place."""
         kit = self.kit
         return (
-            self._is_ended
+            self._is_leaving
             or (kit.max_items is not None and self._n_items >= kit.max_items)
             or (kit.max_bytes is not None and self._n_bytes > kit.max_bytes)
         )
 
     def kill(self, by: signal.Signals = signal.SIGKILL) -> None:
-        """End the process, whatever it is doing; who waits for that hears that it is lost."""
+        """End the process, whatever it is doing; who waits for that hears that it is lost, and nobody gets it for anything else."""
+        self._is_leaving = True
         process = self._process
         if process is not None and process.pid is not None and process.exitcode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -200,7 +201,7 @@ class Worker:
 
     def end(self) -> None:
         """Let the process end, as it does when nobody has anything for it; then nothing is left of it."""
-        self._is_ended = True
+        self._is_leaving = True
         self._sole.close()
         self._wires.drop()
 
