@@ -63,6 +63,7 @@ NAMES = {
     "multiprocessing_pool": "multiprocessing.Pool",
     "loky_executor": "loky, chunked",
     "joblib_loky": "joblib loky",
+    "mpire_processes": "mpire",
 }
 RIVALS = ("thread_pool", "joblib_threading", "numexpr_threads", "numba_parallel", "dask_array")
 ITEM_RIVALS = (
@@ -75,7 +76,7 @@ ITEM_RIVALS = (
     "dask_bag",
 )
 CHUNK_RIVALS = ("multiprocessing_pool", "joblib_loky")
-PROCESS_RIVALS = ("process_executor", "multiprocessing_pool", "loky_executor", "joblib_loky")
+PROCESS_RIVALS = ("process_executor", "multiprocessing_pool", "loky_executor", "joblib_loky", "mpire_processes")
 CALL_RIVALS = ("thread_pool", "joblib_threading")
 
 RATE = 1e7  # items a second, of a rate limit that nobody reaches
