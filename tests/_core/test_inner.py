@@ -1,5 +1,8 @@
 """Threads of BLAS beside our workers."""
 
+import contextlib
+import ctypes
+import ctypes.util
 import os
 import sys
 import threading
@@ -13,7 +16,7 @@ import pytest
 from threads import provoked
 
 import lightwork as lw
-from lightwork._core.inner import InnerThreads, find_libraries
+from lightwork._core.inner import InnerThreads, find_libraries, inner_threads
 
 SECONDS = 60
 
@@ -343,3 +346,78 @@ def fork_and_look(blas: Any) -> None:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert blas.num_threads == 2
+
+
+# --- OpenMP, of which each thread has a number of its own -------------------------------------------------------------
+
+
+class FakeOpenMP:
+    """A library with a number for each thread, eight to begin with."""
+
+    user_api = "openmp"
+
+    def __init__(self) -> None:
+        self.here = threading.local()
+
+    @property
+    def num_threads(self) -> int:
+        """How many this thread has."""
+        return getattr(self.here, "n", 8)
+
+    def set_num_threads(self, num_threads: int) -> None:
+        """Have another number here."""
+        self.here.n = num_threads
+
+
+@pytest.fixture
+def openmp(monkeypatch: pytest.MonkeyPatch) -> FakeOpenMP:
+    """One that was found, among nothing else."""
+    library = FakeOpenMP()
+    monkeypatch.setattr(inner_threads, "_look", lambda: None)
+    monkeypatch.setattr(inner_threads, "_of_all", [])
+    monkeypatch.setattr(inner_threads, "_of_threads", [library])
+    return library
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
+def test_openmp_keeps_to_the_budget_in_each_thread(door: Callable[[Callable[[Any], int]], list[int]], openmp: FakeOpenMP) -> None:
+    """In the caller's, which has its number back afterwards, as in those that help; each call waits for a second one, in another thread."""
+    barrier = threading.Barrier(2)
+    seen: list[int] = []
+
+    def look(_: Any) -> int:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            barrier.wait(SECONDS)
+            barrier.abort()
+        seen.append(threading.get_ident())
+        return openmp.num_threads
+
+    assert set(door(look)) == {2}
+    assert len(set(seen)) > 1
+    assert openmp.num_threads == 8
+
+
+def test_a_thread_has_its_number_back_when_its_last_call_ends(openmp: FakeOpenMP) -> None:
+    """Calls within calls find the outer one's."""
+    with inner_threads.beside(2):
+        with inner_threads.beside(4):
+            assert openmp.num_threads == 4
+        assert openmp.num_threads == 4
+    assert openmp.num_threads == 8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="gcc's")
+def test_gccs_openmp_keeps_to_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight workers on eight CPUs have one thread each, in whichever thread."""
+    gomp = ctypes.CDLL(ctypes.util.find_library("gomp"))
+    monkeypatch.setattr(inner_threads, "_n_modules", 0)  # it came as no module
+    before = gomp.omp_get_max_threads()
+    barrier = threading.Barrier(2)
+
+    def look(item: int) -> int:
+        if item < 2:
+            barrier.wait(SECONDS)
+        return int(gomp.omp_get_max_threads())
+
+    assert set(lw.parallel_map(look, range(8), workers=8)) == {1}
+    assert gomp.omp_get_max_threads() == before

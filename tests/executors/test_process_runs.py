@@ -396,8 +396,10 @@ def _wait_until_gone(process: int) -> None:
 
 
 @pytest.mark.parametrize("has_gone", [True, False])
-def test_an_interrupt_amid_the_handing_out_loses_no_worker(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, has_gone: bool) -> None:
-    """Ctrl-C is raised; whether the chunk has gone or not, its worker ends, which nobody else gets, and the next run goes well."""
+def test_an_interrupt_amid_the_handing_out_loses_no_worker(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, has_gone: bool
+) -> None:
+    """Ctrl-C is raised; whether the chunk has gone or not, its worker ends, nobody else gets it, and the next run goes well."""
     run(square, range(10))  # the workers are warm: this thread hands them their first chunks
     interrupt_once(monkeypatch, has_gone=has_gone)
     with pytest.raises(KeyboardInterrupt):

@@ -2,6 +2,7 @@
 
 import contextvars
 
+from lightwork._core.inner import inner_threads
 from lightwork._errors import Stopped
 
 cimport cython
@@ -20,13 +21,19 @@ cdef class Calls:
     cdef object call
     cdef object context    # the caller's contextvars, of which each chunk runs in a copy of its own: what it sets no other sees
     cdef list errors       # (rank, first item, end, exception)
+    cdef int n_workers
 
-    cdef int run(self, Py_ssize_t start, Py_ssize_t stop):
+    cdef int run(self, Py_ssize_t start, Py_ssize_t stop, bint is_helper):
         try:
+            if is_helper:
+                inner_threads.enter_here(self, self.n_workers)  # the caller has seen to his own
             self.context.copy().run(self.call, start, stop)
         except BaseException as error:  # whatever it is, it is raised in the caller
             self.errors.append((rank(error), start, stop, error))
             return INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
+        finally:
+            if is_helper:
+                inner_threads.leave_here(self)
         return 0
 
 
@@ -37,13 +44,13 @@ cdef int rank(object error):
 
 cdef int call_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
     cdef bint is_taken = gil_take()
-    cdef int failed = call_with_gil(context, start, stop)
+    cdef int failed = call_with_gil(context, start, stop, worker != 0)
     gil_leave(is_taken)
     return failed
 
 
-cdef int call_with_gil(void* context, Py_ssize_t start, Py_ssize_t stop) noexcept with gil:
-    return (<Calls> context).run(start, stop)
+cdef int call_with_gil(void* context, Py_ssize_t start, Py_ssize_t stop, bint is_helper) noexcept with gil:
+    return (<Calls> context).run(start, stop, is_helper)
 
 
 cdef void drop_calls(void* context) noexcept with gil:
@@ -70,6 +77,7 @@ def run_calls(call, Py_ssize_t n_items, Py_ssize_t grain, int n_workers):
     calls.call = call
     calls.context = contextvars.copy_context()
     calls.errors = []
+    calls.n_workers = n_workers
     region.body = call_chunk
     region.context = <void*> calls
     region.drop = drop_calls

@@ -1,4 +1,4 @@
-"""Threads that BLAS has inside Python callables, kept to what our workers leave of the CPUs."""
+"""Threads that BLAS and OpenMP have inside Python callables, kept to what our workers leave of the CPUs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from lightwork._cpus import cpu_budget
 
-__all__ = ["InnerThreads", "Library", "find_libraries", "inner_threads"]
+__all__ = ["InnerThreads", "Library", "Limits", "find_libraries", "inner_threads"]
 
 FORK_SECONDS = 5.0  # that a fork waits for others to have told libraries
 
@@ -21,11 +21,11 @@ SHARED = ("pthreads", "intel", "gnu", "tbb")
 
 
 class Library(Protocol):
-    """A BLAS, as threadpoolctl has it."""
+    """A BLAS or an OpenMP, as threadpoolctl has it."""
 
     @property
     def num_threads(self) -> int:
-        """How many threads its next call may use, in the whole process."""
+        """How many threads its next call may use, in the whole process or in this thread."""
         ...
 
     def set_num_threads(self, num_threads: int) -> object:
@@ -42,13 +42,22 @@ class Limited(NamedTuple):
 
 
 def find_libraries() -> Sequence[Library]:
-    """Return the BLAS libraries that are loaded and have one number of threads for the process; none without threadpoolctl."""
+    """Return what is loaded of BLAS with one number of threads for the process, and of OpenMP; nothing without threadpoolctl."""
     try:
         threadpoolctl: Any = importlib.import_module("threadpoolctl")
     except ImportError:
         return []
-    found = threadpoolctl.ThreadpoolController().lib_controllers
-    return [library for library in found if library.user_api == "blas" and getattr(library, "threading_layer", "") in SHARED]
+    return [library for library in threadpoolctl.ThreadpoolController().lib_controllers if is_ours(library)]
+
+
+def is_ours(library: Any) -> bool:
+    """Whether its number is to be kept down. A BLAS that runs on OpenMP has that one's."""
+    return library.user_api == "openmp" or (library.user_api == "blas" and getattr(library, "threading_layer", "") in SHARED)
+
+
+def belongs_to_thread(library: Library) -> bool:
+    """Whether each thread has a number of its own."""
+    return getattr(library, "user_api", "") == "openmp"
 
 
 def set_threads(library: Library, n_threads: int) -> None:
@@ -65,6 +74,57 @@ def _log_failure() -> None:
     LOGGER.warning("the threads of BLAS could not be limited", exc_info=True)
 
 
+class Limits:
+    """Libraries that were told to use fewer threads: who comes first sets, who leaves last restores."""
+
+    def __init__(self) -> None:
+        self._limited: list[Limited] = []
+        self._inside: set[object] = set()
+
+    @property
+    def are_off(self) -> bool:
+        """Whether nobody is inside, and nothing is to be restored."""
+        return not self._inside and not self._limited
+
+    def forget_others(self) -> None:
+        """Of those who are inside, none will leave."""
+        self._inside = set()
+
+    def enter(self, guest: object, libraries: Sequence[Library], most: int) -> None:
+        """Leave libraries so many threads, until this guest leaves."""
+        if self.are_off:
+            self._limit(libraries, most)
+        self._inside.add(guest)
+
+    def leave(self, guest: object) -> None:
+        """Let the last guest restore them; nothing happens if this one has never come in."""
+        self._inside.discard(guest)  # a child may leave what its parent entered
+        if not self._inside:
+            self._restore()
+
+    def _limit(self, libraries: Sequence[Library], most: int) -> None:
+        try:
+            for library in libraries:
+                n_before = library.num_threads
+                if n_before > most:
+                    self._limited.append(Limited(library, n_before, most))  # first: what comes in between finds what is to be restored
+                    set_threads(library, most)
+        except BaseException:
+            self._restore()
+            raise
+
+    def _restore(self) -> None:
+        while self._limited:
+            library, n_before, n_now = self._limited[-1]
+            if library.num_threads == n_now:
+                set_threads(library, n_before)
+            self._limited.pop()
+
+
+class LimitsHere(Limits, threading.local):
+    """Those of this thread."""
+
+
 class InnerThreads:
     """
     Limits libraries while our workers call Python functions: who comes first sets, who leaves last restores.
@@ -76,23 +136,27 @@ class InnerThreads:
 
     Notes
     -----
-    Thread-safe and reentrant. OpenBLAS and MKL have one number for all threads, so others in the process see the limit meanwhile, too. A
+    Thread-safe and reentrant. OpenBLAS and MKL have one number for all threads, so others in the process see the limit meanwhile, too; OpenMP
+    has one for each, which each worker sets and restores for itself. A
     number that is no more than the limit is left alone, and one that somebody changes meanwhile is his. A child forked
     off meanwhile keeps the limit until its own first call of this kind ends: in a child that is forked, libraries are left alone.
     """
 
     def __init__(self, find: Callable[[], Sequence[Library]] = find_libraries) -> None:
         self._find = find
-        self._libraries: Sequence[Library] = ()
+        self._of_all: Sequence[Library] = ()
+        self._of_threads: Sequence[Library] = ()
         self._n_modules = 0
-        self._limited: list[Limited] = []
+        self._limits = Limits()
+        self._limits_here = LimitsHere()
         self.forget_others()
 
     def forget_others(self) -> None:
         """In a forked child: nobody else is inside, and nobody holds the lock."""
         self._lock = threading.RLock()  # a finalizer or signal handler may come by in the middle
         self._forking: int | None = None
-        self._inside: set[object] = set()
+        self._limits.forget_others()
+        self._limits_here.forget_others()
 
     def hold_for_fork(self) -> None:
         """Before a fork: let nobody be in the middle of telling a library, whose lock the child would find held for good."""
@@ -116,12 +180,25 @@ class InnerThreads:
             self.leave(guest)
 
     def enter(self, guest: object, n_workers: int) -> None:
-        """Do so until this guest leaves. What libraries raise is logged, and their threads are as they were."""
+        """Do so until this guest leaves, in the same thread. What libraries raise is logged, and their threads are as they were."""
         if n_workers > 1:
             try:
                 self._enter(guest, n_workers)
             except Exception:
                 _log_failure()
+
+    def enter_here(self, guest: object, n_workers: int) -> None:
+        """Do so for what belongs to this thread, which helps another that has entered."""
+        if self._of_threads:
+            try:
+                self._limits_here.enter(guest, self._of_threads, n_threads_beside(n_workers))
+            except Exception:
+                _log_failure()
+
+    def leave_here(self, guest: object) -> None:
+        """Restore that."""
+        if self._of_threads:
+            self._limits_here.leave(guest)
 
     def leave(self, guest: object) -> None:
         """Restore what there was before if nobody else is inside; nothing happens if this guest has never come in."""
@@ -132,46 +209,31 @@ class InnerThreads:
             raise
 
     def _enter(self, guest: object, n_workers: int) -> None:
-        if not self._have_any():
-            return
-        with self._lock:
-            if not self._inside and not self._limited:
-                self._limit(max(1, cpu_budget() // n_workers))
-            self._inside.add(guest)
+        self._look()
+        if self._of_all:
+            with self._lock:
+                self._limits.enter(guest, self._of_all, n_threads_beside(n_workers))
+        self.enter_here(guest, n_workers)
 
-    def _have_any(self) -> bool:
+    def _look(self) -> None:
         """Look for libraries, if there may be others than before."""
         if self._n_modules != len(sys.modules):
             with self._lock:
-                self._libraries = self._find()
+                libraries = self._find()
+                self._of_all = [library for library in libraries if not belongs_to_thread(library)]
+                self._of_threads = [library for library in libraries if belongs_to_thread(library)]
                 self._n_modules = len(sys.modules)  # those of the search included
-        return bool(self._libraries)
-
-    def _limit(self, most: int) -> None:
-        try:
-            for library in self._libraries:
-                n_before = library.num_threads
-                if n_before > most:
-                    self._limited.append(Limited(library, n_before, most))  # first: what comes in between finds what is to be restored
-                    set_threads(library, most)
-        except BaseException:
-            self._restore()
-            raise
 
     def _leave(self, guest: object) -> None:
-        if not self._inside and not self._limited:
-            return
-        with self._lock:
-            self._inside.discard(guest)  # a child may leave what its parent entered
-            if not self._inside:
-                self._restore()
+        if not self._limits.are_off:
+            with self._lock:
+                self._limits.leave(guest)
+        self.leave_here(guest)
 
-    def _restore(self) -> None:
-        while self._limited:
-            library, n_before, n_now = self._limited[-1]
-            if library.num_threads == n_now:
-                set_threads(library, n_before)
-            self._limited.pop()
+
+def n_threads_beside(n_workers: int) -> int:
+    """How many threads so many workers leave a library each."""
+    return max(1, cpu_budget() // n_workers)
 
 
 inner_threads = InnerThreads()

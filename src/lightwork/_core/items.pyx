@@ -8,6 +8,7 @@ because the interpreter switches, or because there is no GIL. So one helper is w
 import contextvars
 
 from lightwork import _config, _cpus
+from lightwork._core.inner import inner_threads
 from lightwork._core.pause import pause
 
 cimport cython
@@ -152,10 +153,20 @@ cdef class Items:
         try:
             self.call_for_more(turn.pool, 2 if is_helper else 0)
             if turn_next(turn, &chunk):  # else it is too late, and the function and the context may be gone
-                self.run_in_context(turn, chunk)
+                self.run_beside_others(turn, chunk)
         except BaseException as error:
             self.interrupt(turn, chunk, error)
         turn.pool.n_busy.fetch_sub(is_helper, memory_order_relaxed)
+
+    cdef int run_beside_others(self, Turn* turn, uint32_t chunk) except -1:
+        """Keep what libraries have for each thread down, too; the caller has seen to his own and to all else."""
+        if turn.seat == 0:
+            return self.run_in_context(turn, chunk)
+        inner_threads.enter_here(self, turn.job.n_seats)
+        try:
+            return self.run_in_context(turn, chunk)
+        finally:
+            inner_threads.leave_here(self)
 
     cdef int run_in_context(self, Turn* turn, uint32_t chunk) except -1:
         context = PyContext_Copy(self.context)
