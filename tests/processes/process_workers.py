@@ -80,10 +80,10 @@ def children() -> list[int]:
     return [pid for pid in found if not is_gone(pid) and b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-def leftovers() -> set[str]:
-    """Return what stands in shared memory and where temporary files are, of ours and of those whom we ask."""
-    places = (Path("/dev/shm"), Path(tempfile.gettempdir()))
-    return {str(path) for place in places for path in place.iterdir() if path.name.startswith(("sem.loky", "lightwork-"))}
+def leftovers(parent: int, directory: str) -> list[Path]:
+    """Return what stands in shared memory of a process, and in its directory of temporary files, of ours and of those whom we ask."""
+    found = [*Path("/dev/shm").glob(f"sem.loky-{parent}-*"), *Path(directory).iterdir()]
+    return [path for path in found if path.name.startswith(("sem.loky", "lightwork-"))]
 
 
 def be_plain() -> None:
@@ -132,15 +132,15 @@ def be_interrupted() -> None:
 
 def be_killed(how: str = "hang") -> None:
     """Be a program whose parent is killed, while workers are busy and while they are idle."""
-    before = leftovers()
-    with tempfile.TemporaryDirectory() as directory:
-        victim = subprocess.Popen([sys.executable, __file__, how, directory], stderr=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryDirectory() as scratch:
+        victim = subprocess.Popen([sys.executable, __file__, how, directory], stderr=subprocess.DEVNULL, env=os.environ | {"TMPDIR": scratch})
         until(lambda: len(list(Path(directory).iterdir())) == 2)
+        assert leftovers(victim.pid, scratch)
         victim.kill()
         workers = [int(path.name) for path in Path(directory).iterdir()]
         print(until(lambda: all(map(is_gone, workers))))
-    victim.wait()
-    until(lambda: leftovers() <= before)
+        victim.wait()
+        until(lambda: not leftovers(victim.pid, scratch))
 
 
 def be_forked() -> None:
