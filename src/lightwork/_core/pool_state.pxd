@@ -4,6 +4,7 @@ from lightwork._core.atomics cimport CACHE_LINE, atomic, int64_t
 from lightwork._core.board cimport Board
 from lightwork._core.deque cimport Deque, Item
 from lightwork._core.injector cimport Injector
+from lightwork._core.patience cimport Patience
 from lightwork._core.sleep cimport Dormitory, Sleeper
 
 cdef enum:
@@ -49,7 +50,7 @@ cdef struct PoolState:
     atomic[int] n_active         # of those, the ones in tasks, but for those that wait there: at most max_workers begin
     atomic[int] n_aside          # threads that wait in tasks, so that as many others may stand in for them
     atomic[int] n_watching       # threads that spin, looking for work
-    atomic[int64_t] patience_ns  # for how long they do; of a pool that runs tasks
+    Patience patience            # for how long they do; of a pool that runs tasks
     atomic[int] n_busy           # threads that are in a task, or have a turn in somebody's job
     atomic[int] n_wanted         # helpers that calls over items have seats for, those from outside together
     atomic[int] top              # the highest index of a worker that was asked for

@@ -8,7 +8,6 @@ from lightwork._core.pool_state cimport PoolState, Tally, Worker
 
 cdef enum:
     SPIN_NS = 50_000             # look for work this long before falling asleep; about what waking up costs
-    LEAST_SPIN_NS = 2_000        # a look, where no look has been rewarded
     SIGNALS_EVERY_NS = 50_000_000
 
 # How the owner of a job looks for signals while it works and waits.
@@ -47,7 +46,6 @@ cdef inline bint turn_next(Turn* turn, uint32_t* chunk) noexcept nogil:
 cdef void call_task(object task) noexcept
 # In a task: keep the threads of libraries to what so many workers leave them, until the worker has had nothing to do for a while.
 cdef void stay_beside(Worker* worker, int n_workers) noexcept
-cdef void learn_patience(atomic[int64_t]* patience, bint was_rewarded) noexcept nogil
 # A worker's thread calls the one before it lets go of the GIL, and the other with what it returned, which may be NULL.
 cdef Item worker_begin(Worker* worker) noexcept nogil
 cdef void worker_run(Worker* worker, Item first) noexcept nogil

@@ -52,6 +52,7 @@ from lightwork._core.latch cimport (
     latch_orphan,
     latch_wait,
 )
+from lightwork._core.patience cimport patience_learn, patience_now
 from lightwork._core.placement cimport place_away, place_back, place_init
 from lightwork._core.pool_state cimport (
     PoolState,
@@ -389,9 +390,9 @@ cdef bint find_and_run(Worker* worker) noexcept nogil:
     return find_tasks(worker, board_wanting(&worker.pool.board) == 0) or help_anybody(worker) or find_tasks(worker, True)
 
 
-cdef bint spin_for_work(PoolState* pool, int64_t began, int64_t patience) noexcept nogil:
+cdef bint spin_for_work(PoolState* pool, int64_t began, int64_t most_ns) noexcept nogil:
     cdef int _
-    while now_ns() - began < patience:
+    while now_ns() - began < most_ns:
         for _ in range(SPIN_BATCH):
             if pool_has_work(pool):
                 return True
@@ -406,17 +407,11 @@ cdef void hold_off() noexcept nogil:
         spin_hint()
 
 
-cdef void learn_patience(atomic[int64_t]* patience, bint was_rewarded) noexcept nogil:
-    """Spin for longer where that found something, and for less long where it did not: there the one who would bring work may want this CPU."""
-    cdef int64_t now = patience.load(memory_order_relaxed)
-    patience.store(min(2 * now, SPIN_NS) if was_rewarded else max(now // 2, LEAST_SPIN_NS), memory_order_relaxed)
-
-
 cdef bint watch_for_work(PoolState* pool, int64_t began) noexcept nogil:
     pool.n_watching.fetch_add(1, memory_order_seq_cst)
-    cdef int64_t patience = SPIN_NS if pool.max_workers == 0 else pool.patience_ns.load(memory_order_relaxed)
-    cdef bint found = spin_for_work(pool, began, patience)
-    learn_patience(&pool.patience_ns, found)
+    cdef int64_t most_ns = SPIN_NS if pool.max_workers == 0 else patience_now(&pool.patience)
+    cdef bint found = spin_for_work(pool, began, most_ns)
+    patience_learn(&pool.patience, found, now_ns() - began)
     pool.n_watching.fetch_sub(1, memory_order_seq_cst)  # and then it looks: partner pool_is_watched
     if has_gil and found and board_wanting(&pool.board) == 0:
         hold_off()

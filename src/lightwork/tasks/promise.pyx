@@ -32,9 +32,10 @@ from lightwork._core.atomics cimport (
 )
 from lightwork._core.backlog cimport drop_latest, put_latest, take_latest
 from lightwork._core.lifetime cimport pool_hold, pool_release
+from lightwork._core.patience cimport MOST_PATIENCE_NS, Patience, patience_init, patience_learn, patience_now
 from lightwork._core.pool cimport Core
 from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Tally, Worker, current_worker, forks
-from lightwork._core.worker cimport SPIN_NS, learn_patience, stay_beside
+from lightwork._core.worker cimport stay_beside
 from lightwork.tasks.condition cimport Condition
 from lightwork.tasks.errand cimport Errand
 from lightwork.tasks.report cimport Report
@@ -64,8 +65,8 @@ cdef tuple STATES = (PENDING, RUNNING, CANCELLED, CANCELLED_AND_NOTIFIED, FINISH
 
 cdef atomic[int64_t] n_promises
 # How long to spin for a result before sleeping.
-cdef atomic[int64_t] patience_ns
-patience_ns.store(SPIN_NS, memory_order_relaxed)
+cdef Patience patience
+patience_init(&patience)
 
 
 cdef inline bint is_final(int word) noexcept nogil:
@@ -74,12 +75,12 @@ cdef inline bint is_final(int word) noexcept nogil:
 
 cdef bint spin(atomic[int]* word, int64_t most_ns) noexcept nogil:
     """Whether a promise was done after a while."""
-    cdef int64_t patience = min(patience_ns.load(memory_order_relaxed), most_ns)
     cdef int64_t began = now_ns()
-    while not is_final(word.load(memory_order_acquire)) and now_ns() - began < patience:
+    cdef int64_t enough_ns = min(patience_now(&patience), most_ns)
+    while not is_final(word.load(memory_order_acquire)) and now_ns() - began < enough_ns:
         spin_hint()
     cdef bint is_done = is_final(word.load(memory_order_acquire))
-    learn_patience(&patience_ns, is_done)
+    patience_learn(&patience, is_done, now_ns() - began)
     return is_done
 
 
@@ -320,7 +321,7 @@ cdef class Promise:
             raise RuntimeError("this call was submitted before the process was forked, and is made by the parent only; submit it again")
 
     cdef int spin(self, object timeout) except -1:
-        cdef double most_ns = SPIN_NS if timeout is None else min(<double> SPIN_NS, max(0.0, 1e9 * timeout))
+        cdef double most_ns = MOST_PATIENCE_NS if timeout is None else min(<double> MOST_PATIENCE_NS, max(0.0, 1e9 * timeout))
         with nogil:
             spin(&self.word, <int64_t> most_ns)
         return 0
