@@ -148,7 +148,7 @@ def test_an_interrupt_amid_submit_is_raised(monkeypatch: pytest.MonkeyPatch, cap
     """The worker that may have got the call ends, and other calls find others."""
     with lw.ProcessPool(1) as pool:
         assert pool.submit(abs, -1).result(SECONDS) == 1
-        assert provoked(lambda: not pool._staff._at_work)  # this thread hands out the next call
+        assert provoked(lambda: not pool._staff._n_workers)  # it is idle, so this thread hands it the next call
         interrupt_once(monkeypatch, has_gone=has_gone)
         with pytest.raises(KeyboardInterrupt):
             pool.submit(abs, -2)

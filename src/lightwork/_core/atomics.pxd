@@ -46,6 +46,11 @@ cdef extern from * nogil:
     #endif
     }
 
+    static inline void lw_sleep(int64_t nanoseconds) {
+        struct timespec time = {0, (long)nanoseconds};
+        nanosleep(&time, NULL);
+    }
+
     /* Value-initialised, every element on lines of its own when sizeof(T) is a multiple of a line.
        Fields of a Cython class cannot be over-aligned, so such arrays always live behind a pointer. */
     template <class T> static inline T* lw_new_array(size_t n) {
@@ -68,5 +73,6 @@ cdef extern from * nogil:
     void spin_hint "lw_spin_hint"()
     int64_t now_ns "lw_now"()
     int64_t coarse_now_ns "lw_now_coarse"()
+    void sleep_ns "lw_sleep"(int64_t nanoseconds)  # of less than a second
     T* new_array "lw_new_array"[T](size_t n)
     void delete_array "lw_delete_array"[T](T* array, size_t n)

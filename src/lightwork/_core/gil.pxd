@@ -8,6 +8,12 @@ cdef extern from * nogil:
     """
     #include <unistd.h>
 
+    #ifdef Py_GIL_DISABLED
+    static constexpr bool lw_has_gil = false;
+    #else
+    static constexpr bool lw_has_gil = true;
+    #endif
+
     #if PY_VERSION_HEX >= 0x030D0000
     #define lw_is_finalizing Py_IsFinalizing
     #else
@@ -27,6 +33,8 @@ cdef extern from * nogil:
         if (is_taken) PyEval_SaveThread();
     }
     """
+    # Whether this interpreter has one at all.
+    const bint has_gil "lw_has_gil"
     # Whether the interpreter is on its way out: no thread can be started then, and taking the GIL ends a thread.
     bint is_finalizing "lw_is_finalizing"()
     # Take the GIL, in a thread that does not have it; what it answers is for gil_leave. It does not return once the interpreter finalizes.

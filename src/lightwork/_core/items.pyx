@@ -24,11 +24,13 @@ from lightwork._core.atomics cimport (
     memory_order_relaxed,
     memory_order_seq_cst,
     new_array,
+    now_ns,
+    sleep_ns,
     uint32_t,
     uint64_t,
 )
 from lightwork._core.board cimport board_wanting
-from lightwork._core.gil cimport gil_leave, gil_take
+from lightwork._core.gil cimport gil_leave, gil_take, has_gil
 from lightwork._core.job cimport (
     INTERRUPTED,
     Job,
@@ -41,24 +43,13 @@ from lightwork._core.job cimport (
     job_was_forked,
 )
 from lightwork._core.parallel cimport Region, region_run_turns
-from lightwork._core.place cimport Place, drop_reference, has_gil, place_drop, place_put, place_take
+from lightwork._core.place cimport Place, drop_reference, place_drop, place_put, place_take
 from lightwork._core.pool cimport Core
 from lightwork._core.threads cimport start_one
 from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Worker, current_worker, pool_count_items, pool_wake
 from lightwork._core.source cimport Source, source_close, source_item, source_open
 from lightwork._core.vectorcall cimport call_one, call_star, take_error
 from lightwork._core.worker cimport Turn, current_job, turn_next
-
-cdef extern from * nogil:
-    """
-    #include <time.h>
-
-    static inline void lw_sleep(int64_t nanoseconds) {
-        struct timespec time = {0, (long)nanoseconds};
-        nanosleep(&time, NULL);
-    }
-    """
-    void sleep_ns "lw_sleep"(int64_t nanoseconds)  # of less than a second
 
 cdef extern from "Python.h":
     void put_in_list "PyList_SET_ITEM"(object items, Py_ssize_t index, PyObject* thing)
@@ -271,12 +262,15 @@ cdef class Items:
 cdef bint is_worth_a_turn(Job* job) noexcept nogil:
     """Watch a while from outside: who waits for the GIL disturbs its holder, and gains nothing if items are done in no time."""
     cdef int64_t nap = FIRST_NAP_NS
-    cdef uint64_t before = job_n_done(job)
+    cdef int64_t now, since = job.began_ns
+    cdef uint64_t n_done, before = 0
     while not job.is_stopped.load(memory_order_relaxed) and job_has_chunks(job):
-        sleep_ns(nap)
-        if job_n_done(job) - before < <uint64_t> (nap // CHEAP_NS):
+        n_done = job_n_done(job)
+        now = now_ns()
+        if <int64_t> (n_done - before) < (now - since) // CHEAP_NS:
             return True
-        before = job_n_done(job)
+        before, since = n_done, now
+        sleep_ns(nap)
         nap = min(2 * nap, LONGEST_NAP_NS)
     return False
 

@@ -8,10 +8,12 @@ from lightwork._core.atomics cimport (
     CACHE_LINE,
     atomic,
     delete_array,
+    int64_t,
     memory_order_acquire,
     memory_order_relaxed,
     memory_order_release,
     new_array,
+    now_ns,
     uint32_t,
     uint64_t,
 )
@@ -63,8 +65,10 @@ cdef struct Job:
     Job* parent               # the job in whose chunk the owner was, or NULL; outlives this one
     atomic[int]* forks        # how often this process has been forked off, and
     int forks_seen            # how often when the job began: in a child of ours its other threads do not exist
+    int64_t began_ns
     fenv_t environment        # the owner's rounding and denormal modes, which hold in every seat
     bint watches_flags        # whether floating-point status is collected
+    atomic[int] is_by_turns   # whether there is a `take_turn`; a hint for who has not joined
     atomic[uint32_t] n_taken  # seats taken; a hint, the seats themselves decide
     atomic[int] is_stopped
     atomic[int] is_interrupted
@@ -103,6 +107,8 @@ cdef inline void job_begin(Job* job) noexcept nogil:
     job.is_interrupted.store(False, memory_order_relaxed)
     job.flags.store(0, memory_order_relaxed)
     job.error.store(NO_ERROR, memory_order_relaxed)
+    job.is_by_turns.store(job.take_turn != NULL, memory_order_relaxed)
+    job.began_ns = now_ns()
     job.forks_seen = job.forks.load(memory_order_relaxed)
     if job.n_seats > 1:
         fegetenv(&job.environment)

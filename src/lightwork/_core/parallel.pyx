@@ -99,9 +99,10 @@ cdef void fill_job(Job* job, Region* region, TakeTurn take_turn, int n_seats) no
 
 cdef bint run_job(PoolState* pool, Job* job, Tally* tally, Watch* watch) noexcept nogil:
     """Work and wait; False if the job was left to its last helper."""
-    cdef int64_t began = now_ns()
+    cdef int64_t began
     cdef bint is_over = True
     job_begin(job)
+    began = job.began_ns
     if job.n_seats > 1:
         latch_open(&job.latch)
     owner_work(pool, job, tally, watch)

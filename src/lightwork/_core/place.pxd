@@ -9,20 +9,14 @@ from lightwork._core.atomics cimport (
     memory_order_relaxed,
     memory_order_release,
 )
+from lightwork._core.gil cimport has_gil
 
 cdef extern from * nogil:
     """
     /* What stands in the place of a result that comes too late. Its address is all that counts. */
     inline char lw_closed;
-
-    #ifdef Py_GIL_DISABLED
-    static constexpr bool lw_has_gil = false;
-    #else
-    static constexpr bool lw_has_gil = true;
-    #endif
     """
     char closed "lw_closed"
-    const bint has_gil "lw_has_gil"
     void drop_reference "Py_DECREF"(PyObject* thing)
 
 ctypedef atomic[void*] Place  # a result, owned; NULL before there is one, &closed when none is wanted any more

@@ -4,7 +4,7 @@ from cpython.ref cimport PyObject
 
 from lightwork._core.atomics cimport atomic, memory_order_relaxed, uint32_t
 from lightwork._core.chunk cimport packed_run, run_length, run_pack, run_start, run_stop, run_take
-from lightwork._core.place cimport has_gil
+from lightwork._core.gil cimport has_gil
 from lightwork._core.source cimport Source, source_item
 
 

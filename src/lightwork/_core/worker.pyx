@@ -12,6 +12,7 @@ from lightwork._core.atomics cimport (
     memory_order_relaxed,
     memory_order_seq_cst,
     now_ns,
+    sleep_ns,
     spin_hint,
     uint32_t,
     uint64_t,
@@ -27,7 +28,7 @@ from lightwork._core.board cimport (
 )
 from lightwork._core.chunk cimport run_length
 from lightwork._core.deque cimport Item, deque_pop
-from lightwork._core.gil cimport gil_leave, gil_take, is_finalizing
+from lightwork._core.gil cimport gil_leave, gil_take, has_gil, is_finalizing
 from lightwork._core.injector cimport injector_take
 from lightwork._core.job cimport (
     FE_DFL_ENV,
@@ -79,20 +80,14 @@ cdef extern from "Python.h":
 
 cdef extern from * nogil:
     """
-    #ifdef Py_GIL_DISABLED
-    static constexpr bool lw_has_gil = false;
-    #else
-    static constexpr bool lw_has_gil = true;
-    #endif
-
     /* One definition for the process: only this module reads and writes it. */
     static thread_local void* lw_job = nullptr;
     """
-    const bint has_gil "lw_has_gil"
     void* this_job "lw_job"  # a Job: Cython names its structs too late for C++ to know them here
 
 cdef enum:
     SPIN_BATCH = 32             # looks between two readings of the clock
+    MOMENT_NS = 20_000          # in which a few items that do nothing are done
     HOLD_NS = 2_000             # who submits a call lets go of the GIL within about this time, if he waits for its result
     OWN_IN_A_ROW = 61           # tasks, then the oldest that waits comes first; a guess
     PAUSE_EVERY_NS = 4_000_000  # about a tick of the coarse clock, and a little less than the interpreter's own switch interval
@@ -322,11 +317,22 @@ cdef void help_in_seat(Worker* worker, Job* job, int seat) noexcept nogil:
     worker.tally.busy_ns.fetch_add(now_ns() - began, memory_order_relaxed)
 
 
+cdef bint wants_for_long(Board* board, Job* job) noexcept nogil:
+    """Wait a moment before joining a job that is run by turns at the GIL, unless it is over by then.
+
+    A helper that is inside at the end is left with the job, and what it has to drop takes the GIL from the caller who went on."""
+    if has_gil and job.is_by_turns.load(memory_order_relaxed):
+        sleep_ns(MOMENT_NS)
+    return board_is_asking(board, job)
+
+
 cdef bint help(Worker* worker, Job* job) noexcept nogil:
     """Take part in a job that seems to want helpers; False when it did not after all."""
     cdef PoolState* pool = worker.pool
     cdef bint must_clean = False
     cdef int seat = -1
+    if not wants_for_long(&pool.board, job):
+        return False
     if latch_join(&job.latch, &must_clean):
         seat = job_take_seat(job, worker.index % job.n_seats)
         if seat >= 0:
