@@ -27,6 +27,11 @@ def test_ctrl_c_is_for_the_parent() -> None:
     assert check("process_workers", "interrupted", timeout=120) == "interrupted\n"
 
 
+def test_a_spawned_child_has_workers_of_its_own() -> None:
+    """In which functions run that it knows by a name that they do not."""
+    check("spawn_child", timeout=120)
+
+
 @pytest.mark.parametrize("way", ["killed", "killed counting"])
 def test_workers_do_not_outlive_a_parent_that_is_killed(way: str) -> None:
     """They end though they are busy, be it with something that holds the GIL, and shared memory is as it was."""

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import importlib
 import pickle
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -35,9 +36,13 @@ def goes_by_value() -> bool:
 @functools.cache
 def _pickler() -> Callable[..., bytes]:
     try:
-        dump: Callable[..., bytes] = importlib.import_module("cloudpickle").dumps
+        cloudpickle: Any = importlib.import_module("cloudpickle")
     except ImportError:  # then functions travel by their names
         return pickle.dumps
+    main = sys.modules.get("__mp_main__")  # the program's file, in a child that multiprocessing has spawned: workers do not know it by that name
+    if main is not None:
+        cloudpickle.register_pickle_by_value(main)
+    dump: Callable[..., bytes] = cloudpickle.dumps
     return dump
 
 
