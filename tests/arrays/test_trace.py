@@ -259,8 +259,10 @@ CASES: dict[str, Case] = {
     "index": (lambda x: (x * 2)[3], "index what it computed", "index its arguments"),
     "mask": (lambda x: x[x > 1], "index an array by what it computed", "np.where"),
     "loop": (_loop, "iterate over what it computed", "np.where"),
-    "sum": (lambda x: (x * 2).sum(), "use .sum of what it computed", "do this outside"),
-    "np.sum": (lambda x: np.sum(x * 2), "call np.sum on what it computed", "do this outside"),
+    "sum": (lambda x: (x * 2).sum(), "use .sum of what it computed", "call .sum(...) of the fused function"),
+    "np.sum": (lambda x: np.sum(x * 2), "call np.sum on what it computed", "call .sum(...) of the fused function"),
+    "np.sort": (lambda x: np.sort(x * 2), "call np.sort on what it computed", "do this outside"),
+    "tolist": (lambda x: (x * 2).tolist(), "use .tolist of what it computed", "do this outside"),
     "reduce": (lambda x: np.add.reduce(x * 2), "call np.add.reduce on what it computes", "do this outside"),
     "matmul": (lambda x: x @ x, "call np.matmul on what it computes", "do this outside"),
     "nonzero": (lambda x: np.where(x > 1), "call np.nonzero on what it computed", "do this outside"),
@@ -271,7 +273,8 @@ CASES: dict[str, Case] = {
     "fill": (lambda x: x.fill(1), "call .fill to write into an array", "a name of its own"),
     "where": (lambda x: np.add(x, 1, where=x > 0), "call np.add with where= and no out=", "np.where"),
     "in": (lambda x: 3 in x, "look for a value in an array", "np.where"),
-    "reshape": (lambda x: (x * 2).reshape(2, -1), "use .reshape of what it computed", "outside"),
+    "reshape": (lambda x: (x * 2).reshape(2, -1), "use .reshape of what it computed", "or to what it returns"),
+    "T": (lambda x: (x * 2).T, "use .T of what it computed", "or to what it returns"),
     "setitem": (lambda x: (x * 2).__setitem__(3, 1), "assign to parts of an array", "np.where"),
 }
 

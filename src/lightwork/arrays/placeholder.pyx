@@ -6,6 +6,8 @@ maximum. What is computed is there only when the function has returned, and has 
 
 import numpy as np
 
+from lightwork.arrays.fused_reductions import Reductions
+
 cimport cython
 cimport numpy as cnp
 
@@ -22,6 +24,18 @@ cdef frozenset mutators = frozenset([
     ".byteswap", ".fill", ".partition", ".put", ".resize", ".setfield", ".setflags", ".sort",
     "np.copyto", "np.fill_diagonal", "np.place", "np.put", "np.put_along_axis", "np.putmask",
 ])
+
+cdef frozenset shapers = frozenset(["T", "mT", "diagonal", "flatten", "ravel", "repeat", "reshape", "squeeze", "swapaxes", "take", "transpose"])
+
+
+cdef str advice(str name, str otherwise):
+    """What to do instead of what stands by this name in NumPy."""
+    if hasattr(Reductions, name):
+        return f"have it return what is to be reduced, and call .{name}(...) of the fused function, or do this outside"
+    if name in shapers:
+        return "do this to its arguments, or to what it returns"
+    return otherwise
+
 
 # What functions that are no ufuncs, and methods by their names, do to placeholders.
 cdef dict meanings = {}
@@ -138,7 +152,7 @@ cdef class Placeholder(Operators):
         if name in meanings:
             return lambda *args, **kwargs: self.call_method(name, args, kwargs)
         if self.value.array is None:
-            raise self.trace.refuse(f"use .{name} of what it computed", AFTERWARDS)
+            raise self.trace.refuse(f"use .{name} of what it computed", advice(name, AFTERWARDS))
         found = getattr(self.value.array, name)
         if callable(found):
             return lambda *args, **kwargs: self.ask_numpy(f".{name}", found, args, kwargs)
@@ -159,7 +173,8 @@ cdef class Placeholder(Operators):
             args = tuple([arrays_of(argument) for argument in args])
             kwargs = {key: arrays_of(argument) for key, argument in kwargs.items()}
         except Computed:
-            raise self.trace.refuse(f"call {name} on what it computed", "it is not elementwise, as far as is known: do this outside") from None
+            unknown = "it is not elementwise, as far as is known: do this outside"
+            raise self.trace.refuse(f"call {name} on what it computed", advice(name.rpartition(".")[2], unknown)) from None
         return self.share(function(*args, **kwargs))
 
     cdef object share(self, object result):
