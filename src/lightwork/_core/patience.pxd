@@ -1,8 +1,9 @@
 """For how long to look out for something before falling asleep, as experience teaches.
 
-Who is woken comes late: on a virtual machine whose other CPU has gone to sleep, by about 50 µs. Two threads that hand work to each other, and both fall
-asleep a little too soon, would never find out that either need only have stayed awake for as long as the other takes to wake up. So from time to time
-one waits for the longest time that may pay, and keeps to what it learns by that; where that is no use it costs 2 µs a wait on average.
+Who is woken comes late: on a virtual machine whose other CPU has gone to sleep, by about 50 µs. Two threads that hand work to each other, and
+both fall asleep a little too soon, would never find out that either need only have stayed awake for as long as the other takes to wake up. So
+from time to time one waits for the longest time that may pay, and keeps to what it learns by that; where that is no use it costs 2 µs a wait on
+average.
 """
 
 from lightwork._core.atomics cimport atomic, int64_t, memory_order_relaxed

@@ -6,7 +6,6 @@ from lightwork._core.pause import pause
 from cpython.ref cimport Py_DECREF
 
 from lightwork._core.atomics cimport (
-    atomic,
     coarse_now_ns,
     int64_t,
     memory_order_relaxed,
