@@ -24,12 +24,20 @@ cdef extern from * nogil:
     #include <cstdint>
     #include <cstring>
 
+    /* The same function for newer processors, too, of which the loader takes the best. ThreadSanitizer cannot be there that early. */
+    #if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_THREAD__) && (!defined(__clang__) || __clang_major__ >= 14)
+    #define LW_FOR_EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
+    #else
+    #define LW_FOR_EACH_PROCESSOR
+    #endif
+
     /* The bins of items, counted from 0 with `scale` of them for each unit from `lowest` on. Whatever is within `margin` bins of an edge,
        outside all bins or NaN gets `n_bins`. Adding 2^52 + 2^51 rounds to the nearest integer, which then stands in the lowest bits:
        unlike a cast, that is defined for all numbers. Compilers make vector instructions of it if it stands alone: inlined, GCC makes branches. */
     #define LW_PLACE(name, Real)                                                                                       \
-        __attribute__((noinline)) static void name(const char* first, int32_t* places, int count, double lowest,       \
-                                                   double scale, double n_bins, double margin) {                       \
+        LW_FOR_EACH_PROCESSOR __attribute__((noinline))                                                                \
+        static void name(const char* first, int32_t* places, int count, double lowest, double scale, double n_bins,    \
+                         double margin) {                                                                              \
             const Real* const items = (const Real*) first;                                                             \
             const double integers = 6755399441055744.0, limit = 0.5 - margin, doubtful = integers + n_bins;            \
             const double highest = n_bins - 0.5;                                                                       \
