@@ -56,6 +56,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     PAUSE_EVERY_NS = 4_000_000  # about a tick of the coarse clock, and a little less than the interpreter's own switch interval
+    LOOK_EVERY = 8              # items, at the clock: a look takes 5 ns
     FIRST_NAP_NS = 50_000       # about what waking up took,
     LONGEST_NAP_NS = 4_000_000  # and a little less than the interpreter's switch interval
     CHEAP_NS = 5_000            # an item for which no second thread should want the GIL: to hand it over takes longer
@@ -193,7 +194,9 @@ cdef class Items:
     cdef void run(self, Turn* turn, uint32_t chunk) noexcept:
         """Run this chunk's item and others until there are none, or the run is stopped."""
         cdef Py_ssize_t index
-        cdef int64_t paused = coarse_now_ns()
+        cdef int64_t now, looked = coarse_now_ns()
+        cdef int64_t paused = looked
+        cdef int n_until_look = 1
         cdef bint is_on = True
         while is_on:
             if self.stop is not None and self.stop.is_up.load(memory_order_relaxed):
@@ -202,9 +205,14 @@ cdef class Items:
             for index in range(job_chunk_start(turn.job, chunk), job_chunk_stop(turn.job, chunk)):
                 self.run_item(turn, chunk, index)
             job_count_done(turn.job, turn.seat)
-            if coarse_now_ns() - paused >= PAUSE_EVERY_NS:
-                paused = coarse_now_ns()
-                self.make_a_pause(turn, chunk)
+            n_until_look -= 1
+            if n_until_look == 0:
+                now = coarse_now_ns()
+                n_until_look = LOOK_EVERY if now == looked else 1  # as long as so many are done in no time
+                looked = now
+                if now - paused >= PAUSE_EVERY_NS:
+                    paused = now
+                    self.make_a_pause(turn, chunk)
             is_on = turn_next(turn, &chunk)
 
     cdef void make_a_pause(self, Turn* turn, uint32_t chunk) noexcept:
