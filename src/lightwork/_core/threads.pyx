@@ -33,12 +33,16 @@ from lightwork._core.worker cimport worker_begin, worker_run
 # The threads that run, and what each runs, which tells its pool: so that closing a pool can join its own.
 cdef dict running = {}
 
-cdef atomic[int] has_begun_to_exit  # no task would be run any more
+cdef atomic[int] has_begun_to_exit  # no task would be run any more,
+cdef atomic[int] has_exited         # and no thread would come to anything
+cdef atomic[int] n_starting         # threads that somebody is about to start
+cdef double START_SECONDS = 5.0     # that an exit waits for them
 
 
 def forget_threads():
     """In a forked child: none of them exists there, and somebody may have been about to write down another."""
     global running, stack_lock
+    n_starting.store(0, memory_order_relaxed)
     running = {}
     stack_lock = threading.RLock()
 
@@ -184,6 +188,16 @@ def finish_tasks():
         pass
     has_begun_to_exit.store(True, memory_order_seq_cst)  # partner: Core.spawn, which has counted its task by then or raises
     join_busy_pools()
+    finish_starts()
+
+
+cdef int finish_starts() except -1:
+    """Start no more threads, and wait for those that others are starting: one that begins when the interpreter is gone crashes in Python 3.11."""
+    cdef double end = time.monotonic() + START_SECONDS
+    has_exited.store(True, memory_order_seq_cst)
+    while n_starting.load(memory_order_seq_cst) > 0 and time.monotonic() < end:  # partner: start_one
+        time.sleep(0.0005)
+    return 0
 
 
 cdef bint is_exiting() noexcept nogil:
@@ -244,9 +258,18 @@ cdef int log_failed_start(PoolState* pool, object error) except -1:
 
 
 cdef bint start_one(PoolState* pool, int n_threads, Outfit outfit=None) except -1:
-    """Start one of the workers 1..n_threads; False if somebody has started, or is starting, each of them.
+    """Start one of the workers 1..n_threads; False if somebody has started, or is starting, each of them, or if the interpreter is on its way out.
 
     The outfit may be left out for the default pool, and in a pool's own threads."""
+    n_starting.fetch_add(1, memory_order_seq_cst)  # before the look: partner finish_starts
+    try:
+        return has_exited.load(memory_order_seq_cst) == 0 and start_unclaimed(pool, n_threads, outfit)
+    finally:
+        n_starting.fetch_sub(1, memory_order_relaxed)
+
+
+cdef bint start_unclaimed(PoolState* pool, int n_threads, Outfit outfit) except -1:
+    """Do so; False if each has started or is starting."""
     cdef int index
     if pool.n_threads.load(memory_order_seq_cst) >= n_threads:  # partner: pool_retire, which counts its thread out and then looks for tasks
         return False
