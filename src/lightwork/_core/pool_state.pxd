@@ -33,6 +33,7 @@ cdef struct Worker:
     atomic[int] is_running       # a thread runs it; another that was started for it by mistake goes away
     atomic[int] is_dismissed     # its thread is to end once it finds nothing to do
     bint is_beside               # it keeps the threads of libraries down until it has nothing to do; its own
+    bint is_counted              # among those who watch for tasks, while it comes out of one
     bint is_active               # its thread is in a task, and counted in n_active; its own
     int starter_cpu              # whose CPU its thread leaves first of all
     Sleeper sleeper

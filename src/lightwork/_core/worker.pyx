@@ -182,6 +182,10 @@ cdef void call_items(Worker* worker, Item item) noexcept with gil:
             call_task(pause)
             paused = coarse_now_ns()
         item = NULL if is_finalizing() or pool_is_crowded(pool) else take_task(worker, board_wanting(&pool.board) == 0)
+    # Before others have the GIL: who has been waiting for the last outcome may submit another call while this thread is still on its way out,
+    # and finds that somebody will look for it. It is counted out before it looks (partner: pool_is_watched).
+    pool.n_watching.fetch_add(1, memory_order_seq_cst)
+    worker.is_counted = True
 
 
 cdef void call_without_gil(Worker* worker, Item item) noexcept nogil:
@@ -209,6 +213,9 @@ cdef void run_tasks(Worker* worker, Item item) noexcept nogil:
     worker.pool.n_busy.fetch_sub(1, memory_order_relaxed)
     worker.tally.busy_ns.fetch_add(now_ns() - began, memory_order_relaxed)
     pool_leave(worker)
+    if worker.is_counted:  # else the task has forked, and this is the child
+        worker.is_counted = False
+        worker.pool.n_watching.fetch_sub(1, memory_order_seq_cst)
 
 
 cdef bint find_tasks(Worker* worker, bint is_ready) noexcept nogil:
