@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from lightwork._cpus import cpu_budget
 
-__all__ = ["InnerThreads", "Library", "Limits", "find_libraries", "inner_threads"]
+__all__ = ["InnerThreads", "Library", "Limits", "belongs_to_thread", "find_libraries", "inner_threads"]
 
 FORK_SECONDS = 5.0  # that a fork waits for others to have told libraries
 
