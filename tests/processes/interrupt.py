@@ -90,8 +90,9 @@ def python(fn: Callable[..., None]) -> Callable[[], None]:
 
 def result() -> None:
     """Wait for a submitted call."""
+    pool = lw.Pool(1)  # imports what it takes, in the middle of which Python may show an interrupt instead of raising it
     started.set()
-    lw.Pool(1).submit(release.wait, 20).result()
+    pool.submit(release.wait, 20).result()
 
 
 def items(fn: Callable[[int], object], n_items: int) -> Callable[[], None]:
