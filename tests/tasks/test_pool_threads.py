@@ -3,6 +3,7 @@
 import contextvars
 import ctypes
 import logging
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from concurrent.futures.thread import BrokenThreadPool
 from typing import Any
 
 import pytest
+from stories import check
 
 import lightwork as lw
 from lightwork.tasks import pool as pools
@@ -39,6 +41,12 @@ def test_workers_start_in_an_empty_context() -> None:
         assert pool.submit(inherited.get).result(SECONDS) == "something"
     inherited.reset(token)
     assert seen == ["nothing"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="chooses a CPU")
+def test_who_waits_for_each_result_needs_one_thread() -> None:
+    """A worker that is on its way out of a call is there for the next; it may be stopped just before that is known, but rarely."""
+    assert int(check("use_a_thread_again")) < 20
 
 
 def stack_size() -> int:

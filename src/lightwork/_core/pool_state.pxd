@@ -50,7 +50,7 @@ cdef struct PoolState:
     atomic[int] n_threads        # that were started and have not ended
     atomic[int] n_active         # of those, the ones in tasks, but for those that wait there: at most max_workers begin
     atomic[int] n_aside          # threads that wait in tasks, so that as many others may stand in for them
-    atomic[int] n_watching       # threads that spin, looking for work
+    atomic[int] n_watching       # threads that spin, looking for work, or come out of a task and will look
     Patience patience            # for how long they do; of a pool that runs tasks
     atomic[int] n_busy           # threads that are in a task, or have a turn in somebody's job
     atomic[int] n_wanted         # helpers that calls over items have seats for, those from outside together
