@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import lightwork as lw
 from lightwork.tasks import auto, forecast
+from lightwork.tasks import sounding as sounding_module
 from lightwork.tasks.decision import TOO_LITTLE, Decision, Outlook, decide
 from lightwork.tasks.forecast import cost_of
 from lightwork.tasks.options import Options
@@ -149,13 +150,64 @@ def test_calls_are_measured_by_the_clock_and_the_threads_cpu_time() -> None:
     assert typical(sounding.tallies()) == Typical(0, 0.0, 0.0, 0.0)
 
 
+class BusyMachine:
+    """A clock, and a system that tells for how long others had the CPU."""
+
+    def __init__(self, clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._clock = clock
+        self._delay = 7.0
+        monkeypatch.setattr("lightwork.tasks.sounding.delay_of", lambda _thread: self._delay)
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass in which nobody wants a CPU."""
+        self._clock.advance(seconds)
+
+    def starve(self, seconds: float) -> None:
+        """Let time pass in which others have it."""
+        self._delay += seconds
+        self._clock.advance(seconds)
+
+
 def test_waiting_for_a_cpu_is_no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """The system says how long that was."""
-    delays = iter([5.0, 7.5])
-    monkeypatch.setattr("lightwork.tasks.sounding.delay_of", lambda _thread: next(delays))
-    tally = Tally(1, 0.0)
-    tally.seconds, tally.cpu_seconds = 4.0, 1.0
-    assert tally.waited() == pytest.approx(0.5)
+
+    def call(_item: int) -> None:
+        machine.starve(2.5)
+        machine.sleep(0.5)
+
+    with MockClock() as clock:
+        machine, sounding = BusyMachine(clock, monkeypatch), Sounding(call, clock.now)
+        for item in range(2):
+            sounding(item)
+        assert typical(sounding.tallies()).wait_seconds == pytest.approx(0.5, abs=0.1)
+
+
+def test_waiting_for_a_cpu_between_calls_is_no_part_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller that is slow to look at what its first call took must not find that it had not waited."""
+    with MockClock() as clock:
+        machine = BusyMachine(clock, monkeypatch)
+        sounding = Sounding(machine.sleep, clock.now)
+        for _ in range(2):
+            sounding(0.5)
+            machine.starve(2.5)
+            assert typical(sounding.tallies()).wait_seconds == pytest.approx(0.5, abs=0.1)
+
+
+def test_losing_the_cpu_just_after_a_call_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system is asked after the call, and others may come in between."""
+    with MockClock() as clock:
+        machine = BusyMachine(clock, monkeypatch)
+        delay_of = sounding_module.delay_of
+
+        def delay_of_late(thread: int) -> float:
+            machine.starve(2.5)
+            return delay_of(thread)
+
+        tally = Tally(1, clock.now())
+        monkeypatch.setattr("lightwork.tasks.sounding.delay_of", delay_of_late)
+        machine.sleep(0.5)
+        tally.end(tally.began, 0.0, clock.now)
+    assert tally.wait_seconds == pytest.approx(0.5)
 
 
 def test_calls_of_two_threads_are_at_once() -> None:

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 __all__ = ["Sounding", "Tally", "Typical", "typical"]
 
+NOTABLE_SECONDS = 100e-6  # less than for which systems take a thread's CPU away
+
 
 class Typical(NamedTuple):
     """
@@ -42,22 +44,47 @@ class Typical(NamedTuple):
 
 
 class Tally:
-    """Sums of what the calls of one thread took, and what the system said when it began."""
+    """
+    Sums of what the calls of one thread took.
 
-    __slots__ = ("began", "cpu_seconds", "delay", "ended", "n_calls", "seconds", "thread")
+    What the system says a thread waited for a CPU is asked for where it may matter, as that takes as long as a short call: after a
+    call with a notable wait, and before one that comes long after the last. What the thread waits between its calls is no part of them.
+    """
+
+    __slots__ = ("_delay", "began", "cpu_seconds", "ended", "n_calls", "seconds", "thread", "wait_seconds")
 
     def __init__(self, thread: int, began: float) -> None:
         self.thread: int = thread
-        self.delay: float = delay_of(thread)
         self.began: float = began
         self.ended: float = began
         self.n_calls: int = 0
         self.seconds: float = 0.0
         self.cpu_seconds: float = 0.0
+        self.wait_seconds: float = 0.0  # without a CPU, though it could have had one
+        self._delay: float = delay_of(thread)
 
-    def waited(self) -> float:
-        """Return the seconds without a CPU, less those for which it had to wait for one."""
-        return max(self.seconds - self.cpu_seconds - max(delay_of(self.thread) - self.delay, 0.0), 0.0)
+    def begin(self, now: Callable[[], float]) -> float:
+        """Return when a call begins."""
+        if now() - self.ended > NOTABLE_SECONDS:
+            self._delay = delay_of(self.thread)
+        return now()
+
+    def end(self, began: float, cpu_seconds: float, now: Callable[[], float]) -> None:
+        """Add a call that ends now."""
+        self.ended = now()
+        seconds = self.ended - began
+        self.n_calls += 1
+        self.seconds += seconds
+        self.cpu_seconds += cpu_seconds
+        self.wait_seconds += self._waited(seconds - cpu_seconds, now)
+
+    def _waited(self, seconds: float, now: Callable[[], float]) -> float:
+        """Return how much of some seconds without a CPU nobody else had it."""
+        if seconds <= NOTABLE_SECONDS:
+            return max(seconds, 0.0)
+        before, self._delay = self._delay, delay_of(self.thread)
+        since = now() - self.ended  # another may have taken the CPU just after the call
+        return min(max(seconds - max(self._delay - before - since, 0.0), 0.0), seconds)
 
 
 class Sounding:
@@ -88,14 +115,11 @@ class Sounding:
     def __call__(self, item: Any) -> Any:
         """Make the call."""
         tally = self._tallies.get(threading.get_ident()) or self._begin()
-        began, cpu = self._now(), time.thread_time()
+        began, cpu = tally.begin(self._now), time.thread_time()
         try:
             value = self.call(item)
         finally:
-            tally.cpu_seconds += time.thread_time() - cpu
-            tally.ended = self._now()
-            tally.seconds += tally.ended - began
-            tally.n_calls += 1
+            tally.end(began, time.thread_time() - cpu, self._now)
         self.example = (item, value)
         return value
 
@@ -124,7 +148,7 @@ def typical(tallies: Sequence[Tally]) -> Typical:
         return Typical(0, 0.0, 0.0, 0.0)
     span = max(tally.ended for tally in tallies) - min(tally.began for tally in tallies)
     n_at_once = sum(tally.seconds for tally in tallies) / span if span else 1.0
-    cpu, wait = sum(tally.cpu_seconds for tally in tallies), sum(tally.waited() for tally in tallies)
+    cpu, wait = sum(tally.cpu_seconds for tally in tallies), sum(tally.wait_seconds for tally in tallies)
     return Typical(n_calls, cpu / n_calls, wait / n_calls, n_at_once)
 
 
