@@ -43,7 +43,7 @@ if COVERAGE:
 
 # Contraction would fuse a*b+c into one rounding and leave NumPy's bits.
 COMPILE = ["-std=c++17", "-ffp-contract=off", "-fvisibility=hidden"]
-COMPILE += ["-O0", "-g"] if DEBUG else ["-O2", "-g"] if SANITIZE else ["-O3", "-g0"]
+COMPILE += ["-O0", "-g1"] if DEBUG else ["-O1", "-g1"] if SANITIZE else ["-O3", "-g0"]
 LINK: list[str] = []
 if SANITIZE:
     COMPILE.append(f"-fsanitize={SANITIZE}")

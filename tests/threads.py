@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -33,6 +33,15 @@ def together(calls: Iterable[Callable[[], T]], *, apart: bool = False) -> list[T
 def collide(calls: Iterable[Callable[[], T]]) -> list[T]:
     """Call each together with the others, each on a CPU of its own as far as there are some."""
     return together(calls, apart=True)
+
+
+def rounds(count: int, seconds: float = 5.0) -> Iterator[int]:
+    """Yield so many numbers; fewer where others keep the CPUs busy, and threads that each keep to one wait for their slice each time."""
+    deadline = time.monotonic() + seconds
+    for index in range(count):
+        yield index
+        if time.monotonic() > deadline:
+            return
 
 
 def provoked(attempt: Callable[[], bool], seconds: float = 60) -> bool:

@@ -8,7 +8,6 @@ import functools
 import os
 import platform
 import statistics
-import sys
 import sysconfig
 import time
 import zlib
@@ -22,6 +21,7 @@ import numpy.typing as npt
 
 import lightwork
 import lightwork.numpy as lnp
+from lightwork._gil import has_gil
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -202,7 +202,7 @@ HEADER = f"{'work':<46} {'NumPy ms':>10} {'lightwork ms':>13} {'ratio':>6}  equa
 
 def machine() -> str:
     """Return one line about what runs here, and how busy it is: with others on the cores, ratios fall."""
-    gil = "on" if getattr(sys, "_is_gil_enabled", lambda: True)() else "off"
+    gil = "on" if has_gil() else "off"
     python = f"{platform.python_implementation()} {platform.python_version()}, GIL {gil}"
     budget = f"CPU budget {lightwork.cpu_budget()}, load {os.getloadavg()[0]:.1f}"
     return f"lightwork {lightwork.__version__}, {python}, NumPy {np.__version__}, {budget}"

@@ -7,7 +7,6 @@ import argparse
 import importlib
 import math
 import platform
-import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 
@@ -19,6 +18,7 @@ from lightwork._core.sharing import thresholds
 from lightwork._core.statistics import WorkerStatistics
 from lightwork._core.summation import order_name
 from lightwork._cpus import Quota, budget
+from lightwork._gil import has_gil
 
 Rows = Iterable[tuple[str, str]]
 
@@ -54,7 +54,7 @@ def gil_text(can_be_off: bool, is_on: bool) -> str:
 
 def python_rows() -> Rows:
     """Yield the interpreter, its build and the state of its GIL."""
-    is_on: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+    is_on = has_gil()
     yield "version", f"{platform.python_implementation()} {platform.python_version()}"
     yield "build", f"{' '.join(platform.python_build())}, {platform.python_compiler()}"
     yield "platform", platform.platform()

@@ -5,6 +5,7 @@ import functools
 import gc
 import operator
 import threading
+import time
 import traceback
 import weakref
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from lightwork._core.pool import Core
 from threads import together
 
 import lightwork as lw
+from lightwork._gil import has_gil
 
 SECONDS = 30  # more than anything here takes; a wait that long is a hang
 
@@ -297,3 +299,49 @@ def test_an_item_is_let_go_as_soon_as_it_has_run() -> None:
         return sum(watch() is not None for watch in watched)
 
     assert map_items(give_away, items, n_workers=1).values == list(range(100, 0, -1))
+
+
+# --- Small calls ----------------------------------------------------------------------------------------------------
+
+
+def n_wakeups(core: Core) -> int:
+    """Return how often one of the pool's threads was woken."""
+    return sum(worker.wakeups for worker in core.statistics().workers)
+
+
+@pytest.mark.skipif(not has_gil(), reason="without a GIL helpers are welcome at once")
+def test_small_calls_wake_nobody_for_each() -> None:
+    """Who has helped looks for more from time to time; to wake him for each call would take longer than the call."""
+    core, n_calls = Core(2), 300
+    for _ in range(n_calls):
+        map_items(negate, [1, 2, 3], n_workers=2, core=core)
+        time.sleep(300e-6)  # longer than anybody spins
+    assert n_wakeups(core) < n_calls / 3
+
+
+def test_who_dozes_hears_of_a_call_that_waits() -> None:
+    """And helps: two items that wait for each other."""
+    core = Core(2)
+    for _ in range(300):
+        crowd = Crowd(2)
+        map_items(negate, [1, 2, 3], n_workers=2, core=core)
+        assert map_items(crowd, range(2), n_workers=2, core=core).values == [0, 1]
+
+
+def test_who_dozes_is_woken_for_a_task() -> None:
+    """A call that is handed in by itself does not wait for the next look."""
+    core, done = Core(1), threading.Semaphore(0)
+    for _ in range(300):
+        map_items(negate, [1, 2, 3], n_workers=2, core=core)
+        core.spawn(done.release)
+        assert done.acquire(timeout=SECONDS)
+
+
+def test_a_pool_whose_only_thread_dozes_ends() -> None:
+    """It is woken for that, and has ended when this returns."""
+    for _ in range(100):
+        core = Core(1)
+        core.spawn(int)  # starts its thread
+        map_items(negate, [1, 2, 3], n_workers=2, core=core)
+        core.close()
+        assert core.threads() == []

@@ -282,7 +282,7 @@ def test_the_grain_follows_what_items_take() -> None:
         sizes.append(len(chunk.items))
         assert chunk.run(partial(run_chunk_by, lambda: 0.0)) is None
         run.end(chunk, 0.0)
-    assert sizes[:4] == [1, 2, 4, 8]
+    assert sizes[:4] == [1, 8, 64, 512]
     assert max(sizes) == 4096
 
 

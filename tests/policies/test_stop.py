@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import garbage
 import pytest
-from threads import collide, together
+from threads import collide, rounds, together
 
 from lightwork import StopToken
 from lightwork.testing import MockClock
@@ -299,7 +299,7 @@ def test_a_signal_may_come_at_any_point() -> None:
 @pytest.mark.usefixtures("eager_switching")
 def test_of_many_that_stop_one_is_the_first() -> None:
     """Exactly one call of several at once says that it stopped the token, and the reason is its own."""
-    for _ in range(300):
+    for _ in rounds(300):
         token = StopToken()
         are_first = collide([functools.partial(token.stop, index) for index in range(3)])
         assert are_first.count(True) == 1
@@ -310,7 +310,7 @@ def test_of_many_that_stop_one_is_the_first() -> None:
 @pytest.mark.parametrize("is_linked", [False, True])
 def test_no_callback_is_lost_or_called_twice(is_linked: bool) -> None:
     """Callbacks that subscribe while the token is being stopped are each called exactly once."""
-    for _ in range(300):
+    for _ in rounds(300):
         parent = StopToken()
         token = StopToken.linked(parent, StopToken()) if is_linked else parent
         called: list[int] = []
@@ -328,7 +328,7 @@ def test_no_callback_is_lost_or_called_twice(is_linked: bool) -> None:
 def test_a_subscription_ends_once() -> None:
     """Of a stop and several that take the subscription back at the same time, one gets the callback."""
     outcomes: set[int] = set()
-    for _ in range(300):
+    for _ in rounds(300):
         token, called = StopToken(), list[int]()
         unsubscribe = token.on_stop(functools.partial(called.append, 1))
         calls: list[Callable[[], object]] = [unsubscribe, token.stop, unsubscribe]

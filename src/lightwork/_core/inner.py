@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from lightwork._cpus import cpu_budget
@@ -169,15 +168,9 @@ class InnerThreads:
             self._forking = None
             self._lock.release()
 
-    @contextlib.contextmanager
-    def beside(self, n_workers: int) -> Generator[None]:
-        """Leave libraries max(1, budget // `n_workers`) threads; nothing is changed for one worker."""
-        guest = object()
-        try:
-            self.enter(guest, n_workers)
-            yield
-        finally:
-            self.leave(guest)
+    def beside(self, n_workers: int) -> Stay:
+        """Leave libraries max(1, budget // `n_workers`) threads, as long as one is in there; nothing is changed for one worker."""
+        return Stay(self, n_workers)
 
     def enter(self, guest: object, n_workers: int) -> None:
         """Do so until this guest leaves, in the same thread. What libraries raise is logged, and their threads are as they were."""
@@ -196,9 +189,8 @@ class InnerThreads:
                 _log_failure()
 
     def leave_here(self, guest: object) -> None:
-        """Restore that."""
-        if self._of_threads:
-            self._limits_here.leave(guest)
+        """Restore that, whatever is known of libraries by now."""
+        self._limits_here.leave(guest)
 
     def leave(self, guest: object) -> None:
         """Restore what there was before if nobody else is inside; nothing happens if this guest has never come in."""
@@ -229,6 +221,28 @@ class InnerThreads:
             with self._lock:
                 self._limits.leave(guest)
         self.leave_here(guest)
+
+
+class Stay:
+    """A guest who leaves where he came in. A generator would take as long as a small call."""
+
+    __slots__ = ("_inner", "_n_workers")
+
+    def __init__(self, inner: InnerThreads, n_workers: int) -> None:
+        self._inner = inner
+        self._n_workers = n_workers
+
+    def __enter__(self) -> None:
+        """Come in, or not at all."""
+        try:
+            self._inner.enter(self, self._n_workers)
+        except BaseException:  # a signal handler's
+            self._inner.leave(self)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        """Leave."""
+        self._inner.leave(self)
 
 
 def n_threads_beside(n_workers: int) -> int:

@@ -38,8 +38,8 @@ ctypedef int (*Body)(void* context, Py_ssize_t start, Py_ssize_t stop, int worke
 cdef enum:
     INTERRUPTED = 0x7fffffff
 
-# Runs chunks for a whole stay in a seat, for who holds something meanwhile that is dear to take for each chunk, such as the GIL. `turn` is a
-# Turn of worker.pxd, which stands above. Only after it was taken do more helpers come: who takes a turn wakes them.
+# Runs chunks for a whole stay in a seat, holding the GIL, which is dear to take for each chunk: where there is one, nobody takes a chunk of such
+# a job without it. `turn` is a Turn of worker.pxd, which stands above. Only after it was taken do more helpers come: who takes a turn wakes them.
 ctypedef void (*TakeTurn)(void* context, void* turn) noexcept nogil
 
 # Frees the context of an orphaned job.

@@ -34,6 +34,7 @@ cdef struct Worker:
     atomic[int] is_dismissed     # its thread is to end once it finds nothing to do
     bint is_beside               # it keeps the threads of libraries down until it has nothing to do; its own
     bint is_counted              # among those who watch for tasks, while it comes out of one
+    bint expects_turns           # it was called for a job run by turns at the GIL, of which there may be more; its own
     bint is_active               # its thread is in a task, and counted in n_active; its own
     int starter_cpu              # whose CPU its thread leaves first of all
     Sleeper sleeper
@@ -52,6 +53,8 @@ cdef struct PoolState:
     atomic[int] n_aside          # threads that wait in tasks, so that as many others may stand in for them
     atomic[int] n_watching       # threads that spin, looking for work, or come out of a task and will look
     Patience patience            # for how long they do; of a pool that runs tasks
+    atomic[int] n_dozing         # threads that sleep, but look for jobs run by turns from time to time: one at most
+    atomic[int] was_called_for_turns  # whether somebody was woken for such a job, who may have come too late for it
     atomic[int] n_busy           # threads that are in a task, or have a turn in somebody's job
     atomic[int] n_wanted         # helpers that calls over items have seats for, those from outside together
     atomic[int] top              # the highest index of a worker that was asked for

@@ -2,8 +2,8 @@
 
 from cpython.ref cimport PyObject
 
-from lightwork._core.atomics cimport atomic, memory_order_relaxed, uint32_t
-from lightwork._core.chunk cimport packed_run, run_length, run_pack, run_start, run_stop, run_take
+from lightwork._core.atomics cimport atomic, uint32_t
+from lightwork._core.chunk cimport packed_run, run_take, run_take_guarded
 from lightwork._core.gil cimport has_gil
 from lightwork._core.source cimport Source, source_item
 
@@ -16,16 +16,8 @@ cdef class Queue:
 
 
 cdef inline bint queue_take(Queue queue, uint32_t* position) noexcept:
-    """With the GIL, which spares a swap: nobody else comes in between."""
-    cdef packed_run seen
-    if not has_gil:
-        return run_take(&queue.left, position)
-    seen = queue.left.load(memory_order_relaxed)
-    position[0] = run_start(seen)
-    if run_length(seen) == 0:
-        return False
-    queue.left.store(run_pack(run_start(seen) + 1, run_stop(seen)), memory_order_relaxed)
-    return True
+    """With the GIL, if there is one."""
+    return run_take_guarded(&queue.left, position) if has_gil else run_take(&queue.left, position)
 
 
 cdef inline PyObject* queue_item(Queue queue, uint32_t position) noexcept:

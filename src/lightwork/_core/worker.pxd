@@ -1,8 +1,9 @@
 """How a worker lives, and how the owner of a job works on it and waits."""
 
 from lightwork._core.atomics cimport atomic, int64_t, uint32_t
-from lightwork._core.chunk cimport run_take
+from lightwork._core.chunk cimport packed_run, run_take, run_take_guarded
 from lightwork._core.deque cimport Item
+from lightwork._core.gil cimport has_gil
 from lightwork._core.job cimport Job, job_is_live
 from lightwork._core.pool_state cimport PoolState, Tally, Worker
 
@@ -31,9 +32,15 @@ cdef bint turn_steal(Turn* turn) noexcept nogil
 cdef bint watch_signals(Watch* watch) noexcept nogil
 
 
+cdef inline bint take_chunk(Turn* turn, uint32_t* chunk) noexcept nogil:
+    """The next of one's own run. Where there is a GIL, everybody in a job run by turns holds it."""
+    cdef atomic[packed_run]* run = &turn.job.seats[turn.seat].run
+    return run_take_guarded(run, chunk) if has_gil and turn.job.take_turn != NULL else run_take(run, chunk)
+
+
 cdef inline bint turn_next(Turn* turn, uint32_t* chunk) noexcept nogil:
     """Take the next chunk; False when there is none, or none may start any more."""
-    while not run_take(&turn.job.seats[turn.seat].run, chunk):
+    while not take_chunk(turn, chunk):
         if not turn_steal(turn):
             return False
     if not job_is_live(turn.job):  # not asked before: only with a chunk in hand is the job not over, nor are those around it

@@ -87,6 +87,8 @@ cdef extern from * nogil:
 cdef enum:
     SPIN_BATCH = 32             # looks between two readings of the clock
     MOMENT_NS = 20_000          # in which a few items that do nothing are done
+    DOZE_NS = 10_000_000        # after a job run by turns, in which others may come: some 60 looks, of 5 µs each
+    NAP_NS = 100_000            # which with the system's slack take half as long again
     HOLD_NS = 2_000             # who submits a call lets go of the GIL within about this time, if he waits for its result
     OWN_IN_A_ROW = 61           # tasks, then the oldest that waits comes first; a guess
     PAUSE_EVERY_NS = 4_000_000  # about a tick of the coarse clock, and a little less than the interpreter's own switch interval
@@ -208,6 +210,7 @@ cdef Item begin_tasks(Worker* worker, bint is_ready) noexcept nogil:
 cdef void run_tasks(Worker* worker, Item item) noexcept nogil:
     """Run a task that was taken so, and those that come after it."""
     cdef int64_t began = now_ns()
+    worker.expects_turns = False
     worker.pool.n_busy.fetch_add(1, memory_order_relaxed)
     call_without_gil(worker, item)
     worker.pool.n_busy.fetch_sub(1, memory_order_relaxed)
@@ -257,9 +260,13 @@ cdef bint watch_signals(Watch* watch) noexcept nogil:
 cdef void ask_for_help(PoolState* pool, Job* job) noexcept nogil:
     """Say that there is work to share. Each who comes wakes two more, so a large pool wakes as a tree does.
 
-    Where turns are taken it wakes one, who wakes more when there is a turn to be had."""
+    Where turns are taken it wakes one, who wakes more when there is a turn to be had; nobody, if somebody will look anyway: to wake a thread
+    may take longer than the whole call."""
     board_ask(&pool.board, job)
-    pool_wake(pool, 2 if job.take_turn == NULL else 1)
+    if job.take_turn == NULL:
+        pool_wake(pool, 2)
+    elif pool.n_dozing.load(memory_order_seq_cst) == 0 and pool_wake(pool, 1) > 0:  # partner: doze
+        pool.was_called_for_turns.store(has_gil, memory_order_relaxed)  # a hint
 
 
 cdef bint turn_steal(Turn* turn) noexcept nogil:
@@ -323,13 +330,13 @@ cdef void help_in_seat(Worker* worker, Job* job, int seat) noexcept nogil:
     worker.tally.busy_ns.fetch_add(now_ns() - began, memory_order_relaxed)
 
 
-cdef bint wants_for_long(Board* board, Job* job) noexcept nogil:
+cdef bint wants_for_long(Worker* worker, Job* job) noexcept nogil:
     """Wait a moment before joining a job that is run by turns at the GIL, unless it is over by then.
 
     A helper that is inside at the end is left with the job, and what it has to drop takes the GIL from the caller who went on."""
-    if has_gil and job.is_by_turns.load(memory_order_relaxed):
+    if worker.expects_turns:
         sleep_ns(MOMENT_NS)
-    return board_is_asking(board, job)
+    return board_is_asking(&worker.pool.board, job)
 
 
 cdef bint help(Worker* worker, Job* job) noexcept nogil:
@@ -337,7 +344,8 @@ cdef bint help(Worker* worker, Job* job) noexcept nogil:
     cdef PoolState* pool = worker.pool
     cdef bint must_clean = False
     cdef int seat = -1
-    if not wants_for_long(&pool.board, job):
+    worker.expects_turns = has_gil and job.is_by_turns.load(memory_order_relaxed)
+    if not wants_for_long(worker, job):
         return False
     if latch_join(&job.latch, &must_clean):
         seat = job_take_seat(job, worker.index % job.n_seats)
@@ -448,13 +456,40 @@ cdef bint fall_asleep(Worker* worker) noexcept nogil:
     return is_wanted
 
 
+cdef bint nap(Worker* worker) noexcept nogil:
+    """Sleep for a moment, unless there is something to do; True if there is."""
+    cdef PoolState* pool = worker.pool
+    sleeper_announce(&pool.dormitory, &worker.sleeper)
+    if pool_has_work(pool) or pool_is_over(pool) or is_dismissed(worker):
+        sleeper_cancel(&pool.dormitory, &worker.sleeper)
+        return True
+    return sleeper_doze(&pool.dormitory, &worker.sleeper, NAP_NS)
+
+
+cdef bint doze(Worker* worker) noexcept nogil:
+    """Look for jobs run by turns from time to time, so that who makes many small calls need not wake anybody for each; True if something came.
+
+    Whoever comes to such a job waits a moment anyway. Where there is no GIL help is welcome at once, and nobody dozes."""
+    cdef PoolState* pool = worker.pool
+    cdef int64_t until = now_ns() + DOZE_NS
+    cdef bint found = False
+    if not worker.expects_turns or pool.n_dozing.exchange(1, memory_order_seq_cst) != 0:
+        return False
+    while not found and now_ns() < until:
+        found = nap(worker)
+    worker.expects_turns = found
+    pool.n_dozing.store(0, memory_order_seq_cst)  # and then it looks (partner: ask_for_help)
+    return found
+
+
 cdef bint idle(Worker* worker) noexcept nogil:
-    """Spin for a while, then sleep; False if nobody wanted this worker for as long as its pool keeps an idle one."""
+    """Spin for a while or doze, then sleep; False if nobody wanted this worker for as long as its pool keeps an idle one."""
     cdef int64_t began = now_ns()
-    cdef bint is_wanted = watch_for_work(worker.pool, began)
+    worker.expects_turns = worker.pool.was_called_for_turns.exchange(False, memory_order_relaxed) or worker.expects_turns
+    cdef bint is_wanted = not worker.expects_turns and watch_for_work(worker.pool, began)
     if not is_wanted:
         leave_libraries(worker)
-        is_wanted = fall_asleep(worker)
+        is_wanted = doze(worker) or fall_asleep(worker)
     cdef int64_t took = now_ns() - began
     worker.tally.idle_ns.fetch_add(took, memory_order_relaxed)
     return is_wanted or took < worker.pool.idle_ns

@@ -44,6 +44,10 @@ class Caller:
         run = self._run
         return run.is_over or (self._wants_results and bool(run.finished)) or run.is_hungry
 
+    def is_up_by(self, time: float) -> bool:
+        """Whether it will look then."""
+        return not self.is_away and self._asleep_until <= time
+
     def lie_down(self, until: float) -> None:
         """Note until when it will sleep."""
         self._asleep_until = until

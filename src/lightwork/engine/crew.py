@@ -170,8 +170,8 @@ class Crew:
             self.run.due(self.clock.now())
             has_news = self._caller.has_news or self.clock.now() >= until
             self._watch.due = self.run.timers.next_due
-            self._caller.lie_down(-math.inf if has_news else min(self._watch.due, until))
             n_more = self._n_to_call()
+            self._caller.lie_down(-math.inf if has_news else min(self._watch.due, until, self._rest_is_due()))
         self._act(n_more, wakes=False)
         return has_news
 
@@ -204,11 +204,21 @@ class Crew:
 
     def _n_to_call(self) -> int:
         """Return how many more workers to call, and count them in."""
-        if self._is_inline:
-            return 0
-        n_more = max(min(self.run.n_startable, self._workers.n_workers - self._n_workers), 0)
+        n_more = self._n_at_once(self._n_wanted())
         self._n_workers += n_more
         return n_more
+
+    def _n_wanted(self) -> int:
+        """Return how many more there could be."""
+        return 0 if self._is_inline else max(min(self.run.n_startable, self._workers.n_workers - self._n_workers), 0)
+
+    def _n_at_once(self, n_wanted: int) -> int:
+        """Return how many of them to call now."""
+        return n_wanted
+
+    def _rest_is_due(self) -> float:
+        """Return when the caller has to see to the rest of them."""
+        return math.inf
 
     def _call(self, n_workers: int) -> None:
         """Have some more workers come, which were counted in; then answer who has poked meanwhile."""

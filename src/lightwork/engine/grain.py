@@ -18,7 +18,7 @@ LARGEST_AT_ONCE = 512  # however few there are
 
 class Grain:
     """
-    What is found out about it: so many that they take about 200 µs, by halves and doubles.
+    What is found out about it: so many that they take about 200 µs; the next are at most eight times as many, and at least half as many.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Grain:
     """
 
     chunk_seconds = CHUNK_SECONDS  # what a chunk should take
-    growth = 2  # how many times as large the next one may be
+    growth = 8  # how many times as large the next one may be: each step costs as much as hundreds of small items
 
     def __init__(self, chunk_size: int | None) -> None:
         self.size: int = chunk_size or 1
@@ -59,8 +59,8 @@ class Grain:
         return 2 * n_workers * (self.size if self._is_fixed else min(self.size, LARGEST_AT_ONCE))
 
     def share(self, n_ready: int) -> int:
-        """Return how many of those that are at hand a worker takes: a large chunk leaves three parts in four to others."""
-        return self.size if self._is_fixed else min(self.size, max(n_ready // 4, LARGEST_AT_ONCE))
+        """Return how many of those that are at hand a worker takes: a large chunk leaves half to others."""
+        return self.size if self._is_fixed else min(self.size, max(n_ready // 2, LARGEST_AT_ONCE))
 
 
 class RemoteGrain(Grain):
@@ -76,7 +76,6 @@ class RemoteGrain(Grain):
     """
 
     chunk_seconds = REMOTE_CHUNK_SECONDS
-    growth = 8  # for each step costs a journey
 
     def __init__(self, chunk_size: int | None, n_workers: int) -> None:
         super().__init__(chunk_size)

@@ -38,6 +38,11 @@ class Hands:
         return self.n_workers - len(self._running) - self._n_abandoned
 
     @property
+    def n_running(self) -> int:
+        """How many have something that somebody waits for."""
+        return len(self._running)
+
+    @property
     def are_all_free(self) -> bool:
         """Whether no worker has anything, wanted or not, and nothing is to be judged."""
         return self.are_empty and not self._n_abandoned

@@ -207,6 +207,11 @@ class Run:
                 n_chunks += int(min(stage.n_free, 1 if stage.limiter else -(-stage.n_ready // self._share_of(stage))))
         return max(min(n_chunks, self._hands.n_free), 0)
 
+    @property
+    def n_running(self) -> int:
+        """How many workers have something in hand."""
+        return self._hands.n_running
+
     def take(self, now: float) -> Chunk | None:
         """Give a worker something to begin at once, or nothing: then it is called when there is."""
         if self.status is not None or self._hands.n_free <= 0:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from lightwork._cpus import cpu_budget
+from lightwork._gil import has_gil
 from lightwork.executors.process.backend import is_robust
 from lightwork.executors.process.company import kit_for
 from lightwork.executors.process.parcels import dumps
@@ -19,18 +19,13 @@ from lightwork.tasks.probe import Cost, pickle_cost
 from lightwork.tasks.sounding import Typical
 from lightwork.tasks.travel import can_travel
 
-__all__ = ["TOGETHER", "cost_of", "foretell", "has_gil", "n_missing"]
+__all__ = ["TOGETHER", "cost_of", "foretell", "n_missing"]
 
 TOGETHER = 1.5  # calls of two threads at a time, from which on they were side by side
 SEEN = 0.5  # of such calls that run side by side: less may be a mistake, or memory that both want
 NO_LOKY = "loky is not installed, without which a main program needs a guard (pip install lightwork[process])"
 
 Example = tuple[Callable[[Any], Any], Any, Any]  # a function, an item and its value
-
-
-def has_gil() -> bool:
-    """Whether threads keep each other from computing in Python."""
-    return getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 def cost_of(alone: Typical, beside: Typical | None, cpus: float) -> Cost:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, Literal, TypeAlias, TypedDict
 
@@ -159,17 +159,14 @@ class Options:
     metrics: Metrics | None = None
 
     @classmethod
-    def of(cls, called: str, given: Any, *, without: Sequence[str] = (), **defaults: Any) -> Options:
+    def of(cls, called: str, given: Any, *, without: tuple[str, ...] = (), **defaults: Any) -> Options:
         """Return what a call of a function by that name was given, over what is configured, over what holds where neither says anything.
 
         It lacks the options `without`. An option that is given as None has the value that it has where nobody says anything, whatever is configured.
         """
-        if not given and not settings().wishes:
-            return _unasked(**defaults)
-        plain = {name: default for name, default in INITIALLY.items() if name not in without} | defaults
-        check_names(called, given, plain)
-        asked = {name: plain[name] if value is None else value for name, value in given.items()}
-        return cls(**{**defaults, **_wishes_for(given, without), **asked})
+        if not settings().wishes and are_simple(given):
+            return _alike(called, tuple(given), without, tuple(defaults.items()), *given.values())
+        return _of_its_own(called, given, without, defaults)
 
     def __post_init__(self) -> None:
         """Check everything that can be checked before there is an item."""
@@ -259,15 +256,37 @@ class Options:
         return self.executor == "thread" and self.errors != "raise" and _policies(self) == _policies(_unasked())
 
 
+SIMPLE = frozenset({type(None), bool, int, float, str})
+MADE_ANEW = frozenset({"rate_limit", "rng"})  # for each call: what they become has a state
+
 INITIALLY: Mapping[str, Any] = {field.name: field.default for field in fields(Options)}
 
 _policies = attrgetter(*INITIALLY.keys() - {"workers", "executor", "errors", "return_exceptions"})
 
 
 @cache
-def _unasked(**defaults: Any) -> Options:
-    """Return the options of a call that is given none; all such calls share them."""
-    return Options(**defaults)
+def _unasked() -> Options:
+    """Return the options of a call that is given none."""
+    return Options()
+
+
+def are_simple(given: Mapping[str, Any]) -> bool:
+    """Whether calls that are given the same may share their options: to check them takes longer than a small call."""
+    return MADE_ANEW.isdisjoint(given) and SIMPLE.issuperset(map(type, given.values()))
+
+
+@lru_cache(typed=True)  # for True is no 1
+def _alike(called: str, names: tuple[str, ...], without: Sequence[str], defaults: tuple[tuple[str, Any], ...], *values: Any) -> Options:
+    """Return the options of calls that are given simple values; all such calls share them."""
+    return _of_its_own(called, dict(zip(names, values, strict=True)), without, dict(defaults))
+
+
+def _of_its_own(called: str, given: Mapping[str, Any], without: Sequence[str], defaults: Mapping[str, Any]) -> Options:
+    """Return the options of one call."""
+    plain = {**{name: default for name, default in INITIALLY.items() if name not in without}, **defaults}
+    check_names(called, given, plain)
+    asked = {name: plain[name] if value is None else value for name, value in given.items()}
+    return Options(**{**defaults, **_wishes_for(given, without), **asked})
 
 
 def _wishes_for(given: Mapping[str, Any], without: Sequence[str]) -> Mapping[str, Any]:
