@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import examples
 
-from lightwork.engine.grain import CHUNK_SECONDS, LARGEST, LARGEST_AT_ONCE, Grain
+from lightwork.engine.grain import CHUNK_SECONDS, LARGEST, LARGEST_AT_ONCE, REMOTE_LEAST, Grain, RemoteGrain
 
 SECONDS = st.sampled_from([0.0, 1e-9, 60e-9, 1e-6, 50e-6, 200e-6, 0.1, 1e6])
 
@@ -63,3 +63,28 @@ def test_a_late_chunk_makes_the_next_ones_smaller() -> None:
         grain.halve()
         sizes.append(grain.size)
     assert sizes == [32, 16, 8, 4, 2, 1, 1]
+
+
+@examples(60)
+@given(st.integers(0, 100_000), st.integers(1, 64), st.sampled_from([1e-6, 160e-6, 1e-3, 1.0]))
+def test_remote_workers_end_together(n_ready: int, n_workers: int, seconds: float) -> None:
+    """What one takes is no more than its share, and no less than is worth a journey."""
+    grain = RemoteGrain(None, n_workers)
+    for _ in range(20):
+        grain.learn(seconds)
+    share = grain.share(n_ready)
+    worth = max(grain.size // REMOTE_LEAST, 1)
+    assert worth <= share <= max(worth, -(-n_ready // n_workers))
+    assert share <= grain.size
+
+
+def test_few_chunks_travel() -> None:
+    """A thousand items of a millisecond each: some at first, to learn that, and fewer and fewer at the end."""
+    grain, n_left, sizes = RemoteGrain(None, 2), 1000, list[int]()
+    while n_left:
+        sizes.append(min(grain.share(n_left), n_left))
+        n_left -= sizes[-1]
+        grain.learn(1e-3)
+    assert sizes[:3] == [1, 8, 50]
+    assert len(sizes) < 40
+    assert max(sizes[-3:]) <= 2

@@ -9,7 +9,8 @@ __all__ = ["Grain", "RemoteGrain"]
 # Guesses, measured to be good enough: a chunk should take long against what it costs to hand it over (some microseconds),
 # and short against what people notice.
 CHUNK_SECONDS = 200e-6
-REMOTE_CHUNK_SECONDS = 20e-3  # in other processes, where that is some tenths of a millisecond
+REMOTE_CHUNK_SECONDS = 50e-3  # in other processes, where to hand one over takes half a millisecond
+REMOTE_LEAST = 25  # of those are no less than what is worth a journey at the end
 OVERDUE_SECONDS = 20e-3  # a chunk takes far too long: against its usual time
 OVERDUE_CHUNKS = 5  # and as many of those, where chunks are meant to take long
 LARGEST = 4096
@@ -65,7 +66,7 @@ class Grain:
 
 class RemoteGrain(Grain):
     """
-    What is found out where chunks cannot be taken back from who has them: they take about 20 ms, and less towards the end.
+    What is found out where chunks cannot be taken back from who has them: they take about 50 ms, and less towards the end, down to 2 ms.
 
     Parameters
     ----------
@@ -82,5 +83,5 @@ class RemoteGrain(Grain):
         self._n_workers = n_workers
 
     def share(self, n_ready: int) -> int:
-        """Return how many of those that are at hand a worker takes: each worker will come twice for them, so that all end together."""
-        return self.size if self._is_fixed else min(self.size, math.ceil(n_ready / (2 * self._n_workers)) or 1)
+        """Return how many of those that are at hand a worker takes: two thirds of its share, so that all end together."""
+        return self.size if self._is_fixed else min(self.size, max(math.ceil(2 * n_ready / (3 * self._n_workers)), self.size // REMOTE_LEAST, 1))

@@ -69,7 +69,7 @@ def parallel_map(fn: Callable[..., Any], items: Iterable[Any], **options: Any) -
         client, which is not closed. Where that is not in this process, function, items and values are pickled.
     chunk_size : int, optional
         How many items a worker takes at a time. Default: as many as take some tenths of a millisecond; for processes,
-        about 20 ms. Each item fails alone, whatever the size.
+        about 50 ms. Each item fails alone, whatever the size.
     window : int, optional
         How many items may be unfinished at a time; `batch_size` is another word for it. Default: two chunks for each worker.
     max_in_flight : int, optional
