@@ -11,7 +11,7 @@ from lightwork._clock import SYSTEM, Clock
 from lightwork._core.inner import inner_threads
 from lightwork._gil import has_gil
 from lightwork.engine.crew import Crew
-from lightwork.engine.pace import Pace
+from lightwork.engine.ramp import Ramp
 from lightwork.engine.run import Run
 from lightwork.engine.workers import Workers
 
@@ -42,16 +42,16 @@ class ThreadCrew(Crew):
         super().__init__(run, spawner, clock, **more)
         self._spawner = spawner
         self._n_busy = spawner.n_workers if n_items is None else min(spawner.n_workers, n_items)  # at most
-        self._pace = Pace() if has_gil() and clock is SYSTEM else None
+        self._ramp = Ramp() if has_gil() and clock is SYSTEM else None
         run.workers_pay = True
 
     def _n_at_once(self, n_wanted: int) -> int:
-        if not n_wanted or self._pace is None or not self._caller.is_up_by(self._pace.due):  # for else nobody would see to the rest
+        if not n_wanted or self._ramp is None or not self._caller.is_up_by(self._ramp.due):  # for else nobody would see to the rest
             return n_wanted
-        return self._pace.step(n_wanted, self._n_workers, self.run.n_running, self.clock.now())
+        return self._ramp.step(n_wanted, self._n_workers, self.run.n_running, self.clock.now())
 
     def _rest_is_due(self) -> float:
-        return math.inf if self._pace is None or not self._n_wanted() else self._pace.due
+        return math.inf if self._ramp is None or not self._n_wanted() else self._ramp.due
 
     def _call(self, n_workers: int) -> None:
         for _ in range(n_workers):

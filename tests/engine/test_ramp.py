@@ -9,28 +9,28 @@ import pytest
 
 import lightwork as lw
 from lightwork._gil import has_gil
-from lightwork.engine.pace import LONGEST_SECONDS, STEP_SECONDS, Pace
+from lightwork.engine.ramp import LONGEST_SECONDS, STEP_SECONDS, Ramp
 
 SECONDS = 30  # more than anything here takes; a wait that long is a hang
 
 
 def test_one_is_called_at_first_and_then_as_many_again() -> None:
     """With each step that is due, up to those that are wanted."""
-    pace, n_there, called = Pace(), 0, []
+    ramp, n_there, called = Ramp(), 0, []
     for _ in range(6):
-        assert n_there == 0 or pace.step(10 - n_there, n_there, n_there, pace.due - STEP_SECONDS / 2) == 0
-        called.append(pace.step(10 - n_there, n_there, n_there, max(pace.due, 0.0)))
+        assert n_there == 0 or ramp.step(10 - n_there, n_there, n_there, ramp.due - STEP_SECONDS / 2) == 0
+        called.append(ramp.step(10 - n_there, n_there, n_there, max(ramp.due, 0.0)))
         n_there += called[-1]
     assert called == [1, 1, 2, 4, 2, 0]
 
 
 def test_nobody_is_called_beside_those_who_have_not_come() -> None:
     """For a while, after which others may be better off."""
-    pace = Pace()
-    assert pace.step(10, 0, 0, 0.0) == 1
+    ramp = Ramp()
+    assert ramp.step(10, 0, 0, 0.0) == 1
     dues = []
-    while (n_more := pace.step(9, 1, 0, pace.due)) == 0:
-        dues.append(pace.due)
+    while (n_more := ramp.step(9, 1, 0, ramp.due)) == 0:
+        dues.append(ramp.due)
     assert n_more == 1
     assert LONGEST_SECONDS <= dues[-1] < 4 * LONGEST_SECONDS
     assert len(dues) < 10  # nobody polls

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["Pace"]
+__all__ = ["Ramp"]
 
 STEP_SECONDS = 200e-6  # to wake a thread takes 50 µs, and more on a busy machine
 LONGEST_SECONDS = 5e-3  # that somebody is waited for: the interpreter's switch interval
 
 
-class Pace:
+class Ramp:
     """
     One at first, and as many again as there are with each step that is due.
 
