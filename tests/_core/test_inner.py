@@ -40,6 +40,16 @@ def budget() -> Iterator[None]:
         yield
 
 
+def test_who_is_interrupted_on_the_way_out_leaves_all_the_same() -> None:
+    """What a signal handler raises may come before the first line of the end."""
+    library = Fake(8)
+    stay = InnerThreads(lambda: [library]).beside(4)
+    stay.__enter__()
+    assert library.num_threads == 2
+    del stay
+    assert library.num_threads == 8
+
+
 @pytest.mark.parametrize(("n_workers", "left"), [(1, 8), (2, 4), (3, 2), (8, 1), (40, 1)])
 def test_libraries_get_what_workers_leave(n_workers: int, left: int) -> None:
     """The budget over the number of workers, and at least one; and later what they had."""

@@ -345,3 +345,52 @@ def test_a_pool_whose_only_thread_dozes_ends() -> None:
         map_items(negate, [1, 2, 3], n_workers=2, core=core)
         core.close()
         assert core.threads() == []
+
+
+# --- Beside tasks ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_idle", [1, 2, 7])
+def test_items_may_wait_for_a_call_that_was_submitted_before(n_idle: int) -> None:
+    """A thread that was woken for that and comes to the items first has another come for it."""
+    lw.parallel_map(functools.partial(meet, threading.Barrier(n_idle + 1)), range(n_idle + 1), workers=n_idle + 1)
+    for _ in range(100):
+        for _ in range(3):
+            lw.parallel_map(negate, range(20))
+        event = threading.Event()
+        handle = lw.submit(event.set)
+        assert list(lw.parallel_map(lambda event: event.wait(SECONDS), [event] * 2, workers=2)) == [True] * 2
+        handle.result(SECONDS)
+
+
+def meet(barrier: threading.Barrier, _item: int) -> int:
+    """Wait for the others."""
+    return barrier.wait(SECONDS)
+
+
+def test_items_have_threads_beside_calls_that_wait() -> None:
+    """Calls that were submitted, and wait, take no item's thread."""
+    event = threading.Event()
+    handles = [lw.submit(event.wait, SECONDS) for _ in range(4)]
+    try:
+        for _ in range(20):
+            barrier = threading.Barrier(3)
+            assert sorted(lw.parallel_map(functools.partial(meet, barrier), range(3), workers=3)) == [0, 1, 2]
+    finally:
+        event.set()
+    lw.wait(handles)
+
+
+def test_a_backlog_of_calls_has_no_more_threads_for_items_beside_it() -> None:
+    """Those that `submit` may have, and those that items want."""
+    event = threading.Event()
+    with lw.configure(workers=2):
+        handles = [lw.submit(event.wait, SECONDS) for _ in range(100)]
+        try:
+            before = threading.active_count()
+            for _ in range(50):
+                lw.parallel_map(negate, range(100), workers=3)
+            assert threading.active_count() <= before + 4
+        finally:
+            event.set()
+        lw.wait(handles)

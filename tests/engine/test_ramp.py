@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from threads import rounds
 
 import lightwork as lw
 from lightwork._gil import has_gil
@@ -67,6 +68,18 @@ def test_items_behind_some_that_never_end_get_them_too() -> None:
     end.set()
     assert [index for index, _ in result.failures()] == [0, 1]
     assert sorted(value for _, value in result.successes()) == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("eager_switching")
+def test_items_of_a_run_within_a_call_get_them_too() -> None:
+    """A caller who works along sees to nobody meanwhile, so all are called at once."""
+
+    def run() -> list[int]:
+        barrier = threading.Barrier(4)
+        return sorted(lw.parallel_map(lambda _: barrier.wait(SECONDS), range(4), workers=4, retry=lw.Retry(1), chunk_size=1))
+
+    for _ in rounds(200):
+        assert lw.submit(run).result(SECONDS) == [0, 1, 2, 3]
 
 
 @pytest.mark.skipif(not has_gil(), reason="without a GIL helpers are welcome at once")

@@ -1,5 +1,6 @@
 """Options of calls: what they share, and what each has for itself."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -57,6 +58,15 @@ def test_what_is_configured_counts_as_soon_as_it_is() -> None:
         assert Options.of("parallel_map", given).max_errors == 3
     assert Options.of("parallel_map", given) is before
     assert before.max_errors is None
+
+
+def test_what_is_configured_in_the_middle_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may configure something while a call's options are looked up."""
+    states = iter([SimpleNamespace(wishes={})])
+    monkeypatch.setattr("lightwork.tasks.options.settings", lambda: next(states, SimpleNamespace(wishes={"max_errors": 3})))
+    assert Options.of("parallel_map", {"timeout": 1234.5}).max_errors is None
+    monkeypatch.undo()
+    assert Options.of("parallel_map", {"timeout": 1234.5}).max_errors is None
 
 
 def test_nothing_large_is_kept() -> None:

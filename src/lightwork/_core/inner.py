@@ -226,23 +226,31 @@ class InnerThreads:
 class Stay:
     """A guest who leaves where he came in. A generator would take as long as a small call."""
 
-    __slots__ = ("_inner", "_n_workers")
+    __slots__ = ("_guest", "_inner", "_n_workers")
 
     def __init__(self, inner: InnerThreads, n_workers: int) -> None:
+        self._guest: object = None
         self._inner = inner
         self._n_workers = n_workers
 
     def __enter__(self) -> None:
         """Come in, or not at all."""
+        self._guest = object()
         try:
-            self._inner.enter(self, self._n_workers)
+            self._inner.enter(self._guest, self._n_workers)
         except BaseException:  # a signal handler's
-            self._inner.leave(self)
+            self.__exit__()
             raise
 
     def __exit__(self, *_: object) -> None:
         """Leave."""
-        self._inner.leave(self)
+        self._inner.leave(self._guest)
+        self._guest = None
+
+    def __del__(self) -> None:
+        """Leave, if a signal handler's exception came before that."""
+        if self._guest is not None:
+            self.__exit__()
 
 
 def n_threads_beside(n_workers: int) -> int:

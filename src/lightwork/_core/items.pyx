@@ -46,7 +46,7 @@ from lightwork._core.parallel cimport Region, region_run_turns
 from lightwork._core.place cimport Place, drop_reference, place_drop, place_put, place_take
 from lightwork._core.pool cimport Core
 from lightwork._core.threads cimport start_one
-from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Worker, current_worker, pool_count_items, pool_wake
+from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Worker, current_worker, pool_count_items, pool_has_tasks, pool_wake
 from lightwork._core.source cimport Source, source_close, source_item, source_open
 from lightwork._core.vectorcall cimport call_one, call_star, take_error
 from lightwork._core.worker cimport Turn, current_job, turn_next
@@ -172,24 +172,32 @@ cdef class Items:
         job_fail(turn.job, chunk, INTERRUPTED)
 
     cdef int call_for_more(self, PoolState* pool, int n_wanted) except -1:
-        """Where one has got a turn others may, in this call or another: wake some, or start a thread."""
-        if board_wanting(&pool.board) != 0 and pool_wake(pool, n_wanted) == 0:
+        """Where one has got a turn others may, in this call or another, and items may wait for tasks: wake some, or start a thread."""
+        if (board_wanting(&pool.board) != 0 or pool_has_tasks(pool)) and pool_wake(pool, n_wanted) == 0:
             self.grow(pool)
         return 0
 
     cdef int grow(self, PoolState* pool) except -1:
-        """Start a thread if all are busy; who waits for a turn is not, and comes here when it has one.
-
-        There may be as many as the calls from outside want together; calls within items make do with them, or with as many as they have
-        workers, so that nesting does not multiply threads."""
-        cdef int n_threads = pool.n_threads.load(memory_order_relaxed)
-        cdef int most = max(pool.n_wanted.load(memory_order_relaxed), self.n_workers if self.is_nested else 0)
+        """Start a thread if all are busy; who waits for a turn is not, and comes here when it has one."""
+        cdef int n_threads = pool.n_threads.load(memory_order_seq_cst)  # partner: pool_retire, which counts down and then looks at the board
         if n_threads <= pool.n_busy.load(memory_order_seq_cst):  # partner: take_turn
             try:
-                start_one(pool, min(most, pool.max_workers), self.core.outfit)
+                start_one(pool, min(self.most_threads(pool), pool.max_workers), self.core.outfit)
             except (RuntimeError, MemoryError):
                 pass  # the system gives no more: those that exist do it, or the caller alone
         return 0
+
+    cdef int most_threads(self, PoolState* pool) except -1:
+        """As many as the calls from outside want together, beside those in tasks, and one for a task that nobody has begun, where more may be.
+
+        Calls within items make do with them, or with as many as they have workers, so that nesting does not multiply threads."""
+        cdef int n_wanted = pool.n_wanted.load(memory_order_relaxed)
+        cdef int n_in_tasks = pool.n_active.load(memory_order_relaxed) + pool.n_aside.load(memory_order_relaxed)
+        cdef int most_in_tasks
+        if self.is_nested:
+            return max(n_wanted, self.n_workers)
+        most_in_tasks = count_workers()
+        return n_wanted + (n_in_tasks + pool_has_tasks(pool) if n_in_tasks < most_in_tasks else most_in_tasks)
 
     cdef void run(self, Turn* turn, uint32_t chunk) noexcept:
         """Run this chunk's item and others until there are none, or the run is stopped."""
@@ -267,15 +275,17 @@ cdef class Items:
 
 # --- The job --------------------------------------------------------------------------------------------------------
 
-cdef bint is_worth_a_turn(Job* job) noexcept nogil:
-    """Watch a while from outside: who waits for the GIL disturbs its holder, and gains nothing if items are done in no time."""
+cdef bint is_worth_a_turn(PoolState* pool, Job* job) noexcept nogil:
+    """Watch a while from outside: who waits for the GIL disturbs its holder, and gains nothing if items are done in no time.
+
+    With the GIL one could start a thread for tasks that nobody comes for."""
     cdef int64_t nap = FIRST_NAP_NS
     cdef int64_t now, since = job.began_ns
     cdef uint64_t n_done, before = 0
     while not job.is_stopped.load(memory_order_relaxed) and job_has_chunks(job):
         n_done = job_n_done(job)
         now = now_ns()
-        if <int64_t> (n_done - before) < (now - since) // CHEAP_NS:
+        if <int64_t> (n_done - before) < (now - since) // CHEAP_NS or pool_has_tasks(pool):
             return True
         before, since = n_done, now
         sleep_ns(nap)
@@ -291,7 +301,7 @@ cdef void take_turn_without_gil(void* context, Turn* turn) noexcept nogil:
 
 cdef void take_turn(void* context, void* turn) noexcept nogil:
     cdef Turn* mine = <Turn*> turn
-    if mine.seat == 0 or not has_gil or is_worth_a_turn(mine.job):
+    if mine.seat == 0 or not has_gil or is_worth_a_turn(mine.pool, mine.job):
         take_turn_without_gil(context, mine)
 
 

@@ -254,14 +254,14 @@ cdef void step_back(Worker* worker) noexcept nogil:
 
 
 cdef bint pool_retire(Worker* worker) noexcept nogil:
-    """Give up a worker, whose thread is about to end; False if it has to go on, for a task for which nobody else would come."""
+    """Give up a worker, whose thread is about to end; False if it has to go on, for a task or a job for which nobody else would come."""
     cdef PoolState* pool = worker.pool
     cdef bint was_dismissed = worker.is_dismissed.exchange(False, memory_order_seq_cst)  # the next one to run it is not
     worker.is_running.store(False, memory_order_relaxed)
     pool.n_threads.fetch_sub(1, memory_order_seq_cst)
     pool.is_claimed[worker.index].store(False, memory_order_seq_cst)  # from here on it is another's, who claims it (partner: start_one)
-    # Given up, then looked; whoever posts a task looks for a worker to claim after that (partner: Core.grow): one sees the other.
-    if not pool_has_tasks(pool) or pool.is_claimed[worker.index].exchange(True, memory_order_seq_cst):
+    # Given up, then looked; who posts a task or a job looks for a worker to claim after that (partners: Core.grow, Items.grow): one sees the other.
+    if not (pool_has_tasks(pool) or board_wanting(&pool.board) != 0) or pool.is_claimed[worker.index].exchange(True, memory_order_seq_cst):
         return True
     pool.n_threads.fetch_add(1, memory_order_seq_cst)
     worker.is_running.store(True, memory_order_relaxed)

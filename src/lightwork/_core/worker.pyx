@@ -335,8 +335,15 @@ cdef bint wants_for_long(Worker* worker, Job* job) noexcept nogil:
 
     A helper that is inside at the end is left with the job, and what it has to drop takes the GIL from the caller who went on."""
     if worker.expects_turns:
+        pass_on_a_call(worker.pool)
         sleep_ns(MOMENT_NS)
     return board_is_asking(&worker.pool.board, job)
+
+
+cdef void pass_on_a_call(PoolState* pool) noexcept nogil:
+    """Wake another for tasks: this thread may have been woken for one, and the items of a job may wait for it (partner: Items.call_for_more)."""
+    if pool_has_tasks(pool):
+        pool_wake(pool, 1)
 
 
 cdef bint help(Worker* worker, Job* job) noexcept nogil:

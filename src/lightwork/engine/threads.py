@@ -42,7 +42,7 @@ class ThreadCrew(Crew):
         super().__init__(run, spawner, clock, **more)
         self._spawner = spawner
         self._n_busy = spawner.n_workers if n_items is None else min(spawner.n_workers, n_items)  # at most
-        self._ramp = Ramp() if has_gil() and clock is SYSTEM else None
+        self._ramp = Ramp() if has_gil() and clock is SYSTEM and not spawner.is_here else None  # who lends a hand sees to nobody
         run.workers_pay = True
 
     def _n_at_once(self, n_wanted: int) -> int:

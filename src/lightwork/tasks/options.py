@@ -166,7 +166,7 @@ class Options:
         """
         if not settings().wishes and are_simple(given):
             return _alike(called, tuple(given), without, tuple(defaults.items()), *given.values())
-        return _of_its_own(called, given, without, defaults)
+        return _of_its_own(called, given, without, defaults, _wishes_for(given, without))
 
     def __post_init__(self) -> None:
         """Check everything that can be checked before there is an item."""
@@ -278,15 +278,15 @@ def are_simple(given: Mapping[str, Any]) -> bool:
 @lru_cache(typed=True)  # for True is no 1
 def _alike(called: str, names: tuple[str, ...], without: Sequence[str], defaults: tuple[tuple[str, Any], ...], *values: Any) -> Options:
     """Return the options of calls that are given simple values; all such calls share them."""
-    return _of_its_own(called, dict(zip(names, values, strict=True)), without, dict(defaults))
+    return _of_its_own(called, dict(zip(names, values, strict=True)), without, dict(defaults), {})
 
 
-def _of_its_own(called: str, given: Mapping[str, Any], without: Sequence[str], defaults: Mapping[str, Any]) -> Options:
-    """Return the options of one call."""
+def _of_its_own(called: str, given: Mapping[str, Any], without: Sequence[str], defaults: Mapping[str, Any], wishes: Mapping[str, Any]) -> Options:
+    """Return the options of one call, with what is configured for it."""
     plain = {**{name: default for name, default in INITIALLY.items() if name not in without}, **defaults}
     check_names(called, given, plain)
     asked = {name: plain[name] if value is None else value for name, value in given.items()}
-    return Options(**{**defaults, **_wishes_for(given, without), **asked})
+    return Options(**{**defaults, **wishes, **asked})
 
 
 def _wishes_for(given: Mapping[str, Any], without: Sequence[str]) -> Mapping[str, Any]:
