@@ -96,15 +96,19 @@ def test_every_item_ends_exactly_once(world: World, data: st.DataObject) -> None
 @examples(60)
 @given(worlds(task_timeouts=st.none()), st.data())
 def test_outcomes_are_what_the_attempts_came_to(world: World, data: st.DataObject) -> None:
-    """An item has its value if it succeeded within the attempts, else its error; and never more attempts than are allowed."""
+    """An item has its value if it succeeded within the attempts, else its error; and never more attempts than are allowed.
+
+    One that waits for another attempt when too many others have failed has the error that it has.
+    """
     go(world, data)
     retry = world.run.stages[0].retry
     allowed = 1 if retry is None or retry.attempts is None else retry.attempts
     for item, outcome in world.outcomes.items():
         n_starts = sum(started == item for _, started in world.starts)
         n_failures = world.n_failures.get(item, 0)
-        assert n_starts == min(n_failures + 1, allowed)
-        assert outcome == -item if n_failures < allowed else isinstance(outcome, ValueError)
+        most = min(n_failures + 1, allowed)
+        assert n_starts == most or (n_starts < most and world.run.status == "aborted")
+        assert outcome == -item if n_starts > n_failures else isinstance(outcome, ValueError)
 
 
 @examples(60)
