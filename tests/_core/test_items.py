@@ -312,11 +312,11 @@ def n_wakeups(core: Core) -> int:
 @pytest.mark.skipif(not has_gil(), reason="without a GIL helpers are welcome at once")
 def test_small_calls_wake_nobody_for_each() -> None:
     """Who has helped looks for more from time to time; to wake him for each call would take longer than the call."""
-    core, n_calls = Core(2), 300
-    for _ in range(n_calls):
+    core, began = Core(2), time.monotonic()
+    for _ in range(300):
         map_items(negate, [1, 2, 3], n_workers=2, core=core)
         time.sleep(300e-6)  # longer than anybody spins
-    assert n_wakeups(core) < n_calls / 3
+    assert n_wakeups(core) <= 2 + (time.monotonic() - began) / 5e-3  # once in 10 ms, for which he looks; on a busy machine that may be each call
 
 
 def test_who_dozes_hears_of_a_call_that_waits() -> None:

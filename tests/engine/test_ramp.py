@@ -64,7 +64,7 @@ def test_items_behind_some_that_never_end_get_them_too() -> None:
     def call(item: int) -> int:
         return barrier.wait(SECONDS) if item > 1 else end.wait(SECONDS)
 
-    result = lw.parallel_map(call, range(5), workers=5, task_timeout=0.2)
+    result = lw.parallel_map(call, range(5), workers=5, task_timeout=1.0)
     end.set()
     assert [index for index, _ in result.failures()] == [0, 1]
     assert sorted(value for _, value in result.successes()) == [0, 1, 2]
