@@ -353,6 +353,7 @@ def test_a_pool_whose_only_thread_dozes_ends() -> None:
 @pytest.mark.parametrize("n_idle", [1, 2, 7])
 def test_items_may_wait_for_a_call_that_was_submitted_before(n_idle: int) -> None:
     """A thread that was woken for that and comes to the items first has another come for it."""
+    assert lw.shutdown(SECONDS)  # threads that other tests have left would come
     lw.parallel_map(functools.partial(meet, threading.Barrier(n_idle + 1)), range(n_idle + 1), workers=n_idle + 1)
     for _ in range(100):
         for _ in range(3):
@@ -369,16 +370,49 @@ def meet(barrier: threading.Barrier, _item: int) -> int:
 
 
 def test_items_have_threads_beside_calls_that_wait() -> None:
-    """Calls that were submitted, and wait, take no item's thread."""
+    """Calls that were submitted, and wait, take no item's thread; those that are on their way to one neither."""
+    for n_calls in (1, 2, 4) * 7:
+        assert lw.shutdown(SECONDS)
+        event = threading.Event()
+        handles = [lw.submit(event.wait, SECONDS) for _ in range(n_calls)]
+        try:
+            for n_items in (3, 3, 2, 5):
+                barrier = threading.Barrier(n_items)
+                assert sorted(lw.parallel_map(functools.partial(meet, barrier), range(n_items), workers=n_items)) == list(range(n_items))
+        finally:
+            event.set()
+        lw.wait(handles)
+
+
+def test_items_within_a_submitted_call_have_threads_beside_others_that_wait() -> None:
+    """As those outside have."""
+    for _ in range(10):
+        assert lw.shutdown(SECONDS)
+        event = threading.Event()
+        handles = [lw.submit(event.wait, SECONDS) for _ in range(4)]
+        try:
+            barrier = threading.Barrier(3)
+            inner = lw.submit(lambda meet: sorted(lw.parallel_map(meet, range(3), workers=3)), functools.partial(meet, barrier))
+            assert inner.result(SECONDS) == [0, 1, 2]
+        finally:
+            event.set()
+        lw.wait(handles)
+
+
+def test_a_backlog_of_calls_takes_no_threads_from_items() -> None:
+    """Not those either that have just helped with some: no more calls begin than may run at a time."""
+    assert lw.shutdown(SECONDS)
     event = threading.Event()
-    handles = [lw.submit(event.wait, SECONDS) for _ in range(4)]
+    with lw.configure(workers=2):
+        handles = [lw.submit(event.wait, SECONDS) for _ in range(20)]
     try:
         for _ in range(20):
-            barrier = threading.Barrier(3)
-            assert sorted(lw.parallel_map(functools.partial(meet, barrier), range(3), workers=3)) == [0, 1, 2]
+            barrier = threading.Barrier(4)
+            assert sorted(lw.parallel_map(functools.partial(meet, barrier), range(4), workers=4)) == [0, 1, 2, 3]
+        assert sum(handle.running() for handle in handles) == 2
     finally:
         event.set()
-    lw.wait(handles)
+    assert all(lw.gather(handles))
 
 
 def test_a_backlog_of_calls_has_no_more_threads_for_items_beside_it() -> None:

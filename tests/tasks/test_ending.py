@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from held import Held
 from lightwork.tasks.errand import count_errands
-from threads import together
+from threads import provoked, together
 
 import lightwork as lw
 from lightwork._core import items
@@ -121,6 +121,7 @@ def test_a_callback_that_exits_keeps_no_call_from_being_cancelled(gate: threadin
 
     with lw.configure(workers=1):
         first = lw.submit(gate.wait, SECONDS)
+        assert provoked(first.running)
         others = [lw.submit(int) for _ in range(5)]
         others[0].add_done_callback(leave)
         with pytest.raises(SystemExit):

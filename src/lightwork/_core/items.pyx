@@ -7,7 +7,6 @@ because the interpreter switches, or because there is no GIL. So one helper is w
 
 import contextvars
 
-from lightwork import _config, _cpus
 from lightwork._core.inner import inner_threads
 from lightwork._core.pause import pause
 
@@ -29,8 +28,8 @@ from lightwork._core.atomics cimport (
     uint32_t,
     uint64_t,
 )
-from lightwork._core.board cimport board_wanting
 from lightwork._core.gil cimport gil_leave, gil_take, has_gil
+from lightwork._core.growth cimport call_for_more, count_workers
 from lightwork._core.job cimport (
     INTERRUPTED,
     Job,
@@ -45,8 +44,7 @@ from lightwork._core.job cimport (
 from lightwork._core.parallel cimport Region, region_run_turns
 from lightwork._core.place cimport Place, drop_reference, place_drop, place_put, place_take
 from lightwork._core.pool cimport Core
-from lightwork._core.threads cimport start_one
-from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Worker, current_worker, pool_count_items, pool_has_tasks, pool_wake
+from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Worker, current_worker, pool_count_items, pool_has_task_to_begin
 from lightwork._core.source cimport Source, source_close, source_item, source_open
 from lightwork._core.vectorcall cimport call_one, call_star, take_error
 from lightwork._core.worker cimport Turn, current_job, turn_next
@@ -119,7 +117,7 @@ cdef class Items:
     cdef object context        # the caller's contextvars, of which each turn has a copy of its own
     cdef StopFlag stop
     cdef bint is_star
-    cdef bint is_nested        # in an item, or on a thread of the pool
+    cdef bint is_nested        # in an item
     cdef Py_ssize_t n_items
     cdef int n_workers
     cdef Source source
@@ -141,63 +139,42 @@ cdef class Items:
         cdef uint32_t chunk = 0
         cdef bint is_helper = turn.seat != 0
         # Counted before the look for others' wishes, as these are posted before the look at the count: one of the two sees the other.
-        turn.pool.n_busy.fetch_add(is_helper, memory_order_seq_cst)  # partner: grow
+        turn.pool.n_in_items.fetch_add(is_helper, memory_order_seq_cst)  # partner: growth.pyx
         try:
-            self.call_for_more(turn.pool, 2 if is_helper else 0)
             if turn_next(turn, &chunk):  # else it is too late, and the function and the context may be gone
-                self.run_beside_others(turn, chunk)
+                self.run_in_context(turn, chunk)
         except BaseException as error:
             self.interrupt(turn, chunk, error)
-        turn.pool.n_busy.fetch_sub(is_helper, memory_order_relaxed)
-
-    cdef int run_beside_others(self, Turn* turn, uint32_t chunk) except -1:
-        """Keep what libraries have for each thread down, too; the caller has seen to his own and to all else."""
-        if turn.seat == 0:
-            return self.run_in_context(turn, chunk)
-        inner_threads.enter_here(self, turn.job.n_seats)
-        try:
-            return self.run_in_context(turn, chunk)
-        finally:
-            inner_threads.leave_here(self)
+        turn.pool.n_in_items.fetch_sub(is_helper, memory_order_relaxed)
 
     cdef int run_in_context(self, Turn* turn, uint32_t chunk) except -1:
         context = PyContext_Copy(self.context)
         PyContext_Enter(context)
-        self.run(turn, chunk)
-        PyContext_Exit(context)
+        try:
+            self.look_for_more(turn.pool, 2 if turn.seat != 0 else 0)
+            self.run_beside_others(turn, chunk)
+        finally:
+            PyContext_Exit(context)
+        return 0
+
+    cdef int run_beside_others(self, Turn* turn, uint32_t chunk) except -1:
+        """Keep what libraries have for each thread down, too; the caller has seen to his own and to all else."""
+        if turn.seat == 0:
+            self.run(turn, chunk)
+            return 0
+        inner_threads.enter_here(self, turn.job.n_seats)
+        try:
+            self.run(turn, chunk)
+        finally:
+            inner_threads.leave_here(self)
         return 0
 
     cdef void interrupt(self, Turn* turn, uint32_t chunk, object error) noexcept:
         self.interrupts.append(error)
         job_fail(turn.job, chunk, INTERRUPTED)
 
-    cdef int call_for_more(self, PoolState* pool, int n_wanted) except -1:
-        """Where one has got a turn others may, in this call or another, and items may wait for tasks: wake some, or start a thread."""
-        if (board_wanting(&pool.board) != 0 or pool_has_tasks(pool)) and pool_wake(pool, n_wanted) == 0:
-            self.grow(pool)
-        return 0
-
-    cdef int grow(self, PoolState* pool) except -1:
-        """Start a thread if all are busy; who waits for a turn is not, and comes here when it has one."""
-        cdef int n_threads = pool.n_threads.load(memory_order_seq_cst)  # partner: pool_retire, which counts down and then looks at the board
-        if n_threads <= pool.n_busy.load(memory_order_seq_cst):  # partner: take_turn
-            try:
-                start_one(pool, min(self.most_threads(pool), pool.max_workers), self.core.outfit)
-            except (RuntimeError, MemoryError):
-                pass  # the system gives no more: those that exist do it, or the caller alone
-        return 0
-
-    cdef int most_threads(self, PoolState* pool) except -1:
-        """As many as the calls from outside want together, beside those in tasks, and one for a task that nobody has begun, where more may be.
-
-        Calls within items make do with them, or with as many as they have workers, so that nesting does not multiply threads."""
-        cdef int n_wanted = pool.n_wanted.load(memory_order_relaxed)
-        cdef int n_in_tasks = pool.n_active.load(memory_order_relaxed) + pool.n_aside.load(memory_order_relaxed)
-        cdef int most_in_tasks
-        if self.is_nested:
-            return max(n_wanted, self.n_workers)
-        most_in_tasks = count_workers()
-        return n_wanted + (n_in_tasks + pool_has_tasks(pool) if n_in_tasks < most_in_tasks else most_in_tasks)
+    cdef int look_for_more(self, PoolState* pool, int n_sleepers) except -1:
+        return call_for_more(pool, n_sleepers, self.n_workers if self.is_nested else 0, self.core.outfit)
 
     cdef void run(self, Turn* turn, uint32_t chunk) noexcept:
         """Run this chunk's item and others until there are none, or the run is stopped."""
@@ -228,7 +205,7 @@ cdef class Items:
         try:
             pause()
             if not job_was_forked(turn.job):  # by the item, in which case the pool is the parent's
-                self.call_for_more(turn.pool, 2)
+                self.look_for_more(turn.pool, 2)
         except BaseException as error:  # a signal handler's
             self.interrupt(turn, chunk, error)
 
@@ -285,7 +262,7 @@ cdef bint is_worth_a_turn(PoolState* pool, Job* job) noexcept nogil:
     while not job.is_stopped.load(memory_order_relaxed) and job_has_chunks(job):
         n_done = job_n_done(job)
         now = now_ns()
-        if <int64_t> (n_done - before) < (now - since) // CHEAP_NS or pool_has_tasks(pool):
+        if <int64_t> (n_done - before) < (now - since) // CHEAP_NS or pool_has_task_to_begin(pool):
             return True
         before, since = n_done, now
         sleep_ns(nap)
@@ -313,13 +290,20 @@ cdef void drop_items(void* context) noexcept with gil:
     Py_DECREF(<Items> context)
 
 
-cdef bint is_inside(PoolState* pool) noexcept nogil:
-    """Whether this thread is one of the pool's, or in an item of its own or of the calls around it."""
-    cdef Worker* worker = current_worker()
+cdef bint is_in_item() noexcept nogil:
+    """Whether this thread is in an item of the calls around it."""
     cdef Job* job = current_job()
     while job != NULL and job.take_turn == NULL:
         job = job.parent
-    return job != NULL or (worker != NULL and worker.pool == pool)
+    return job != NULL
+
+
+cdef atomic[int]* wish(PoolState* pool, bint is_nested) noexcept nogil:
+    """Where a call says how many helpers it has seats for; NULL in items, which make do with those of the calls around them."""
+    cdef Worker* worker = current_worker()
+    if is_nested:
+        return NULL
+    return &pool.n_wanted if worker == NULL or worker.pool != pool else &pool.n_wanted_inside
 
 
 cdef Items new_items(object fn, object items, bint star, StopFlag stop):
@@ -349,23 +333,20 @@ cdef int run_items(Items items, PoolState* pool, int n_workers) except -1:
     region.n_workers = items.n_workers = min(n_workers, pool.max_workers)
     region.watches_flags = False
     region.is_orphaned = False
-    items.is_nested = is_inside(pool)
-    cdef int n_wanted = 0 if items.is_nested else min(items.n_workers, items.n_items) - 1
+    items.is_nested = is_in_item()
+    cdef atomic[int]* wanted = wish(pool, items.is_nested)
+    cdef int n_wanted = min(items.n_workers, items.n_items) - 1
     Py_INCREF(items)
-    pool.n_wanted.fetch_add(n_wanted, memory_order_relaxed)
+    if wanted != NULL:
+        wanted.fetch_add(n_wanted, memory_order_relaxed)
     try:
         region_run_turns(pool, &region, take_turn)
     finally:
-        pool.n_wanted.fetch_sub(n_wanted, memory_order_relaxed)
+        if wanted != NULL:
+            wanted.fetch_sub(n_wanted, memory_order_relaxed)
         if not region.is_orphaned:
             Py_DECREF(items)
     return 0
-
-
-cdef int count_workers() except -1:
-    """How many workers items get where nothing is said: since items wait, more than there are CPUs."""
-    workers = _config.settings().workers
-    return min(32, _cpus.cpu_budget() + 4) if workers is None else workers
 
 
 def map_items(fn, items, *, int n_workers=0, bint star=False, Core core=None, StopFlag stop=None, missing=None):

@@ -29,6 +29,14 @@ cdef extern from * nogil:
 cdef enum:
     DEQUE_CAPACITY = 64  # to begin with; a guess
 
+cdef extern from * nogil:
+    """
+    #define LW_CALL (1ull << 32)
+    #define LW_NUMBER (LW_CALL - 1)
+    """
+    uint64_t CALL "LW_CALL"      # in `calls`
+    uint64_t NUMBER "LW_NUMBER"  # that are held back there
+
 cdef atomic[int] n_forks
 
 
@@ -180,6 +188,36 @@ cdef bint pool_post(PoolState* pool, Item item) noexcept nogil:
     return injector_push(&pool.injector, item)
 
 
+cdef int64_t pool_count_calls(PoolState* pool) noexcept nogil:
+    """How many calls have been handed in by `submit` and have not ended."""
+    return <int64_t> (pool.calls.load(memory_order_relaxed) >> 32)
+
+
+cdef int64_t pool_call_in(PoolState* pool, int64_t most) noexcept nogil:
+    """Count one in before it is posted as a task; it is held back until others have ended where there are `most` of them at least.
+
+    Returns how many were held back that are not any more, as there may be so many: somebody has to come for them, too."""
+    cdef uint64_t seen = pool.calls.load(memory_order_relaxed)
+    cdef uint64_t counted
+    while True:
+        counted = seen + CALL
+        counted = counted + 1 if <int64_t> (counted >> 32) > most else counted & ~<uint64_t> NUMBER
+        if pool.calls.compare_exchange_weak(seen, counted, memory_order_seq_cst, memory_order_relaxed):  # before the post: partner most_active
+            return 0 if counted & NUMBER else <int64_t> (seen & NUMBER)
+
+
+cdef void pool_call_out(PoolState* pool) noexcept nogil:
+    """Count it out, and let another begin in its place, by who has run it or, if nobody has, another."""
+    cdef uint64_t seen = pool.calls.load(memory_order_relaxed)
+    cdef uint64_t counted = 0
+    while True:
+        counted = seen - CALL - (1 if seen & NUMBER else 0)
+        if pool.calls.compare_exchange_weak(seen, counted, memory_order_seq_cst, memory_order_relaxed):
+            break
+    if seen & NUMBER and pool_has_task_to_begin(pool):
+        pool_wake(pool, 1, False)
+
+
 cdef int64_t count_tasks(PoolState* pool, int64_t enough) noexcept nogil:
     """How many tasks nobody has begun, or `enough` if there are more."""
     cdef int64_t n_tasks = max(0, injector_length(&pool.injector))
@@ -198,13 +236,38 @@ cdef bint pool_has_tasks(PoolState* pool) noexcept nogil:
     return count_tasks(pool, 1) > 0
 
 
+cdef int pool_n_in_tasks(PoolState* pool) noexcept nogil:
+    """How many threads are in tasks, or about to take one. One that begins or ends to wait there may count twice, and counts at least once."""
+    cdef int n_aside = pool.n_aside.load(memory_order_seq_cst)
+    cdef int n_active = pool.n_active.load(memory_order_seq_cst)  # partner: pool_enter, after which the worker looks at the board
+    return n_active + max(n_aside, pool.n_aside.load(memory_order_seq_cst))  # before and after: step_aside and step_back move from one to the other
+
+
+cdef int64_t most_active(PoolState* pool) noexcept nogil:
+    """How many threads may be in tasks."""
+    cdef int64_t n_held_back = <int64_t> (pool.calls.load(memory_order_seq_cst) & NUMBER)  # partner: pool_call_in
+    cdef int64_t most = pool.max_workers
+    if n_held_back != 0:
+        most = min(most, pool.n_unfinished.load(memory_order_seq_cst) - n_held_back)  # partner: pool_let_in
+    return most
+
+
+cdef int64_t pool_n_places(PoolState* pool) noexcept nogil:
+    """How many more threads may be in tasks."""
+    return most_active(pool) - pool.n_active.load(memory_order_seq_cst)  # partners: pool_leave, step_aside
+
+
 cdef bint pool_may_begin(PoolState* pool) noexcept nogil:
-    """Whether one more thread may be in a task."""
-    return pool.n_active.load(memory_order_seq_cst) < pool.max_workers  # partners: pool_leave, step_aside
+    return pool_n_places(pool) > 0
+
+
+cdef bint pool_has_task_to_begin(PoolState* pool) noexcept nogil:
+    """Whether there is a task that nobody has begun, and one more thread may be in one."""
+    return pool_may_begin(pool) and pool_has_tasks(pool)
 
 
 cdef bint pool_has_work(PoolState* pool) noexcept nogil:
-    return board_wanting(&pool.board) != 0 or (pool_may_begin(pool) and pool_has_tasks(pool))
+    return board_wanting(&pool.board) != 0 or pool_has_task_to_begin(pool)
 
 
 cdef bint pool_is_watched(PoolState* pool) noexcept nogil:
@@ -219,7 +282,7 @@ cdef bint pool_enter(Worker* worker) noexcept nogil:
     """Count the worker's thread among those in tasks; False if there are as many as there may be."""
     cdef PoolState* pool = worker.pool
     cdef int seen = pool.n_active.load(memory_order_seq_cst)
-    while seen < pool.max_workers:
+    while seen < most_active(pool):
         if pool.n_active.compare_exchange_weak(seen, seen + 1, memory_order_seq_cst, memory_order_relaxed):
             worker.is_active = True
             return True
@@ -228,7 +291,7 @@ cdef bint pool_enter(Worker* worker) noexcept nogil:
 
 cdef bint pool_is_crowded(PoolState* pool) noexcept nogil:
     """Whether more threads are in tasks than there may be, because one that waited goes on."""
-    return pool.n_active.load(memory_order_relaxed) > pool.max_workers
+    return pool_n_places(pool) < 0
 
 
 cdef void pool_leave(Worker* worker) noexcept nogil:
@@ -243,13 +306,13 @@ cdef bint step_aside(Worker* worker) noexcept nogil:
     worker.is_active = False
     pool.n_aside.fetch_add(1, memory_order_seq_cst)   # before the look: whoever posts a task looks at this next (partner: Core.post)
     pool.n_active.fetch_sub(1, memory_order_seq_cst)  # likewise: partner pool_may_begin, after a sleeper's announcement
-    return pool_has_tasks(pool)
+    return pool_has_task_to_begin(pool)
 
 
 cdef void step_back(Worker* worker) noexcept nogil:
     """Go on with the task, also if the one who stands in is not done: then there is one too many until a task has ended."""
-    worker.pool.n_aside.fetch_sub(1, memory_order_relaxed)
-    worker.pool.n_active.fetch_add(1, memory_order_seq_cst)
+    worker.pool.n_active.fetch_add(1, memory_order_seq_cst)  # first: partner pool_n_in_tasks
+    worker.pool.n_aside.fetch_sub(1, memory_order_release)
     worker.is_active = True
 
 
@@ -260,8 +323,8 @@ cdef bint pool_retire(Worker* worker) noexcept nogil:
     worker.is_running.store(False, memory_order_relaxed)
     pool.n_threads.fetch_sub(1, memory_order_seq_cst)
     pool.is_claimed[worker.index].store(False, memory_order_seq_cst)  # from here on it is another's, who claims it (partner: start_one)
-    # Given up, then looked; who posts a task or a job looks for a worker to claim after that (partners: Core.grow, Items.grow): one sees the other.
-    if not (pool_has_tasks(pool) or board_wanting(&pool.board) != 0) or pool.is_claimed[worker.index].exchange(True, memory_order_seq_cst):
+    # Given up, then looked; who posts a task or a job looks for a worker to claim after that (partners: Core.grow, growth.pyx): one sees the other.
+    if not (pool_has_task_to_begin(pool) or board_wanting(&pool.board) != 0) or pool.is_claimed[worker.index].exchange(True, memory_order_seq_cst):
         return True
     pool.n_threads.fetch_add(1, memory_order_seq_cst)
     worker.is_running.store(True, memory_order_relaxed)

@@ -49,6 +49,10 @@ cdef inline bint turn_next(Turn* turn, uint32_t* chunk) noexcept nogil:
     return True
 
 
+# Wake or start another for items that want help, called with the GIL. Set by who knows how, who stands above.
+ctypedef void (*CallOthers)(PoolState* pool) noexcept
+cdef void have_others_called_by(CallOthers call_others) noexcept
+
 # Call a task, which reports its own errors; what escapes is nobody's, and shown as such.
 cdef void call_task(object task) noexcept
 # In a task: keep the threads of libraries to what so many workers leave them, until the worker has had nothing to do for a while.

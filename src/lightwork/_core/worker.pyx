@@ -60,6 +60,7 @@ from lightwork._core.pool_state cimport (
     Worker,
     enter_worker,
     pool_enter,
+    pool_has_task_to_begin,
     pool_has_tasks,
     pool_has_work,
     pool_is_crowded,
@@ -127,6 +128,24 @@ cdef void call_item(Item item) noexcept:
     call_task(task)
 
 
+cdef CallOthers call_others = NULL
+
+
+cdef void have_others_called_by(CallOthers call) noexcept:
+    global call_others
+    call_others = call
+
+
+cdef bint items_want_help(PoolState* pool) noexcept nogil:
+    """Whether there is a job run by turns that wants helpers. A hint where there is no GIL, and the job is another's already."""
+    cdef uint64_t wanting = board_wanting(&pool.board)
+    while wanting != 0:
+        if pool.board.jobs[lowest_bit(wanting)].is_by_turns.load(memory_order_relaxed):
+            return True
+        wanting &= wanting - 1
+    return False
+
+
 cdef void stay_beside(Worker* worker, int n_workers) noexcept:
     """In a task: keep the threads of libraries down until there is nothing to do for a while."""
     worker.is_beside = True
@@ -174,6 +193,8 @@ cdef void call_items(Worker* worker, Item item) noexcept with gil:
     A function in C gives the interpreter no occasion to let another thread have the GIL, so there is one from time to time."""
     cdef PoolState* pool = worker.pool
     cdef int64_t paused = coarse_now_ns()
+    if items_want_help(pool):  # this thread may have been meant for them, and they wait for each other; it is counted (partner: grow)
+        call_others(pool)
     while item != NULL:
         worker.tally.tasks.fetch_add(1, memory_order_relaxed)  # now: whoever has the task's outcome finds it counted
         call_item(item)
@@ -211,9 +232,7 @@ cdef void run_tasks(Worker* worker, Item item) noexcept nogil:
     """Run a task that was taken so, and those that come after it."""
     cdef int64_t began = now_ns()
     worker.expects_turns = False
-    worker.pool.n_busy.fetch_add(1, memory_order_relaxed)
     call_without_gil(worker, item)
-    worker.pool.n_busy.fetch_sub(1, memory_order_relaxed)
     worker.tally.busy_ns.fetch_add(now_ns() - began, memory_order_relaxed)
     pool_leave(worker)
     if worker.is_counted:  # else the task has forked, and this is the child
@@ -341,8 +360,8 @@ cdef bint wants_for_long(Worker* worker, Job* job) noexcept nogil:
 
 
 cdef void pass_on_a_call(PoolState* pool) noexcept nogil:
-    """Wake another for tasks: this thread may have been woken for one, and the items of a job may wait for it (partner: Items.call_for_more)."""
-    if pool_has_tasks(pool):
+    """Wake another for tasks: this thread may have been woken for one, and the items of a job may wait for it (partner: call_for_more)."""
+    if pool_has_task_to_begin(pool):
         pool_wake(pool, 1)
 
 

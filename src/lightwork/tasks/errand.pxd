@@ -1,9 +1,10 @@
 """A call on its way to the threads that items share."""
 
-from lightwork._core.atomics cimport atomic
+from lightwork._core.atomics cimport atomic, int64_t
 
 cdef class Errand:
     cdef readonly object handle
+    cdef readonly int64_t n_released
     cdef atomic[int] is_counted
     cdef int forks_seen
     cdef void end(self) noexcept
