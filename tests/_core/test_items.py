@@ -412,7 +412,7 @@ def test_a_backlog_of_calls_takes_no_threads_from_items() -> None:
         assert sum(handle.running() for handle in handles) == 2
     finally:
         event.set()
-    assert all(lw.gather(handles))
+    assert all(handle.result(SECONDS) for handle in handles)
 
 
 def test_a_backlog_of_calls_has_no_more_threads_for_items_beside_it() -> None:

@@ -127,9 +127,9 @@ def test_calls_that_others_are_configured_for_begin_at_once() -> None:
         held = [lw.submit(gate.wait, SECONDS) for _ in range(3)]
     with lw.configure(workers=7):
         last = [lw.submit(met.wait, SECONDS) for _ in range(4)]
-    assert sorted(lw.gather(last)) == [0, 1, 2, 3]
+    assert sorted(handle.result(SECONDS) for handle in last) == [0, 1, 2, 3]
     gate.set()
-    assert all(lw.gather(held))
+    assert all(handle.result(SECONDS) for handle in held)
 
 
 def test_what_has_ended_counts_no_more() -> None:

@@ -483,13 +483,17 @@ cdef bint fall_asleep(Worker* worker) noexcept nogil:
 
 
 cdef bint nap(Worker* worker) noexcept nogil:
-    """Sleep for a moment, unless there is something to do; True if there is."""
+    """Sleep for a moment, unless there is something to do; True if there is. Counted as sleep if somebody had to wake this worker."""
     cdef PoolState* pool = worker.pool
+    cdef bint was_woken
     sleeper_announce(&pool.dormitory, &worker.sleeper)
     if pool_has_work(pool) or pool_is_over(pool) or is_dismissed(worker):
         sleeper_cancel(&pool.dormitory, &worker.sleeper)
         return True
-    return sleeper_doze(&pool.dormitory, &worker.sleeper, NAP_NS)
+    was_woken = sleeper_doze(&pool.dormitory, &worker.sleeper, NAP_NS)
+    worker.tally.parks.fetch_add(was_woken, memory_order_relaxed)
+    worker.tally.wakeups.fetch_add(was_woken, memory_order_relaxed)
+    return was_woken
 
 
 cdef bint doze(Worker* worker) noexcept nogil:
