@@ -399,24 +399,15 @@ def test_items_within_a_submitted_call_have_threads_beside_others_that_wait() ->
         lw.wait(handles)
 
 
-def test_a_backlog_of_calls_takes_no_threads_from_items() -> None:
-    """Not those either that have just helped with some: no more calls begin than may run at a time."""
-    assert lw.shutdown(SECONDS)
-    event = threading.Event()
-    with lw.configure(workers=2):
-        handles = [lw.submit(event.wait, SECONDS) for _ in range(20)]
-    try:
-        for _ in range(20):
-            barrier = threading.Barrier(4)
-            assert sorted(lw.parallel_map(functools.partial(meet, barrier), range(4), workers=4)) == [0, 1, 2, 3]
-        assert sum(handle.running() for handle in handles) == 2
-    finally:
-        event.set()
-    assert all(handle.result(SECONDS) for handle in handles)
+def test_many_items_within_a_submitted_call_may_wait_for_each_other() -> None:
+    """As many as it has workers, however many that are."""
+    barrier = threading.Barrier(80)
+    assert lw.submit(lambda: sorted(lw.parallel_map(functools.partial(meet, barrier), range(80), workers=80))).result(2 * SECONDS) == list(range(80))
 
 
 def test_a_backlog_of_calls_has_no_more_threads_for_items_beside_it() -> None:
     """Those that `submit` may have, and those that items want."""
+    assert lw.shutdown(SECONDS)
     event = threading.Event()
     with lw.configure(workers=2):
         handles = [lw.submit(event.wait, SECONDS) for _ in range(100)]

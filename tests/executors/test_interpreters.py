@@ -2,7 +2,9 @@
 
 import concurrent.futures
 import functools
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
@@ -95,6 +97,40 @@ def test_what_needs_this_package_there_is_refused(options: dict[str, Any], made:
 
 def test_where_there_are_none_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything runs, with what to use instead."""
-    monkeypatch.delattr(concurrent.futures, "InterpreterPoolExecutor", raising=False)
+    monkeypatch.setattr(concurrent.futures, "InterpreterPoolExecutor", None, raising=False)
     with pytest.raises(RuntimeError, match="needs Python 3.14.*executor='process'"):
         lw.parallel_map(halve, [2], executor="interpreter")
+
+
+# --- Where there are some -------------------------------------------------------------------------------------------
+
+real = pytest.mark.skipif(not hasattr(concurrent.futures, "InterpreterPoolExecutor"), reason="this Python has no subinterpreters")
+
+
+@real
+def test_items_run_in_other_interpreters() -> None:
+    """Not in this one, and in no more than there are workers."""
+    results = lw.parallel_map(eval, ["__import__('concurrent.interpreters').interpreters.get_current().id"] * 20, executor="interpreter", workers=2)
+    assert len(set(results)) <= 2
+    assert eval("__import__('concurrent.interpreters').interpreters.get_current().id") not in results
+
+
+@real
+def test_failures_come_back_from_there() -> None:
+    """With their type and message, item by item."""
+    result = lw.parallel_map(math.isqrt, [4, -1, 9], executor="interpreter", workers=2)
+    assert result.successes() == [(0, 2), (2, 3)]
+    ((index, error),) = result.failures()
+    assert index == 1
+    assert isinstance(error, ValueError)
+    with pytest.raises(ValueError, match=str(error)):
+        math.isqrt(-1)
+
+
+@real
+def test_what_takes_too_long_there_is_not_waited_for() -> None:
+    """The run ends when its time is over, and says which items had no turn."""
+    began = time.monotonic()
+    result = lw.parallel_map(time.sleep, [2.0] * 3, executor="interpreter", workers=1, timeout=0.3)
+    assert time.monotonic() - began < 1.5
+    assert not result.successes()

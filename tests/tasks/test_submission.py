@@ -4,7 +4,6 @@ import contextvars
 import os
 import re
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -100,36 +99,6 @@ def test_calls_do_not_starve_behind_a_run_that_has_all_threads() -> None:
     assert lw.submit(int, "5").result(SECONDS) == 5
     gate.set()
     runner.join(SECONDS)
-
-
-def test_idle_threads_do_not_run_more_calls_than_are_configured() -> None:
-    """However many others have left: what is configured is how many calls run at a time."""
-    barrier = threading.Barrier(8)
-    list(lw.parallel_map(lambda _: barrier.wait(SECONDS), range(8), workers=8))
-    inside: list[int] = []
-    most: list[int] = []
-
-    def call(_: int) -> None:
-        inside.append(1)
-        most.append(len(inside))
-        time.sleep(1e-3)
-        inside.pop()
-
-    with lw.configure(workers=3):
-        lw.gather([lw.submit(call, number) for number in range(60)])
-    assert 2 <= max(most) <= 3
-
-
-def test_calls_that_others_are_configured_for_begin_at_once() -> None:
-    """Where more may run at a time than for those that were there before, the latest is among them."""
-    gate, met = threading.Event(), threading.Barrier(4)
-    with lw.configure(workers=1):
-        held = [lw.submit(gate.wait, SECONDS) for _ in range(3)]
-    with lw.configure(workers=7):
-        last = [lw.submit(met.wait, SECONDS) for _ in range(4)]
-    assert sorted(handle.result(SECONDS) for handle in last) == [0, 1, 2, 3]
-    gate.set()
-    assert all(handle.result(SECONDS) for handle in held)
 
 
 def test_what_has_ended_counts_no_more() -> None:

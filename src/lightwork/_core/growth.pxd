@@ -7,5 +7,5 @@ from lightwork._core.threads cimport Outfit
 cdef int count_workers() except -1
 
 # Who has got a turn calls this with how many sleepers are to be woken, where a call or a task still wants somebody; and with how many workers
-# a call within items has, else 0. The outfit may be None in the pool's own threads.
+# a call has that is inside an item or a task, else 0. The outfit may be None in the pool's own threads.
 cdef int call_for_more(PoolState* pool, int n_sleepers, int n_inside, Outfit outfit) except -1

@@ -117,7 +117,7 @@ cdef class Items:
     cdef object context        # the caller's contextvars, of which each turn has a copy of its own
     cdef StopFlag stop
     cdef bint is_star
-    cdef bint is_nested        # in an item
+    cdef int n_inside          # 0, or the workers of a call in an item or in a task of the pool
     cdef Py_ssize_t n_items
     cdef int n_workers
     cdef Source source
@@ -174,7 +174,7 @@ cdef class Items:
         job_fail(turn.job, chunk, INTERRUPTED)
 
     cdef int look_for_more(self, PoolState* pool, int n_sleepers) except -1:
-        return call_for_more(pool, n_sleepers, self.n_workers if self.is_nested else 0, self.core.outfit)
+        return call_for_more(pool, n_sleepers, self.n_inside, self.core.outfit)
 
     cdef void run(self, Turn* turn, uint32_t chunk) noexcept:
         """Run this chunk's item and others until there are none, or the run is stopped."""
@@ -298,10 +298,10 @@ cdef bint is_in_item() noexcept nogil:
     return job != NULL
 
 
-cdef atomic[int]* wish(PoolState* pool, bint is_nested) noexcept nogil:
+cdef atomic[int]* wish(PoolState* pool) noexcept nogil:
     """Where a call says how many helpers it has seats for; NULL in items, which make do with those of the calls around them."""
     cdef Worker* worker = current_worker()
-    if is_nested:
+    if is_in_item():
         return NULL
     return &pool.n_wanted if worker == NULL or worker.pool != pool else &pool.n_wanted_inside
 
@@ -333,9 +333,11 @@ cdef int run_items(Items items, PoolState* pool, int n_workers) except -1:
     region.n_workers = items.n_workers = min(n_workers, pool.max_workers)
     region.watches_flags = False
     region.is_orphaned = False
-    items.is_nested = is_in_item()
-    cdef atomic[int]* wanted = wish(pool, items.is_nested)
+    cdef atomic[int]* wanted = wish(pool)
     cdef int n_wanted = min(items.n_workers, items.n_items) - 1
+    if wanted != &pool.n_wanted:
+        items.n_inside = items.n_workers
+        pool.n_inside.store(items.n_inside, memory_order_relaxed)
     Py_INCREF(items)
     if wanted != NULL:
         wanted.fetch_add(n_wanted, memory_order_relaxed)
@@ -344,6 +346,8 @@ cdef int run_items(Items items, PoolState* pool, int n_workers) except -1:
     finally:
         if wanted != NULL:
             wanted.fetch_sub(n_wanted, memory_order_relaxed)
+        if items.n_inside != 0:
+            pool.n_inside.store(0, memory_order_relaxed)
         if not region.is_orphaned:
             Py_DECREF(items)
     return 0

@@ -23,7 +23,6 @@ from lightwork._core.pool_state cimport (
     pool_is_watched,
     pool_let_in,
     pool_let_out,
-    pool_may_begin,
     pool_post,
     pool_wake,
     step_aside,
@@ -98,8 +97,8 @@ cdef class Core:
             Py_DECREF(task)
             pool_let_out(pool)
             raise MemoryError("no memory for another task")
-        if pool_may_begin(pool) and not pool_is_watched(pool) and pool_wake(pool, 1, False) == 0 and (may_grow or not pool_is_manned(pool)):
-            self.grow(pool, task)  # else one of those in tasks comes for it when it leaves its own (partner: pool_leave)
+        if not pool_is_watched(pool) and pool_wake(pool, 1, False) == 0 and (may_grow or not pool_is_manned(pool)):
+            self.grow(pool, task)
         return 0
 
     cdef int grow(self, PoolState* pool, object task) except -1:

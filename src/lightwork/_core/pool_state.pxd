@@ -1,6 +1,6 @@
 """The workers of a pool and what they share."""
 
-from lightwork._core.atomics cimport CACHE_LINE, atomic, int64_t, uint64_t
+from lightwork._core.atomics cimport CACHE_LINE, atomic, int64_t
 from lightwork._core.board cimport Board
 from lightwork._core.deque cimport Deque, Item
 from lightwork._core.injector cimport Injector
@@ -58,12 +58,13 @@ cdef struct PoolState:
     atomic[int] n_in_items       # threads that have a turn in somebody's job
     atomic[int] n_wanted         # helpers that calls over items have seats for, those from outside together
     atomic[int] n_wanted_inside  # those that calls in tasks have seats for, likewise
+    atomic[int] n_inside         # workers of the last call inside an item or a task, while it runs; a hint
+    atomic[int] most_in_tasks    # so many tasks may have threads beside items, as the last call over items was configured; a hint
     atomic[int] top              # the highest index of a worker that was asked for
     atomic[int] is_claimed[MAX_WORKERS + 1]  # whether somebody starts, or has started, the worker's thread
     atomic[int] is_closing
     atomic[int] n_handles        # Python objects that keep this alive; a call does so until it has ended
     atomic[int64_t] n_unfinished  # tasks that were let in and have not ended; above zero no worker leaves
-    atomic[uint64_t] calls       # of the tasks, those that `submit` handed in: how many, << 32 | how many are held back for now
     atomic[int64_t] n_submitted  # calls that were handed in, for statistics() as are these
     atomic[int64_t] n_cancelled  # of those, the ones that nobody will begin
     atomic[int64_t] n_items      # items that calls over items have finished
@@ -91,10 +92,6 @@ cdef void pool_count_items(PoolState* pool, int64_t n_items, int64_t n_failed) n
 cdef bint pool_let_in(PoolState* pool) noexcept nogil
 cdef void pool_let_out(PoolState* pool) noexcept nogil
 cdef bint pool_post(PoolState* pool, Item item) noexcept nogil
-cdef int64_t pool_count_calls(PoolState* pool) noexcept nogil
-cdef int64_t pool_call_in(PoolState* pool, int64_t most) noexcept nogil
-cdef void pool_call_out(PoolState* pool) noexcept nogil
-cdef int64_t pool_n_places(PoolState* pool) noexcept nogil
 cdef bint pool_may_begin(PoolState* pool) noexcept nogil
 cdef bint pool_has_task_to_begin(PoolState* pool) noexcept nogil
 cdef bint pool_has_work(PoolState* pool) noexcept nogil

@@ -29,14 +29,6 @@ cdef extern from * nogil:
 cdef enum:
     DEQUE_CAPACITY = 64  # to begin with; a guess
 
-cdef extern from * nogil:
-    """
-    #define LW_CALL (1ull << 32)
-    #define LW_NUMBER (LW_CALL - 1)
-    """
-    uint64_t CALL "LW_CALL"      # in `calls`
-    uint64_t NUMBER "LW_NUMBER"  # that are held back there
-
 cdef atomic[int] n_forks
 
 
@@ -188,36 +180,6 @@ cdef bint pool_post(PoolState* pool, Item item) noexcept nogil:
     return injector_push(&pool.injector, item)
 
 
-cdef int64_t pool_count_calls(PoolState* pool) noexcept nogil:
-    """How many calls have been handed in by `submit` and have not ended."""
-    return <int64_t> (pool.calls.load(memory_order_relaxed) >> 32)
-
-
-cdef int64_t pool_call_in(PoolState* pool, int64_t most) noexcept nogil:
-    """Count one in before it is posted as a task; it is held back until others have ended where there are `most` of them at least.
-
-    Returns how many were held back that are not any more, as there may be so many: somebody has to come for them, too."""
-    cdef uint64_t seen = pool.calls.load(memory_order_relaxed)
-    cdef uint64_t counted
-    while True:
-        counted = seen + CALL
-        counted = counted + 1 if <int64_t> (counted >> 32) > most else counted & ~<uint64_t> NUMBER
-        if pool.calls.compare_exchange_weak(seen, counted, memory_order_seq_cst, memory_order_relaxed):  # before the post: partner most_active
-            return 0 if counted & NUMBER else <int64_t> (seen & NUMBER)
-
-
-cdef void pool_call_out(PoolState* pool) noexcept nogil:
-    """Count it out, and let another begin in its place, by who has run it or, if nobody has, another."""
-    cdef uint64_t seen = pool.calls.load(memory_order_relaxed)
-    cdef uint64_t counted = 0
-    while True:
-        counted = seen - CALL - (1 if seen & NUMBER else 0)
-        if pool.calls.compare_exchange_weak(seen, counted, memory_order_seq_cst, memory_order_relaxed):
-            break
-    if seen & NUMBER and pool_has_task_to_begin(pool):
-        pool_wake(pool, 1, False)
-
-
 cdef int64_t count_tasks(PoolState* pool, int64_t enough) noexcept nogil:
     """How many tasks nobody has begun, or `enough` if there are more."""
     cdef int64_t n_tasks = max(0, injector_length(&pool.injector))
@@ -243,22 +205,9 @@ cdef int pool_n_in_tasks(PoolState* pool) noexcept nogil:
     return n_active + max(n_aside, pool.n_aside.load(memory_order_seq_cst))  # before and after: step_aside and step_back move from one to the other
 
 
-cdef int64_t most_active(PoolState* pool) noexcept nogil:
-    """How many threads may be in tasks."""
-    cdef int64_t n_held_back = <int64_t> (pool.calls.load(memory_order_seq_cst) & NUMBER)  # partner: pool_call_in
-    cdef int64_t most = pool.max_workers
-    if n_held_back != 0:
-        most = min(most, pool.n_unfinished.load(memory_order_seq_cst) - n_held_back)  # partner: pool_let_in
-    return most
-
-
-cdef int64_t pool_n_places(PoolState* pool) noexcept nogil:
-    """How many more threads may be in tasks."""
-    return most_active(pool) - pool.n_active.load(memory_order_seq_cst)  # partners: pool_leave, step_aside
-
-
 cdef bint pool_may_begin(PoolState* pool) noexcept nogil:
-    return pool_n_places(pool) > 0
+    """Whether one more thread may be in a task."""
+    return pool.n_active.load(memory_order_seq_cst) < pool.max_workers  # partners: pool_leave, step_aside
 
 
 cdef bint pool_has_task_to_begin(PoolState* pool) noexcept nogil:
@@ -282,7 +231,7 @@ cdef bint pool_enter(Worker* worker) noexcept nogil:
     """Count the worker's thread among those in tasks; False if there are as many as there may be."""
     cdef PoolState* pool = worker.pool
     cdef int seen = pool.n_active.load(memory_order_seq_cst)
-    while seen < most_active(pool):
+    while seen < pool.max_workers:
         if pool.n_active.compare_exchange_weak(seen, seen + 1, memory_order_seq_cst, memory_order_relaxed):
             worker.is_active = True
             return True
@@ -291,7 +240,7 @@ cdef bint pool_enter(Worker* worker) noexcept nogil:
 
 cdef bint pool_is_crowded(PoolState* pool) noexcept nogil:
     """Whether more threads are in tasks than there may be, because one that waited goes on."""
-    return pool_n_places(pool) < 0
+    return pool.n_active.load(memory_order_relaxed) > pool.max_workers
 
 
 cdef void pool_leave(Worker* worker) noexcept nogil:
@@ -306,7 +255,7 @@ cdef bint step_aside(Worker* worker) noexcept nogil:
     worker.is_active = False
     pool.n_aside.fetch_add(1, memory_order_seq_cst)   # before the look: whoever posts a task looks at this next (partner: Core.post)
     pool.n_active.fetch_sub(1, memory_order_seq_cst)  # likewise: partner pool_may_begin, after a sleeper's announcement
-    return pool_has_task_to_begin(pool)
+    return pool_has_tasks(pool)
 
 
 cdef void step_back(Worker* worker) noexcept nogil:

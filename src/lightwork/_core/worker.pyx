@@ -193,7 +193,7 @@ cdef void call_items(Worker* worker, Item item) noexcept with gil:
     A function in C gives the interpreter no occasion to let another thread have the GIL, so there is one from time to time."""
     cdef PoolState* pool = worker.pool
     cdef int64_t paused = coarse_now_ns()
-    if items_want_help(pool):  # this thread may have been meant for them, and they wait for each other; it is counted (partner: grow)
+    if items_want_help(pool):  # this thread may have been meant for them, and they wait for each other; it is counted (partner: growth.pyx)
         call_others(pool)
     while item != NULL:
         worker.tally.tasks.fetch_add(1, memory_order_relaxed)  # now: whoever has the task's outcome finds it counted

@@ -1,10 +1,9 @@
 """A call on its way to the threads that items share."""
 
-from lightwork._core.atomics cimport atomic, int64_t
+from lightwork._core.atomics cimport atomic
 
 cdef class Errand:
     cdef readonly object handle
-    cdef readonly int64_t n_released
     cdef atomic[int] is_counted
     cdef int forks_seen
     cdef void end(self) noexcept

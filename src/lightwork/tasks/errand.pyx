@@ -4,19 +4,27 @@ They are counted where no signal handler can come in between: one that is counte
 there may be.
 """
 
-from lightwork._core.items import shared_core
+import os
 
 cimport cython
 
-from lightwork._core.atomics cimport int64_t, memory_order_relaxed
-from lightwork._core.pool cimport Core
-from lightwork._core.pool_state cimport forks, pool_call_in, pool_call_out, pool_count_calls
+from lightwork._core.atomics cimport atomic, int64_t, memory_order_relaxed
+from lightwork._core.pool_state cimport forks
+
+cdef atomic[int64_t] n_errands
 
 
 def count_errands():
     """How many errands have not ended."""
-    cdef Core core = shared_core()
-    return pool_count_calls(core.alive())
+    return n_errands.load(memory_order_relaxed)
+
+
+def forget_errands():
+    """In a forked child: the parent's are no concern of its threads."""
+    n_errands.store(0, memory_order_relaxed)
+
+
+os.register_at_fork(after_in_child=forget_errands)
 
 
 @cython.final
@@ -28,21 +36,13 @@ cdef class Errand:
     ----------
     handle : Handle
         What the worker calls.
-    most : int
-        How many errands may be run at a time; more are held back until others have ended.
-
-    Attributes
-    ----------
-    n_released : int
-        How many of those that were there before are held back no more, since there may be so many.
     """
 
-    def __init__(self, handle, int64_t most):
-        cdef Core core = shared_core()
+    def __init__(self, handle):
         self.handle = handle
         self.forks_seen = forks().load(memory_order_relaxed)
         if not self.is_counted.exchange(True, memory_order_relaxed):
-            self.n_released = pool_call_in(core.alive(), most)
+            n_errands.fetch_add(1, memory_order_relaxed)
 
     def __dealloc__(self):
         self.end()
@@ -56,7 +56,5 @@ cdef class Errand:
 
     cdef void end(self) noexcept:
         """Count no more."""
-        cdef Core core
         if self.is_counted.exchange(False, memory_order_relaxed) and self.forks_seen == forks().load(memory_order_relaxed):
-            core = shared_core()
-            pool_call_out(core.alive())
+            n_errands.fetch_sub(1, memory_order_relaxed)

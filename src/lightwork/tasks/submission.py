@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from lightwork._config import settings
 from lightwork._core.items import count_aside, shared_core
@@ -61,26 +61,22 @@ def submit(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Handle[T
         raise TypeError(f"fn must be a function, not {fn!r}; its arguments follow it: submit(fn, 1, 2)")
     handle: Handle[T] = promise(Handle, shared_core(), settings().metrics, fn, args, kwargs)
     if INLINE.get() is None:
-        _spawn(handle)
+        _spawn(Errand(handle))
     else:
         handle()
     return handle
 
 
-def _spawn(handle: Handle[Any]) -> None:
-    most = settings().workers or default_workers()
-    errand = Errand(handle, most)
-    is_due = _is_thread_due(most)
+def _spawn(errand: Errand) -> None:
+    is_due = _is_thread_due()
     shared_core().spawn(errand, is_due)
-    for _ in range(errand.n_released):
-        shared_core().spawn(_come)
-    if not is_due and _is_thread_due(most):
+    if not is_due and _is_thread_due():
         shared_core().spawn(_come)  # for one that stepped aside before the errand was there to see
 
 
-def _is_thread_due(most: int) -> bool:
+def _is_thread_due() -> bool:
     """Whether a thread may be started for the latest call: those that wait in theirs have given their places to others."""
-    return count_errands() - count_aside() <= most
+    return count_errands() - count_aside() <= (settings().workers or default_workers())
 
 
 def _come(failure: BaseException | None = None) -> None:
