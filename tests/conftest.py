@@ -26,7 +26,7 @@ IS_FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 # cluster are not installed for free-threaded 3.13; some
 # Pythons come without their tests, and before 3.12 those of futures were one module.
 FOREIGN = ("numba", "cffi", "sklearn", "distributed")
-ALLOWED_SKIPS = ("comes without test.test_concurrent_futures",) + (
+ALLOWED_SKIPS = ("comes without test.test_concurrent_futures", "this Python has no subinterpreters") + (
     ("without a GIL no processes are chosen", "without a GIL helpers are welcome at once", *(f"could not import '{name}'" for name in FOREIGN))
     if IS_FREE_THREADED
     else ("needs a free-threaded interpreter",)

@@ -71,6 +71,7 @@ CORE = (
     "vectorcall",
     "queue",
     "stopwatch",
+    "growth",
     "items",
     "overview",
     "flags",
