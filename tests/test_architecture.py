@@ -62,6 +62,7 @@ CORE = (
     "lifetime",
     "tallies",
     "backlog",
+    "launch",
     "threads",
     "pool",
     "parallel",

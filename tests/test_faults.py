@@ -120,6 +120,11 @@ def test_a_system_with_little_memory(who: str) -> None:
     check("little_memory", who, options=("-W", "error"), MALLOC_ARENA_MAX="1")
 
 
+def test_threads_without_memory_to_begin() -> None:
+    """They exist, and their first line of Python fails: whoever wants them goes on without, instead of waiting for them."""
+    check("no_memory_to_begin", options=("-W", "error"), MALLOC_ARENA_MAX="1", MIMALLOC_ARENA_RESERVE="0")
+
+
 def test_a_million_calls_leave_nothing() -> None:
     """They are submitted and awaited in every way, and dropped; the process does not grow."""
     assert float(check("await_many", N_FUTURES, options=("-W", "error"))) < 30  # bytes for each, and what the allocator cannot join

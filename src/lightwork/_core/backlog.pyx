@@ -14,8 +14,9 @@ cdef bint pool_is_manned(PoolState* pool) noexcept nogil:
     """Whether there is a thread that comes for a task some time. Call it after posting one.
 
     Threads may all have ended since, or wait for each other and for this very task (partners: pool_retire, which counts its own out and then
-    looks for tasks; step_aside likewise)."""
-    return pool.n_threads.load(memory_order_seq_cst) > pool.n_aside.load(memory_order_seq_cst)
+    looks for tasks; step_aside likewise; who takes a turn in items counts itself in and then looks for tasks)."""
+    cdef int n_away = pool.n_aside.load(memory_order_seq_cst) + pool.n_in_items.load(memory_order_seq_cst)
+    return pool.n_threads.load(memory_order_seq_cst) > n_away
 
 
 cdef list take_back(PoolState* pool):

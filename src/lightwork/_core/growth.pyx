@@ -36,12 +36,9 @@ cdef int call_for_more(PoolState* pool, int n_sleepers, int n_inside, Outfit out
 cdef void call_from_task(PoolState* pool) noexcept:
     """A thread that begins a task may be the one that items wait for: wake another for them, or start one."""
     cdef int most_in_tasks
-    try:
-        if pool_wake(pool, 1) == 0:
-            most_in_tasks = pool.most_in_tasks.load(memory_order_relaxed) or count_workers()
-            grow(pool, pool.n_inside.load(memory_order_relaxed), most_in_tasks, None)
-    except BaseException:
-        pass  # whatever a finalizer raises, the task is begun; who begins another looks again
+    if pool_wake(pool, 1) == 0:
+        most_in_tasks = pool.most_in_tasks.load(memory_order_relaxed) or count_workers()
+        grow(pool, pool.n_inside.load(memory_order_relaxed), most_in_tasks, None)
 
 
 cdef int grow(PoolState* pool, int n_inside, int most_in_tasks, Outfit outfit) except -1:

@@ -53,7 +53,7 @@ cdef int ensure_threads(PoolState* pool, int n_workers) except -1:
     try:
         # In a pool of one's own the caller may be one of its threads; the default pool keeps to the budget.
         pool_ensure(pool, n_workers if pool.max_workers > 0 and current_worker() != NULL else n_workers - 1)
-    except RuntimeError:
+    except (RuntimeError, MemoryError):
         pass  # no more threads to be had, as at interpreter shutdown: those that exist do it, or the caller alone
     return 0
 

@@ -13,6 +13,8 @@ import time
 
 cimport cython
 
+from lightwork._core.launch import launch
+
 from lightwork._core.atomics cimport atomic, memory_order_acquire, memory_order_relaxed, memory_order_seq_cst
 from lightwork._core.backlog cimport fail_tasks
 from lightwork._core.deque cimport Item
@@ -86,12 +88,12 @@ cdef object new_thread(Life life):
 def start_with_stack(thread, stack_size):
     """Start a thread whose stack is of a size of its own, or 0, the system's."""
     if stack_size == 0:
-        thread.start()
+        launch(thread)
         return
     is_alone = stack_lock.acquire(timeout=STACK_SECONDS)
     before = threading.stack_size(stack_size)
     try:
-        thread.start()
+        launch(thread)
     finally:
         threading.stack_size(before)
         if is_alone:
@@ -240,7 +242,7 @@ atexit.register(finish_tasks)
 
 
 cdef int pool_ensure(PoolState* pool, int n_threads) except -1:
-    """See that workers 1..n_threads exist. Raises RuntimeError where the system gives no more threads."""
+    """See that workers 1..n_threads exist. Raises RuntimeError or MemoryError where the system gives no more threads."""
     while pool.n_threads.load(memory_order_relaxed) < n_threads and start_one(pool, n_threads):
         pass
     return 0

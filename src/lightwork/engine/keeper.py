@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextvars import Context
 
 from lightwork._clock import Clock, Waker
+from lightwork._core.launch import launch
 
 __all__ = ["Keeper", "Watch"]
 
@@ -38,7 +39,7 @@ class Keeper:
         self._keep = weakref.WeakMethod(keep)
         self._clock = clock
         self._waker = Waker()
-        threading.Thread(target=context.run, args=(self._live,), name="lightwork-time", daemon=True).start()
+        launch(threading.Thread(target=context.run, args=(self._live,), name="lightwork-time", daemon=True))
 
     def wake(self) -> None:
         """Have it look again."""

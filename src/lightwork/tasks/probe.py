@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from lightwork._core.launch import launch
 from lightwork.tasks.pickling import explain_pickle, is_picklable
 from lightwork.tasks.ticker import Ticker
 
@@ -154,7 +155,7 @@ def _rate(fn: Callable[[Any], object], sample: Sequence[Any], n_threads: int, se
     stop = begin + seconds
     callers = [_Caller(fn, sample, stop) for _ in range(n_threads)]
     for caller in callers:
-        caller.start()
+        launch(caller)
     calls = sum(caller.calls_made() for caller in callers)
     return Rate(calls, time.perf_counter() - begin, time.process_time() - cpu_begin)
 

@@ -6,6 +6,8 @@ import threading
 import time
 from typing import Self
 
+from lightwork._core.launch import launch
+
 __all__ = ["Ticker"]
 
 TICK = 0.0005  # seconds between two looks: some fifty looks in a short measurement, and less than a hundredth of a core
@@ -45,7 +47,7 @@ class Ticker:
 
     def __enter__(self) -> Self:
         """Begin to look, and wait until enough is known of quiet looks."""
-        self._thread.start()
+        launch(self._thread)
         while len(self._late) < N_QUIET:
             time.sleep(TICK * N_QUIET)
         self._n_quiet = len(self._late)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from lightwork._core.launch import launch
 from lightwork.executors.process.parcels import loads
 from lightwork.executors.process.record import Record
 
@@ -61,7 +62,7 @@ class Wires:
     def connect(self) -> None:
         """Begin to listen, now that the worker has opened its ends."""
         self._thread = threading.Thread(target=self._listen, name="lightwork-wires", daemon=True)
-        self._thread.start()
+        launch(self._thread)
 
     def last_words(self) -> str:
         """Return the end of what a worker that is dead wrote to its standard error."""

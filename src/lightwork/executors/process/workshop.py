@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from lightwork._clock import SYSTEM
+from lightwork._core.launch import launch
 from lightwork._errors import WorkerLost
 from lightwork._log import LOGGER
 from lightwork.executors.process.backend import prepare_exit
@@ -120,7 +121,7 @@ class Workshop:
             ready(worker, None)
         elif isinstance(failure, WorkerLost) and n_tries < N_TRIES:
             LOGGER.debug("a worker process died before it had anything to do: %s", failure)
-            threading.Thread(target=partial(self._start, worker.kit, ready, n_tries + 1), name="lightwork-start", daemon=True).start()
+            launch(threading.Thread(target=partial(self._start, worker.kit, ready, n_tries + 1), name="lightwork-start", daemon=True))
         else:
             ready(None, failure)
 
@@ -129,7 +130,7 @@ class Workshop:
     def _sweep_in(self, seconds: float) -> None:
         self._sweeper = threading.Timer(seconds, self._sweep)
         self._sweeper.daemon = True
-        self._sweeper.start()
+        launch(self._sweeper)
 
     def _sweep(self) -> None:
         """Let those end that were idle for long, and come again when the next will have been."""

@@ -1,0 +1,3 @@
+from threading import Thread
+
+def launch(thread: Thread) -> None: ...
