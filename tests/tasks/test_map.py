@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import ctypes
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -274,6 +275,23 @@ def test_a_bad_item_in_a_chunk_fails_alone() -> None:
     """Those before it and behind it in the same chunk have their values."""
     result = lw.parallel_map(half, [0, 2, 4, 5, 6, 8], chunk_size=6, workers=2)
     assert result.successes() == [(0, 0), (1, 1), (2, 2), (4, 3), (5, 4)]
+
+
+class MethodDef(ctypes.Structure):
+    """CPython's ``PyMethodDef``."""
+
+    _fields_ = (("name", ctypes.c_char_p), ("method", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p))
+
+
+@pytest.mark.parametrize("options", [{}, {"executor": "serial"}, {"retry": lw.Retry(2, backoff=0.0)}], ids=str)
+def test_a_function_in_c_that_fails_without_an_error_has_failed(options: dict[str, Any]) -> None:
+    """It breaks the rules of C's Python, which is told of the item as Python tells it."""
+    nothing = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(lambda _module, _item: None)
+    definition = MethodDef(b"broken", ctypes.cast(nothing, ctypes.c_void_p), 0x8, None)  # METH_O
+    make = ctypes.pythonapi.PyCFunction_NewEx
+    make.restype, make.argtypes = ctypes.py_object, (ctypes.POINTER(MethodDef), ctypes.c_void_p, ctypes.c_void_p)
+    result = lw.parallel_map(make(ctypes.byref(definition), None, None), range(3), **options)
+    assert [(index, type(error)) for index, error in result.failures()] == [(index, SystemError) for index in range(3)]
 
 
 # --- Policies ---------------------------------------------------------------------------------------------------------

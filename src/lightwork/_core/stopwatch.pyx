@@ -13,9 +13,13 @@ from lightwork._core.vectorcall cimport call_one, take_error
 
 cdef extern from * nogil:
     """
-    /* The clock of time.monotonic, to the bit, without the call. */
+    /* The clock of time.monotonic, to the bit, without the calls. */
     static inline long long lw_monotonic_ns(void) {
-    #if PY_VERSION_HEX >= 0x030D0000
+    #ifdef __linux__
+        struct timespec now;
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec * 1000000000LL + now.tv_nsec;
+    #elif PY_VERSION_HEX >= 0x030D0000
         PyTime_t now;
         (void)PyTime_MonotonicRaw(&now);
         return now;
