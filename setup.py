@@ -98,6 +98,7 @@ def extensions() -> list[Extension]:
         compiler_directives=DIRECTIVES,
         emit_linenums=DEBUG,
         force=changed,
+        cache=os.environ.get("CYTHON_CACHE_DIR"),  # for who builds for several interpreters: what is translated is the same for all
     )
     SETTINGS.parent.mkdir(exist_ok=True)
     SETTINGS.write_text(settings)

@@ -13,7 +13,7 @@ import pytest
 from stories import FORKS_KNOWINGLY, check, tell
 
 STRICT = ("-X", "dev", "-W", "error", "-X", "eager")  # the last of these is for the stories themselves
-N_FUTURES = int(os.environ.get("LIGHTWORK_TEST_FUTURES", "1000000"))
+N_FUTURES = int(os.environ.get("LIGHTWORK_TEST_CALLS", "1000000"))
 
 # --- Ctrl-C -----------------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ import pytest
 from stories import FORKS_KNOWINGLY, STORIES, check, tell
 
 N_STARTS = int(os.environ.get("LIGHTWORK_TEST_STARTS", "500"))
+N_ITEMS = int(os.environ.get("LIGHTWORK_TEST_CALLS", "1000000"))
 
 
 # --- Import ---------------------------------------------------------------------------------------------------------
@@ -247,7 +248,7 @@ def test_a_slow_reader_keeps_memory_low() -> None:
 
 def test_a_million_items_are_never_there_together() -> None:
     """A source of weakly referenced items passes a stream: no more of them are alive than the window allows, and memory stays as it was."""
-    n_too_many, n_megabytes = check("stream_a_million").split()
+    n_too_many, n_megabytes = check("stream_a_million", N_ITEMS).split()
     assert int(n_too_many) <= 2  # the one that is being read, and the one that is being let in
     assert float(n_megabytes) < 10
 

@@ -241,18 +241,21 @@ def test_garbage_is_collected_while_workers_sleep() -> None:
         lw.chunked_map(np.exp, X, workers=7, chunk_size=100)
 
 
-def test_garbage_is_collected_while_kernels_run() -> None:
+def test_garbage_is_collected_while_kernels_run(race_seconds: float) -> None:
     """Workers without the GIL are not waited for either, and come to no harm."""
     gc.collect()
     gc.freeze()  # what the other tests left would take all the time
     is_over = threading.Event()
+    end = time.monotonic() + race_seconds  # where each collection stops all threads, calls are slow
 
     def collect() -> None:
         while not is_over.is_set():
             gc.collect()
 
     def work() -> None:
-        for _ in range(100):
+        for n_calls in range(100):
+            if n_calls >= 5 and time.monotonic() > end:
+                break
             np.testing.assert_array_equal(lw.chunked_map(np.exp, X, workers=3, chunk_size=500), np.exp(X))
         is_over.set()
 

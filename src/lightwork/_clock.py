@@ -1,7 +1,6 @@
 """Time as a seam: what time it is, and sleeping until a time or a call, by the system's clock or by a test's."""
 
 import contextlib
-import queue
 import threading
 import time as system_time
 from contextvars import ContextVar
@@ -16,25 +15,26 @@ class Waker:
 
     Notes
     -----
-    :meth:`wake` may be called from anywhere, signal handlers and finalizers included: a ``SimpleQueue`` is the one thing
-    to wait for whose other end is reentrant. A call that comes before the sleep ends it at once, so none is lost.
+    :meth:`wake` may be called from anywhere, signal handlers and finalizers included: anybody may release a lock, without waiting. A call that
+    comes before the sleep ends it at once, so none is lost. Whoever wakes up looks at everything, so several calls count as one. No exception
+    comes up in a sleep but what a signal handler raises.
     """
 
-    __slots__ = ("_calls",)
+    __slots__ = ("_bed",)
 
     def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._bed = threading.Lock()
+        self._bed.acquire()
 
     def wake(self) -> None:
         """End the sleep, or the next one."""
-        self._calls.put(None)
+        if self._bed.locked():
+            with contextlib.suppress(RuntimeError):  # somebody else has just done so
+                self._bed.release()
 
     def sleep(self, seconds: float) -> None:
         """Return when woken, or after some seconds of real time; infinity is allowed."""
-        with contextlib.suppress(queue.Empty):
-            self._calls.get(timeout=min(max(seconds, 0.0), threading.TIMEOUT_MAX))
-            while True:  # whoever wakes up looks at everything, so what came meanwhile is answered, too
-                self._calls.get_nowait()
+        self._bed.acquire(timeout=min(max(seconds, 0.0), threading.TIMEOUT_MAX))
 
 
 class LoopWaker:

@@ -1,14 +1,15 @@
-"""A million items pass a stream whose reader pauses now and then: none is alive that the window does not allow for."""
+"""So many items pass a stream whose reader pauses now and then: none is alive that the window does not allow for."""
 
 import gc
 import resource
+import sys
 import time
 import weakref
 from collections.abc import Iterator
 
 import lightwork as lw
 
-N_ITEMS = 1_000_000
+N_ITEMS = int(sys.argv[1])
 WINDOW = 1000
 
 

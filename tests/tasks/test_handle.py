@@ -336,6 +336,20 @@ def test_whoever_looks_closely_meets_a_future_of_the_standard_library(single: lw
     assert handle.result(SECONDS) == 0
 
 
+def test_the_condition_of_what_is_done_is_in_nobodys_way(single: lw.Pool) -> None:
+    """Whoever waits for it, or takes it, in one thread or in several, goes on at once."""
+    handle = single.submit(int)
+    while not handle.done():  # anything else might ask for its condition before that
+        pass
+    condition = handle._condition
+    with condition, condition:
+        assert all(together([partial(condition.acquire, timeout=SECONDS), partial(condition.wait, SECONDS), lambda: condition.wait_for(handle.done)]))
+    condition.notify()
+    condition.notify_all()
+    condition.release()
+    assert handle._state == "FINISHED"
+
+
 def test_a_handle_that_somebody_watches_ends_in_all_ways(single: lw.Pool, gate: threading.Event) -> None:
     """With a result, an error, or cancelled."""
     ended, failed, cancelled = single.submit(int), single.submit(divmod, 1, 0), single.submit(int)

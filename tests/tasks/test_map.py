@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from operator import neg
 from types import MappingProxyType
 from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -546,18 +547,19 @@ def test_a_token_stops_the_run(options: dict[str, Any]) -> None:
     def numbers() -> Iterator[int]:
         for i in range(1000):
             pulled.append(i)
-            assert not token.is_stopped or i <= 50
             yield i
 
     def work(item: int) -> int:
         if item == 20:
             token.stop("enough")
+            pulled_by_then.append(len(pulled))
         return item
 
+    pulled_by_then: list[int] = []
     result = lw.parallel_map(work, numbers(), stop=token, window=4, **options)
     assert result.status is lw.RunStatus.CANCELLED
     assert 20 in result.ok_values()
-    assert len(pulled) <= 25
+    assert len(pulled) <= pulled_by_then[0] + 1  # which was being asked for
     again = lw.parallel_map(work, numbers(), stop=token, **options)
     assert (again.status, len(again), len(pulled)) == (lw.RunStatus.CANCELLED, 0, len(pulled))
 
@@ -573,6 +575,23 @@ def test_a_source_may_stop_its_own_run() -> None:
         pytest.fail("asked for another")
 
     assert lw.parallel_map(neg, numbers(), stop=token).status is lw.RunStatus.CANCELLED
+
+
+def test_a_run_goes_on_where_no_thread_can_keep_the_time(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The caller does when he comes back from the source; the log says so, once."""
+
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def slowly() -> Iterator[int]:
+        for item in range(5):
+            time.sleep(0.01)
+            yield item
+
+    monkeypatch.setattr("lightwork.engine.keeper.launch", fail)
+    result = lw.parallel_map(neg, slowly(), workers=2, task_timeout=SECONDS, retry=lw.Retry(2))
+    assert result.values() == [0, -1, -2, -3, -4]
+    assert [record.args for record in caplog.records if "keeps the time" in record.message] == [ANY]
 
 
 # --- Sources ----------------------------------------------------------------------------------------------------------

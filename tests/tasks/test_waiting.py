@@ -197,6 +197,39 @@ def test_what_is_cancelled_wakes_those_who_wait(single: lw.Pool) -> None:
     release.set()
 
 
+@pytest.mark.parametrize("way", [wait, lambda handles: set(as_completed(handles))], ids=["wait", "as_completed"])
+def test_a_worker_helps_with_what_somebody_outside_waits_for_already(way: Callable[[Any], Any], single: lw.Pool) -> None:
+    """Who waited first, and is no worker, does not keep it from that."""
+    with ThreadPoolExecutor(1) as asker:
+
+        def ask() -> None:
+            handles = [single.submit(int) for _ in range(3)]
+            asking.append(asker.submit(wait, handles))
+            while not all(handle._waiters for handle in handles):
+                pass
+            way(handles)
+
+        asking: list[Future[Any]] = []
+        single.submit(ask).result(SECONDS)
+        assert not asking[0].result(SECONDS).not_done
+
+
+def test_many_wait_at_once_for_what_is_done_and_what_is_not(single: lw.Pool) -> None:
+    """Nobody locks what is done, and nobody is in another's way."""
+    for _ in range(20):
+        done = [single.submit(int) for _ in range(50)]
+        wait(done[::2])
+        gate = threading.Event()
+        handles: list[lw.Handle[Any]] = [*done, single.submit(gate.wait, SECONDS)]
+        with ThreadPoolExecutor(4) as askers:
+            asking = [askers.submit(wait, handles) for _ in range(4)]
+            while len(handles[-1]._waiters) < 4:
+                pass
+            gate.set()
+            assert all(each.result(SECONDS).done == set(handles) for each in asking)
+        assert not any(handle._waiters for handle in handles)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_waiting_from_many_workers_at_once(way: str) -> None:
     """Everybody waits for everybody's calls, and each is made once."""

@@ -10,6 +10,7 @@ from contextvars import Context
 
 from lightwork._clock import Clock, Waker
 from lightwork._core.launch import launch
+from lightwork._log import LOGGER
 
 __all__ = ["Keeper", "Watch"]
 
@@ -77,6 +78,7 @@ class Watch:
         self._context = context
         self._keeper: Keeper | None = None
         self._may_hire = threading.Lock()
+        self._has_told = False
 
     def see_to_the_time(self) -> None:
         """Have a keeper if anything will be due, and have him know of it in time."""
@@ -84,9 +86,19 @@ class Watch:
         if due == math.inf:
             return
         if self._keeper is None and self._may_hire.acquire(blocking=False):  # the first who comes here
-            self._keeper = Keeper(self._keep, self._clock, self._context.copy())
+            self._hire()
         elif self._keeper is not None and due < self._keeper.asleep_until:
             self._keeper.wake()
+
+    def _hire(self) -> None:
+        """Have a keeper. If the system gives no more threads, the caller sees to what is due when he comes back, or the next who comes tries again."""
+        try:
+            self._keeper = Keeper(self._keep, self._clock, self._context.copy())
+        except (RuntimeError, MemoryError) as error:
+            self._may_hire.release()
+            if not self._has_told:
+                LOGGER.warning("nobody keeps the time while the caller is elsewhere: %r", error)
+            self._has_told = True
 
     def end(self) -> None:
         """Let the keeper find that the run is over."""

@@ -49,3 +49,38 @@ cdef class Condition:
         """As of ``threading.Condition``."""
         if self.waited_for is not None:
             self.waited_for.notify_all()
+
+
+@cython.final
+cdef class Settled:
+    """The condition of what is done: it changes no more, so there is nothing to lock, and nothing to wait for."""
+
+    def acquire(self, blocking=True, timeout=-1):
+        """Say that nobody is in the way."""
+        return True
+
+    def release(self):
+        """Do nothing."""
+
+    def __enter__(self):
+        return True
+
+    def __exit__(self, *raised):
+        pass
+
+    def wait(self, timeout=None):
+        """Return at once, as a wait may at any time."""
+        return True
+
+    def wait_for(self, predicate, timeout=None):
+        """Return what the predicate says, which it will say for ever."""
+        return predicate()
+
+    def notify(self, n=1):
+        """Do nothing."""
+
+    def notify_all(self):
+        """Do nothing."""
+
+
+settled = Settled.__new__(Settled)

@@ -36,7 +36,7 @@ from lightwork._core.patience cimport MOST_PATIENCE_NS, Patience, patience_init,
 from lightwork._core.pool cimport Core
 from lightwork._core.pool_state cimport MAX_WORKERS, PoolState, Tally, Worker, current_worker, forks
 from lightwork._core.worker cimport stay_beside
-from lightwork.tasks.condition cimport Condition
+from lightwork.tasks.condition cimport Condition, settled
 from lightwork.tasks.errand cimport Errand
 from lightwork.tasks.report cimport Report
 
@@ -359,7 +359,10 @@ cdef class Promise:
 
     @property
     def _condition(self):
-        if not self.word.load(memory_order_acquire) & OBSERVED:
+        cdef int seen = self.word.load(memory_order_acquire)
+        if seen == IS_FINISHED or seen == IS_NOTIFIED:
+            return settled
+        if not seen & OBSERVED:
             condition = Condition.__new__(Condition)
             with cython.critical_section(self):
                 if self.condition is None:  # a finalizer or another thread may have been quicker
@@ -393,8 +396,14 @@ cdef class Promise:
 
     @property
     def _waiters(self):
-        if self.waiters is None:
-            self.waiters = Waiters(self)
+        cdef list made = []
+        if not is_final(self.word.load(memory_order_acquire)):  # so this is under a lock
+            self.check_process()
+            if current_worker() != NULL and not isinstance(self.waiters, Waiters):
+                self.waiters = Waiters(self, self.waiters or ())
+        with cython.critical_section(self):
+            if self.waiters is None:
+                self.waiters = made
         return self.waiters
 
     @property

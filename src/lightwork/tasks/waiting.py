@@ -6,6 +6,7 @@ import functools
 import threading
 import time
 import weakref
+from collections.abc import Iterable
 from typing import Any
 
 from lightwork._core.pool import is_worker, stand_by
@@ -40,23 +41,20 @@ class HelpfulEvent(threading.Event):
 
 class Waiters(list[Any]):
     """
-    Those who wait for a handle along with other futures.
+    Those who wait for a handle along with other futures, workers among them.
 
     The standard library's functions append a waiter to this list of every future, while they hold the conditions of all of them, and then wait for
     the waiter's event. In a worker that event is put in its place here.
     """
 
-    def __init__(self, handle: Any) -> None:
-        super().__init__()
+    def __init__(self, handle: Any, waiters: Iterable[Any]) -> None:
+        super().__init__(waiters)
         self._handle = weakref.ref(handle)
 
     def append(self, waiter: Any) -> None:
         """Add one who waits."""
-        handle = self._handle()
-        if handle is not None:
-            handle.check_process()
-            if is_worker():
-                _help(waiter, self._handle)
+        if is_worker():
+            _help(waiter, self._handle)
         super().append(waiter)
 
 
