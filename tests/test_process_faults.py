@@ -32,6 +32,11 @@ def test_a_spawned_child_has_workers_of_its_own() -> None:
     check("spawn_child", timeout=120)
 
 
+def test_workers_that_are_starting_do_not_outlive_their_parent() -> None:
+    """They do not wait for somebody who is not there any more."""
+    check("kill_while_starting", timeout=120)
+
+
 @pytest.mark.parametrize("way", ["killed", "killed counting"])
 def test_workers_do_not_outlive_a_parent_that_is_killed(way: str) -> None:
     """They end though they are busy, be it with something that holds the GIL, and shared memory is as it was."""

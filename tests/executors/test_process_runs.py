@@ -13,6 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from hypothesis import strategies as st
 from interrupts import interrupt_once
 
 import lightwork as lw
+from lightwork._gil import has_gil
 from lightwork.executors.process import backend, parcels, workshop
 from lightwork.executors.process.worker import Worker
 
@@ -131,6 +133,53 @@ def test_a_lost_item_is_tried_again(tmp_path: Any) -> None:
     result = run(die_once, range(N_ITEMS), retry=lw.Retry(attempts=5, backoff=0.001, on=lw.WorkerLost))
     assert list(result) == list(range(N_ITEMS))
     assert [each.index for each in result.item_results() if each.attempts == 2] == [FATAL]
+
+
+def fork_by_module() -> None:
+    """Have a child that sleeps."""
+    get_context("fork").Process(target=time.sleep, args=(20,), daemon=True).start()
+
+
+@pytest.mark.parametrize("fork", [os.fork, fork_by_module])
+def test_a_death_is_noticed_though_a_forked_child_lives(fork: Callable[[], int | None]) -> None:
+    """It has what its parent had open, but nobody takes it for its parent."""
+
+    def fork_and_die(item: int) -> int:
+        if item == 3:
+            if fork() == 0:
+                time.sleep(20)
+            os._exit(5)
+        return item
+
+    began = time.monotonic()
+    result = run(fork_and_die, range(6))
+    assert time.monotonic() - began < 10
+    assert [(index, type(error)) for index, error in result.failures()] == [(3, lw.WorkerLost)]
+
+
+# Without a GIL the allocator has taken a gigabyte before there is a limit.
+UNTELLABLE = ["too large", "too large together", "cut off"] if has_gil() else ["cut off"]
+
+
+@pytest.mark.parametrize("chunk_size", [1, 20])
+@pytest.mark.parametrize("way", UNTELLABLE)
+def test_what_cannot_be_told_is_its_items_own_failure(way: str, chunk_size: int | None) -> None:
+    """Its chunk mates are run again; all are well where it was but too much together."""
+    size = {"too large": 300, "too large together": 25, "cut off": 0}[way] << 20
+
+    def limit() -> None:
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + (400 << 20), resource.RLIM_INFINITY))
+
+    def give(item: int) -> object:
+        if way == "cut off" and item == 7:
+            os.closerange(3, 256)
+        return bytes(size) if item == 7 or way == "too large together" else item
+
+    with lw.ProcessPool(1, initializer=limit) as pool:
+        result = lw.parallel_map(give, range(20), executor=pool, chunk_size=chunk_size)
+    assert [(index, type(error)) for index, error in result.failures()] == ([] if way == "too large together" else [(7, lw.WorkerLost)])
+    assert len(result.ok_values()) >= 19
 
 
 def test_a_poisonous_item_is_given_up() -> None:
@@ -284,6 +333,7 @@ def test_an_error_keeps_its_type() -> None:
     assert type(error) is KeyError and error.args == ("key", 1)
     assert isinstance(error.__cause__, lw.RemoteTraceback)
     assert "in fail\n" in str(error.__cause__) and "KeyError: ('key', 1)" in str(error.__cause__)
+    assert type(fail_with(lambda: KeyError(object()))) is KeyError  # whose text has an address
 
 
 @pytest.mark.parametrize(
@@ -332,13 +382,14 @@ def test_what_cannot_be_sent_is_the_callers_error(fn: Callable[[Any], object], i
     with pytest.raises(TypeError, match="executor='thread'") as raised:
         run(fn, items)
     assert path in str(raised.value) and "lock" in str(raised.value)
+    assert ("item 1 " in str(raised.value)) is (fn is square)
     assert time.monotonic() - began < 10
 
 
 def test_what_cannot_be_loaded_is_the_callers_error() -> None:
     """And ends the run."""
-    with pytest.raises(Exception, match="cannot be loaded in a worker process") as raised:
-        run(square, [Unloadable()])
+    with pytest.raises(Exception, match="item 2 cannot be loaded in a worker process") as raised:
+        run(square, [0, 1, Unloadable()], chunk_size=1)
     assert "not here" in str(raised.value.__cause__)
 
 
@@ -428,10 +479,11 @@ def test_log_records_reach_this_process(caplog: pytest.LogCaptureFixture) -> Non
     logging.getLogger("far.quiet").setLevel(logging.WARNING)
     with caplog.at_level(logging.INFO):
         run(tell, [7])
-        deadline = time.monotonic() + 20
-        while not caplog.records and time.monotonic() < deadline:
-            time.sleep(0.001)
-    assert [(record.name, record.getMessage(), record.process != os.getpid()) for record in caplog.records] == [("far", "item 7", True)]
+        assert [(record.name, record.getMessage(), record.process != os.getpid()) for record in caplog.records] == [("far", "item 7", True)]
+        for n_calls in range(1, 51):  # each is there when the call returns
+            caplog.clear()
+            run(tell, range(4))
+            assert len(caplog.records) == 4, n_calls
 
 
 def test_filters_of_warnings_travel() -> None:

@@ -401,6 +401,22 @@ def test_an_item_that_takes_too_long_is_left_alone() -> None:
     assert result.ok_values() == list(range(1, 20))
 
 
+def test_an_item_that_takes_too_long_is_left_behind_where_the_caller_would_do_as_well() -> None:
+    """Which could not leave it; a call of one item, too."""
+    gate = threading.Event()
+
+    def hang_late(item: int) -> int:
+        if item == 500:
+            gate.wait(60)
+        return item
+
+    for items in (range(600), [500]):
+        result = lw.parallel_map(hang_late, items, executor="auto", task_timeout=0.3)
+        assert [(items[index], type(error)) for index, error in result.failures()] == [(500, lw.TimedOut)]
+        assert result.decision is not None and result.decision.choice == "thread"
+    gate.set()
+
+
 def test_a_timeout_ends_the_first_look() -> None:
     """The caller is free to leave an item alone that does not end."""
     release = threading.Event()

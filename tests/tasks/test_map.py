@@ -14,7 +14,6 @@ from multiprocessing import get_context
 from operator import neg
 from types import MappingProxyType
 from typing import Any
-from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -284,14 +283,17 @@ class MethodDef(ctypes.Structure):
     _fields_ = (("name", ctypes.c_char_p), ("method", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p))
 
 
+# For ever: the collector may come by a function that is gone.
+NOTHING = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(lambda _module, _item: None)
+BROKEN = MethodDef(b"broken", ctypes.cast(NOTHING, ctypes.c_void_p), 0x8, None)  # METH_O
+
+
 @pytest.mark.parametrize("options", [{}, {"executor": "serial"}, {"retry": lw.Retry(2, backoff=0.0)}], ids=str)
 def test_a_function_in_c_that_fails_without_an_error_has_failed(options: dict[str, Any]) -> None:
     """It breaks the rules of C's Python, which is told of the item as Python tells it."""
-    nothing = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(lambda _module, _item: None)
-    definition = MethodDef(b"broken", ctypes.cast(nothing, ctypes.c_void_p), 0x8, None)  # METH_O
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.restype, make.argtypes = ctypes.py_object, (ctypes.POINTER(MethodDef), ctypes.c_void_p, ctypes.c_void_p)
-    result = lw.parallel_map(make(ctypes.byref(definition), None, None), range(3), **options)
+    result = lw.parallel_map(make(ctypes.byref(BROKEN), None, None), range(3), **options)
     assert [(index, type(error)) for index, error in result.failures()] == [(index, SystemError) for index in range(3)]
 
 
@@ -591,7 +593,7 @@ def test_a_run_goes_on_where_no_thread_can_keep_the_time(monkeypatch: pytest.Mon
     monkeypatch.setattr("lightwork.engine.keeper.launch", fail)
     result = lw.parallel_map(neg, slowly(), workers=2, task_timeout=SECONDS, retry=lw.Retry(2))
     assert result.values() == [0, -1, -2, -3, -4]
-    assert [record.args for record in caplog.records if "keeps the time" in record.message] == [ANY]
+    assert [record.message.count("can't start") for record in caplog.records if "keeps the time" in record.message] == [1]
 
 
 # --- Sources ----------------------------------------------------------------------------------------------------------

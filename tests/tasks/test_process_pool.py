@@ -305,6 +305,21 @@ def test_a_shutdown_that_cancels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["terminate_workers", "kill_workers"])
+def test_processes_that_are_ended_in_their_initializer_are_not_replaced(way: str) -> None:
+    """Nor is anybody waited for."""
+    pool = lw.ProcessPool(1, initializer=time.sleep, initargs=(SECONDS,))
+    future = pool.submit(abs, -1)
+    until(lambda: len(pool._processes) == 1)
+    time.sleep(1.0)  # it is in its initializer, or near it
+    began = time.monotonic()
+    getattr(pool, way)()
+    pool.shutdown()
+    assert time.monotonic() - began < SECONDS / 2
+    assert future.cancelled() or isinstance(future.exception(0), lw.WorkerLost)
+    assert not pool._processes
+
+
+@pytest.mark.parametrize("way", ["terminate_workers", "kill_workers"])
 def test_ending_the_workers(way: str, tmp_path: Path) -> None:
     """What runs is lost, what waits is cancelled, and nothing more is taken."""
     pool = lw.ProcessPool(1)

@@ -163,6 +163,10 @@ class Chunk:
         cut = self.n_items if single is None else single.start - self.start
         return [self._batch(cut + 1, self.n_items), self._batch(0, cut)]
 
+    def one_by_one(self) -> list[Batch]:
+        """Return its items each by itself, from behind."""
+        return [self._batch(position, position + 1) for position in reversed(range(self.n_items))]
+
     @property
     def n_ended(self) -> int:
         """How many items have ended, one way or the other."""

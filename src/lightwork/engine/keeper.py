@@ -91,14 +91,14 @@ class Watch:
             self._keeper.wake()
 
     def _hire(self) -> None:
-        """Have a keeper. If the system gives no more threads, the caller sees to what is due when he comes back, or the next who comes tries again."""
+        """Have a keeper. If the system gives no more threads, the caller sees to what is due when he is back, or the next who comes tries again."""
         try:
             self._keeper = Keeper(self._keep, self._clock, self._context.copy())
         except (RuntimeError, MemoryError) as error:
+            has_told, self._has_told = self._has_told, True
             self._may_hire.release()
-            if not self._has_told:
+            if not has_told:
                 LOGGER.warning("nobody keeps the time while the caller is elsewhere: %r", error)
-            self._has_told = True
 
     def end(self) -> None:
         """Let the keeper find that the run is over."""

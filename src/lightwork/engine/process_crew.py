@@ -41,6 +41,7 @@ class ProcessCrew(Crew):
         self._at_work: dict[Chunk, Worker] = {}
         self._at_hand = threading.RLock()  # held by who ends a worker, so that this does not get other work meanwhile, maybe another run's
         self._deaths: Counter[tuple[int, int]] = Counter()  # by stage and item
+        self._silences: Counter[tuple[int, int]] = Counter()  # likewise: what came of it was not heard
         self._n_stillborn = 0
         self._functions: dict[int, Parcel] = {}
 
@@ -79,7 +80,7 @@ class ProcessCrew(Crew):
         """Hand a chunk out; return whether it went."""
         self._at_work[chunk] = worker
         try:
-            self._company.hand_out(worker, self._function_of(chunk.stage), items, functools.partial(self._receive, chunk))
+            self._company.hand_out(worker, self._function_of(chunk.stage), items, functools.partial(self._receive, chunk), chunk.start)
         except Exception as error:  # something that cannot be pickled, which is for the caller to know
             del self._at_work[chunk]
             self._fail(error)
@@ -159,16 +160,24 @@ class ProcessCrew(Crew):
 
     def _lose(self, chunk: Chunk, lost: Lost) -> None:
         """Let the item that a worker died of have its end or its next attempt, and the others of its chunk another worker."""
-        position = lost.position if lost.position is not None and lost.position < len(chunk.items) else None
+        is_unheard = lost.position == len(chunk.items)
+        position = self._guilty_of_silence(chunk) if is_unheard else lost.position
         now = self.clock.now()
         victim = None if position is None or chunk.is_abandoned else chunk.single(position)
         verdict = None if victim is None else self._judge_death(victim, lost.error)
         with self._lock:
-            self.run.lose(chunk, victim, now, verdict)
-        self._n_stillborn = 0 if victim is not None or chunk.is_abandoned else self._n_stillborn + 1
+            self.run.lose(chunk, victim, now, verdict, apart=is_unheard)
+        self._n_stillborn = 0 if is_unheard or victim is not None or chunk.is_abandoned else self._n_stillborn + 1
         if self._n_stillborn > N_STILLBORN:
             self._fail(lost.error)
         self._count_out()
+
+    def _guilty_of_silence(self, chunk: Chunk) -> int | None:
+        """Return which item keeps what came of a chunk from being told: who does so twice, all by itself. Until then each is tried alone."""
+        item = (chunk.stage.index, chunk.start)
+        if len(chunk.items) == 1:
+            self._silences[item] += 1
+        return 0 if self._silences[item] > 1 else None
 
     def _judge_death(self, victim: Chunk, error: WorkerLost) -> Verdict:
         death = (victim.stage.index, victim.index)

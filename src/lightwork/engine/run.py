@@ -248,14 +248,14 @@ class Run:
             return True
         return self._task_timeout is not None and chunk.timer is not None and now >= chunk.timer.due
 
-    def lose(self, chunk: Chunk, victim: Chunk | None, now: float, verdict: Verdict | None) -> None:
-        """Take a chunk back whose worker was lost with all that it had done of it: of one item, or of none of them."""
+    def lose(self, chunk: Chunk, victim: Chunk | None, now: float, verdict: Verdict | None, *, apart: bool = False) -> None:
+        """Take a chunk back whose worker was lost with all that it had done of it: of one item, or of none of them, which then may be run apart."""
         self._hands.put_down(chunk)
         if not chunk.is_abandoned:
             self.timers.cancel(chunk.timer)
             if victim is not None and verdict is not None:
                 self._follow(verdict, victim, now)
-            for batch in chunk.all_but(victim):
+            for batch in chunk.one_by_one() if apart and victim is None else chunk.all_but(victim):
                 self._give_back(batch, chunk.stage)
         self._settle(now)
 

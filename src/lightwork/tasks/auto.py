@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -208,7 +209,11 @@ class Scout:
             return Decision("thread", "no item had its turn in time")
         n_left = None if self._n_items is None else max(self._n_items - run.n_finished, 0)
         calls = [sounding.sample() for sounding in self._soundings]
-        return foretell(cost_of(self._alone, self._beside, self._cpus), n_left, calls, self._options)
+        decision = foretell(cost_of(self._alone, self._beside, self._cpus), n_left, calls, self._options)
+        if decision.choice == "serial" and self._options.task_timeout is not None:
+            reason = f"an item that takes too long can be left behind in a thread only; else {decision.reason}"
+            return dataclasses.replace(decision, choice="thread", reason=reason)
+        return decision
 
 
 def _without_looking(options: Options, n_items: int | None) -> Decision | None:
@@ -216,7 +221,7 @@ def _without_looking(options: Options, n_items: int | None) -> Decision | None:
         return Decision("serial", "the context wants items inline")
     if options.workers == 1:
         return Decision("serial", "one worker was asked for")
-    if n_items is not None and n_items <= 1:
+    if n_items is not None and n_items <= 1 and options.task_timeout is None:
         return Decision("serial", "there is one item at most")
     return None
 

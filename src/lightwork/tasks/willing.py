@@ -7,15 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lightwork.executors.futures import Outcome, run_items
-from lightwork.executors.process.company import Company, UnloadableError, kit_for
+from lightwork.executors.process.company import Company, Done, UnloadableError, kit_for
 from lightwork.executors.process.parcels import Parcel
 from lightwork.executors.process.worker import Lost, Worker
 from lightwork.executors.stealing import Threads
 from lightwork.tasks.travel import cannot_travel
 
 __all__ = ["WillingCompany"]
-
-Done = Callable[[Outcome | Lost], object]
 
 
 class WillingCompany(Company):
@@ -39,7 +37,7 @@ class WillingCompany(Company):
         self._calls[parcel.digest] = call
         return parcel
 
-    def hand_out(self, worker: Worker, function: Parcel, items: Sequence[Any], done: Done) -> None:
+    def hand_out(self, worker: Worker, function: Parcel, items: Sequence[Any], done: Done, start: int | None = None) -> None:
         """Have items run by a worker; or by a thread, if they cannot be pickled, or not be loaded there."""
 
         def receive(outcome: Outcome | Lost) -> None:
@@ -49,7 +47,7 @@ class WillingCompany(Company):
                 done(outcome)
 
         try:
-            super().hand_out(worker, function, items, receive)
+            super().hand_out(worker, function, items, receive, start)
         except TypeError:  # what cannot be pickled comes as that, whatever pickling said
             self._run_here(function, items, done)
 

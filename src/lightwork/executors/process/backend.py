@@ -67,8 +67,10 @@ class Sole:
     ----------
     environment : mapping of str to str
         What the process finds set besides, before it imports anything.
-    method : str, optional
-        How it is started, as :mod:`multiprocessing` says it. Default: loky's own way, or "spawn" without loky.
+    method : str or None
+        How it is started, as :mod:`multiprocessing` says it. None: loky's own way, or "spawn" without loky.
+    begin : callable
+        What it calls before it looks for calls, and its arguments: unlike those, they travel with the process itself.
 
     Attributes
     ----------
@@ -76,19 +78,21 @@ class Sole:
         What to look at if it dies when it is starting.
     """
 
-    def __init__(self, environment: Mapping[str, str], method: str | None = None) -> None:
+    def __init__(self, environment: Mapping[str, str], method: str | None, begin: Callable[..., object], *arguments: object) -> None:
         self._environment: Mapping[str, str] = {}
         self._executor: Any
         loky = _loky() if method is None else None
         if loky is not None:
-            self._executor = loky.ProcessPoolExecutor(1, env=dict(environment))
+            self._track: Callable[[], object] = importlib.import_module("loky.backend.resource_tracker").ensure_running
+            self._executor = loky.ProcessPoolExecutor(1, initializer=begin, initargs=arguments, env=dict(environment))
             self.advice: str = ""
         else:
             self._environment = environment
-            import multiprocessing  # noqa: PLC0415 - takes long to import
+            import multiprocessing.resource_tracker  # noqa: PLC0415 - takes long to import
             from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
-            self._executor = ProcessPoolExecutor(1, multiprocessing.get_context(method or "spawn"))
+            self._track = multiprocessing.resource_tracker.ensure_running
+            self._executor = ProcessPoolExecutor(1, multiprocessing.get_context(method or "spawn"), begin, arguments)
             self.advice = (
                 " and importing the program's main module, where calls belong under if __name__ == '__main__': "
                 "(or pip install lightwork[process], and give no mp_context)"
@@ -97,6 +101,7 @@ class Sole:
     def start(self, fn: Callable[..., Any], *arguments: Any) -> tuple[Process, Future[Any]]:
         """Start the process with its first call."""
         _check_what_it_inherits()
+        self._track()  # now, for to start that lets signals through which are to be blocked below
         with _starting, _sigint_blocked(), _as_nobodys_daemon(), _with_streams(), _environment_set(self._environment):
             future: Future[Any] = self._executor.submit(fn, *arguments)
         _see_to_exit()

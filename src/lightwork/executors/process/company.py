@@ -14,8 +14,9 @@ from lightwork.executors.process.surroundings import THREAD_VARIABLES, Surroundi
 from lightwork.executors.process.worker import Kit, Lost, Worker
 from lightwork.executors.process.workshop import WORKSHOP, Ready
 
-__all__ = ["Company", "UnloadableError", "kit_for"]
+__all__ = ["Company", "Done", "UnloadableError", "kit_for"]
 
+Done = Callable[[Outcome | Lost], object]
 Explain = Callable[[str, object, BaseException], BaseException]
 
 
@@ -74,33 +75,42 @@ class Company:
         except Exception as error:
             raise self._explain("the function", call, error) from error
 
-    def hand_out(self, worker: Worker, function: Parcel, items: Sequence[Any], done: Callable[[Outcome | Lost], object]) -> None:
-        """Have items run by a worker; `done` is called with what came of them, in any thread."""
-        worker.run(self._surroundings, function, self._pickled(items), lambda reply: done(_opened(reply, worker)))
+    def hand_out(self, worker: Worker, function: Parcel, items: Sequence[Any], done: Done, start: int | None = None) -> None:
+        """Have items run by a worker; `done` is called with what came of them, in any thread. The first may have an index, which errors tell."""
+        which = _names(start, len(items))
+        worker.run(self._surroundings, function, self._pickled(items, start), lambda reply: done(_opened(reply, worker, which)))
 
-    def _pickled(self, items: Sequence[Any]) -> bytes:
+    def _pickled(self, items: Sequence[Any], start: int | None) -> bytes:
         try:
             return dumps(list(items))
         except Exception as error:
-            raise self._explain("an item", _first_unpicklable(items), error) from error
+            position = _first_unpicklable(items)
+            raise self._explain(_names(None if start is None else start + position, 1), items[position], error) from error
 
 
-def _first_unpicklable(items: Sequence[Any]) -> object:
-    for item in items:
+def _names(start: int | None, n_items: int) -> str:
+    """Return how to speak of one of some items."""
+    if start is None:
+        return "an item"
+    return f"item {start}" if n_items == 1 else f"one of the items {start} to {start + n_items - 1}"
+
+
+def _first_unpicklable(items: Sequence[Any]) -> int:
+    for position, item in enumerate(items):
         try:
             dumps(item)
         except Exception:
-            return item
-    return items
+            return position
+    return 0
 
 
-def _opened(reply: Reply | Lost, worker: Worker) -> Outcome | Lost:
+def _opened(reply: Reply | Lost, worker: Worker, which: str) -> Outcome | Lost:
     """Return what came of items, loaded; a value that cannot be is its item's failure."""
     if isinstance(reply, Lost):
         return reply
     if not reply.is_loaded:
         worker.end()
-        return Outcome([], [0.0], _unloadable(reply))
+        return Outcome([], [0.0], _unloadable(reply, which))
     values = list[Any]()
     try:
         for packed in reply.values:
@@ -110,7 +120,7 @@ def _opened(reply: Reply | Lost, worker: Worker) -> Outcome | Lost:
     return Outcome(values, list(reply.seconds), None if reply.failure is None else reply.failure.error())
 
 
-def _unloadable(reply: Reply) -> UnloadableError:
-    error = UnloadableError("the function or an item cannot be loaded in a worker process; threads do without (executor='thread')")
+def _unloadable(reply: Reply, which: str) -> UnloadableError:
+    error = UnloadableError(f"the function or {which} cannot be loaded in a worker process; threads do without (executor='thread')")
     error.__cause__ = None if reply.failure is None else reply.failure.error()
     return error

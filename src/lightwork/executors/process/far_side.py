@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import fcntl
+import functools
 import logging
 import os
 import pickle
 import signal
+import stat
 import sys
 import threading
 import time
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lightwork._core.launch import launch
 from lightwork.executors.process.parcels import Failure, dumps, loads, pack, pack_error
 from lightwork.executors.process.record import Record
 from lightwork.executors.process.surroundings import Surroundings
 from lightwork.executors.process.wires import FRAME, LIFELINE, LOG, RECORD, STDERR, remove
 
-__all__ = ["N_FUNCTIONS", "Reply", "initialize", "prepare", "run"]
+__all__ = ["N_FUNCTIONS", "Reply", "begin", "initialize", "prepare", "run"]
 
 N_FUNCTIONS = 8  # are kept by a worker, so that each travels once
+STREAMS = 2  # the last of the standard streams
 
 
 class Reply(NamedTuple):
@@ -77,6 +82,17 @@ class _Desk:
 _desk: _Desk | None = None
 
 
+def begin(directory: str) -> None:
+    """Live as long as the parent, and no longer; before this process waits for anything that the parent should send."""
+    _keep_from_children(_ways_back())
+    try:
+        lifeline = _open_end(Path(directory, LIFELINE), os.O_RDONLY)
+    except OSError:  # the parent is not there any more
+        os._exit(1)
+    _be_killed_with(lifeline)
+    launch(threading.Thread(target=_end_with, args=(lifeline, directory), name="lightwork-lifeline", daemon=True))
+
+
 def prepare(directory: str, surroundings: Surroundings) -> None:
     """Open the worker's ends of the wires, and take no Ctrl-C: the parent sees to the end."""
     global _desk  # noqa: PLW0603 - one process, one worker
@@ -84,11 +100,8 @@ def prepare(directory: str, surroundings: Surroundings) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     path = Path(directory)
     _desk = _Desk(Record(path / RECORD), surroundings)
-    _redirect_stderr(path / STDERR)
-    _forward_log(os.open(path / LOG, os.O_WRONLY))
-    lifeline = os.open(path / LIFELINE, os.O_RDONLY)
-    _be_killed_with(lifeline)
-    threading.Thread(target=_end_with, args=(lifeline,), name="lightwork-lifeline", daemon=True).start()
+    _redirect_stderr(_open_end(path / STDERR, os.O_WRONLY))
+    _forward_log(_open_end(path / LOG, os.O_WRONLY))
     remove(directory)
     surroundings.apply()
 
@@ -120,6 +133,7 @@ def run(serial: int, surroundings: bytes | None, digest: bytes, function: bytes 
 def _run(record: Record, serial: int, call: Callable[[Any], Any], items: list[Any]) -> Reply:
     values: list[Any] = []
     seconds = array("d")
+    failure = None
     now = time.perf_counter
     for position, item in enumerate(items):
         record.write(serial, position)
@@ -127,11 +141,12 @@ def _run(record: Record, serial: int, call: Callable[[Any], Any], items: list[An
         try:
             values.append(pack(call(item)))
         except BaseException as error:
-            seconds.append(now() - began)
-            return Reply(values, seconds, pack_error(error), _memory())
+            failure = pack_error(error)
         seconds.append(now() - began)
+        if failure is not None:
+            break
     record.write(serial, len(items))  # whoever dies from now on dies of none of them
-    return Reply(values, seconds, None, _memory())
+    return Reply(values, seconds, failure, _memory())
 
 
 def _memory() -> int:
@@ -147,9 +162,15 @@ def _memory() -> int:
 # --- The wires --------------------------------------------------------------------------------------------------------
 
 
-def _redirect_stderr(path: Path) -> None:
+def _open_end(path: Path, how: int) -> int:
+    """Open an end of a pipe that the parent has open; one that was killed is not waited for."""
+    end = os.open(path, how | os.O_NONBLOCK)
+    os.set_blocking(end, True)
+    return end
+
+
+def _redirect_stderr(end: int) -> None:
     """Send what is written to standard error, by whomever, to the parent; crashes have to tell where they were."""
-    end = os.open(path, os.O_WRONLY)
     os.dup2(end, 2)
     os.close(end)
     faulthandler.enable(2)
@@ -201,7 +222,49 @@ def _be_killed_with(lifeline: int) -> None:
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def _end_with(lifeline: int) -> None:
+def _end_with(lifeline: int, directory: str) -> None:
     """End this process when its parent has ended, be it before the system was told of that."""
     os.read(lifeline, 1)  # nobody ever writes
+    remove(directory)  # it is there if this was the parent's last start
     os._exit(1)
+
+
+# --- Children of its own ----------------------------------------------------------------------------------------------
+
+
+def _ways_back() -> list[tuple[int, int]]:
+    """Return the pipes to the parent that this process writes to, as numbers of files and what they stand for."""
+    trackers = _trackers()
+    pipes = [(number, status.st_ino) for number, status in _open_files() if stat.S_ISFIFO(status.st_mode)]
+    return [(number, node) for number, node in pipes if number > STREAMS and number not in trackers and _is_written(number)]
+
+
+def _trackers() -> set[int | None]:
+    """Return what leads to those who clear up after processes, to whom children have something to say, too."""
+    modules = [module for name, module in sys.modules.items() if name.endswith(".resource_tracker")]
+    return {getattr(vars(module).get("_resource_tracker"), "_fd", None) for module in modules}
+
+
+def _open_files() -> Iterator[tuple[int, os.stat_result]]:
+    """Yield those that are open, where the system tells."""
+    for path in Path("/dev/fd").iterdir():
+        with contextlib.suppress(OSError):
+            yield int(path.name), os.fstat(int(path.name))
+
+
+def _is_written(number: int) -> bool:
+    return fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
+
+
+def _keep_from_children(pipes: list[tuple[int, int]]) -> None:
+    """Have forked children let go of pipes: the parent takes this process for alive as long as somebody has them."""
+    os.register_at_fork(after_in_child=functools.partial(_let_go_of, pipes))
+
+
+def _let_go_of(pipes: list[tuple[int, int]]) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)  # in their place, for objects that know their numbers close them some time
+    for number, node in pipes:
+        with contextlib.suppress(OSError):
+            if os.fstat(number).st_ino == node:
+                os.dup2(nowhere, number)
+    os.close(nowhere)

@@ -58,6 +58,8 @@ class Wires:
         }
         self._lifeline = os.open(path / LIFELINE, os.O_RDWR | os.O_NONBLOCK)
         self._thread: threading.Thread | None = None
+        self._listening = threading.RLock()  # a handler of log records may come here again
+        self._pid = os.getpid()
 
     def connect(self) -> None:
         """Begin to listen, now that the worker has opened its ends."""
@@ -70,19 +72,36 @@ class Wires:
             self._thread.join(1.0)  # a child of the worker may hold the pipe open
         return self._tail.decode(errors="replace").strip()
 
+    def catch_up(self) -> None:
+        """Hear all that was said by now."""
+        for reader in list(self._readers):
+            while self._hear(reader):
+                pass
+
     def drop(self) -> None:
         """Let go of everything when the worker has ended: it does so in its own time."""
         remove(self.directory)
         if self._thread is None:
             self.cut()
 
+    def __del__(self) -> None:
+        """Let nothing be left of a start that was interrupted."""
+        if getattr(self, "_lifeline", -1) >= 0 and self._pid == os.getpid():
+            self.drop()
+
     def cut(self) -> None:
         """Let go of everything; a worker that lives ends."""
-        while self._readers:
-            os.close(self._readers.popitem()[0])
+        with self._listening:  # nobody reads from what may be another's file from now on
+            while self._readers:
+                os.close(self._readers.popitem()[0])
         lifeline, self._lifeline = self._lifeline, -1
         if lifeline >= 0:
             os.close(lifeline)
+
+    def forget(self) -> None:
+        """Let go of everything in a forked child, where nobody else listens."""
+        self._listening = threading.RLock()
+        self.cut()
 
     # --- Listening ----------------------------------------------------------------------------------------------------
 
@@ -93,13 +112,18 @@ class Wires:
         n_open = len(self._readers)
         while n_open:
             for reader, _ in poll.poll():
-                data = _read(reader)
-                if data:
-                    self._readers[reader](data)
-                else:
+                if self._hear(reader) is None:
                     poll.unregister(reader)
                     n_open -= 1
         self.cut()
+
+    def _hear(self, reader: int) -> bool | None:
+        """Take what there is to read; return whether there was something, or None at the end."""
+        with self._listening:
+            data = _read(reader) if reader in self._readers else b""
+            if data:
+                self._readers[reader](data)
+        return None if data == b"" else data is not None
 
     def _hear_stderr(self, data: bytes) -> None:
         """Pass on what was written, and keep its end."""
@@ -128,10 +152,12 @@ def remove(directory: str) -> None:
         Path(directory).rmdir()
 
 
-def _read(reader: int) -> bytes:
-    """Return what there is to read; nothing at the end."""
+def _read(reader: int) -> bytes | None:
+    """Return what there is to read, or None; nothing at the end."""
     try:
         return os.read(reader, N_BYTES_READ)
+    except BlockingIOError:  # somebody else has it
+        return None
     except OSError:
         return b""
 

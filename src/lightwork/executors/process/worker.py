@@ -57,7 +57,7 @@ class Lost(NamedTuple):
     Attributes
     ----------
     position : int or None
-        Of the item of its chunk that it died of; None if it was none of them.
+        Of the item of its chunk that it died of; None if it had begun none of them, and their number if it had done all.
     error : WorkerLost
     """
 
@@ -80,14 +80,16 @@ class Worker:
     kit, generation
     idle_since : float
         When it was put back last.
+    was_killed : bool
+        Whether somebody here wanted its end at once.
     """
 
     def __init__(self, kit: Kit, generation: int = 0) -> None:
         self.kit = kit
         self.generation = generation
         self.idle_since: float = 0.0
-        self._sole = Sole(_mapping(kit.variables), kit.method)
         self._wires = Wires()
+        self._sole = Sole(_mapping(kit.variables), kit.method, far_side.begin, self._wires.directory)
         self._process: Process | None = None
         self._serial = 0
         self._surroundings: bytes | None = None
@@ -95,6 +97,7 @@ class Worker:
         self._n_items = 0
         self._n_bytes = 0
         self._is_leaving = False
+        self.was_killed: bool = False
 
     # --- Start --------------------------------------------------------------------------------------------------------
 
@@ -158,6 +161,7 @@ class Worker:
         if reply is None:
             done(Lost(self._wires.record.position_in(self._serial), self._obituary("when it ran this", error)))
             return
+        self._wires.catch_up()  # log records that were written before
         self._n_items += len(reply.seconds)
         self._n_bytes = reply.n_bytes
         done(reply)
@@ -193,7 +197,7 @@ class Worker:
 
     def kill(self, by: signal.Signals = signal.SIGKILL) -> None:
         """End the process, whatever it is doing; who waits for that hears that it is lost, and nobody gets it for anything else."""
-        self._is_leaving = True
+        self._is_leaving = self.was_killed = True
         process = self._process
         if process is not None and process.pid is not None and process.exitcode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -207,7 +211,7 @@ class Worker:
 
     def forget(self) -> None:
         """Let go of another process's worker, in a forked child."""
-        self._wires.cut()
+        self._wires.forget()
         if self._process is not None:
             disown(self._process)
 
@@ -217,12 +221,20 @@ class Worker:
 
     def _obituary(self, when: str, error: BaseException | None = None) -> WorkerLost:
         """Return what there is to say of the process, which is dead, and clear away what it left."""
+        if error is not None and not isinstance(error, BrokenExecutor):
+            return self._farewell(error)
         pid, code = self._wait()
         lost = WorkerLost.of(when, pid, code, _signal_name(code), self._wires.last_words())
-        if error is not None and not isinstance(error, BrokenExecutor):
-            lost.__cause__ = error  # it was well, and could not be heard
-            self.kill()
         self.end()
+        return lost
+
+    def _farewell(self, error: BaseException) -> WorkerLost:
+        """End a process that is well, but whose reply could not be sent or not be read; return what there is to say of that."""
+        self.kill()
+        self.end()
+        lost = WorkerLost(f"what came of this could not be brought back from the worker process: {error!r}")
+        lost.pid = None if self._process is None else self._process.pid
+        lost.__cause__ = error
         return lost
 
     def _wait(self) -> tuple[int | None, int | None]:

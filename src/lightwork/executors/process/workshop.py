@@ -119,7 +119,7 @@ class Workshop:
     def _has_started(self, worker: Worker, ready: Ready, n_tries: int, failure: BaseException | None) -> None:
         if failure is None:
             ready(worker, None)
-        elif isinstance(failure, WorkerLost) and n_tries < N_TRIES:
+        elif isinstance(failure, WorkerLost) and n_tries < N_TRIES and not worker.was_killed:
             LOGGER.debug("a worker process died before it had anything to do: %s", failure)
             launch(threading.Thread(target=partial(self._start, worker.kit, ready, n_tries + 1), name="lightwork-start", daemon=True))
         else:
