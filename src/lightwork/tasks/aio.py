@@ -166,7 +166,8 @@ def async_parallel_iter(fn: Callable[..., Awaitable[T]], items: Items, **options
 def _checked(called: str, options: Any, **defaults: Any) -> Options:
     for name in NOT_ASYNC:
         if name in options:
-            raise TypeError(f"{name} is for functions that are not async; the event loop awaits each item by itself")
+            hint = "for functions that are not async there is parallel_map, in a thread by asyncio.to_thread"
+            raise TypeError(f"{name} is no option of {called}: the event loop itself awaits each item; {hint}")
     return Options.of(called, options, without=NOT_ASYNC, **defaults)
 
 

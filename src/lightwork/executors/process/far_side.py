@@ -247,9 +247,10 @@ def _trackers() -> set[int | None]:
 
 def _open_files() -> Iterator[tuple[int, os.stat_result]]:
     """Yield those that are open, where the system tells."""
-    for path in Path("/dev/fd").iterdir():
-        with contextlib.suppress(OSError):
-            yield int(path.name), os.fstat(int(path.name))
+    with contextlib.suppress(OSError):
+        for path in list(Path("/dev/fd").iterdir()):
+            with contextlib.suppress(OSError):
+                yield int(path.name), os.fstat(int(path.name))
 
 
 def _is_written(number: int) -> bool:

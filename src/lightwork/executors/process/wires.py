@@ -8,9 +8,11 @@ import os
 import select
 import struct
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from lightwork._clock import SYSTEM
 from lightwork._core.launch import launch
 from lightwork.executors.process.parcels import loads
 from lightwork.executors.process.record import Record
@@ -21,6 +23,8 @@ RECORD, STDERR, LOG, LIFELINE = "record", "stderr", "log", "lifeline"  # the fil
 FRAME = struct.Struct("=I")  # how long a log record is, before it
 N_BYTES_KEPT = 4096  # of what was written to standard error
 N_BYTES_READ = 1 << 16
+MOST_BEHIND = 1.0  # seconds that a reply waits for what was said before it to be heard,
+NAP_SECONDS = 0.0002  # looking this often
 
 
 class Wires:
@@ -58,7 +62,7 @@ class Wires:
         }
         self._lifeline = os.open(path / LIFELINE, os.O_RDWR | os.O_NONBLOCK)
         self._thread: threading.Thread | None = None
-        self._listening = threading.RLock()  # a handler of log records may come here again
+        self._listening = threading.Lock()  # held while something is read and heard
         self._pid = os.getpid()
 
     def connect(self) -> None:
@@ -73,10 +77,18 @@ class Wires:
         return self._tail.decode(errors="replace").strip()
 
     def catch_up(self) -> None:
-        """Hear all that was said by now."""
-        for reader in list(self._readers):
-            while self._hear(reader):
-                pass
+        """Wait until all is heard that was said by now; not for ever, for a handler of log records may be waiting for us."""
+        until = SYSTEM.now() + MOST_BEHIND
+        while self._is_behind() and SYSTEM.now() < until:
+            time.sleep(NAP_SECONDS)
+
+    def _is_behind(self) -> bool:
+        if not self._listening.acquire(blocking=False):
+            return True
+        try:
+            return bool(_readable(self._readers))
+        finally:
+            self._listening.release()
 
     def drop(self) -> None:
         """Let go of everything when the worker has ended: it does so in its own time."""
@@ -100,7 +112,7 @@ class Wires:
 
     def forget(self) -> None:
         """Let go of everything in a forked child, where nobody else listens."""
-        self._listening = threading.RLock()
+        self._listening = threading.Lock()
         self.cut()
 
     # --- Listening ----------------------------------------------------------------------------------------------------
@@ -112,18 +124,18 @@ class Wires:
         n_open = len(self._readers)
         while n_open:
             for reader, _ in poll.poll():
-                if self._hear(reader) is None:
+                if not self._hear(reader):
                     poll.unregister(reader)
                     n_open -= 1
         self.cut()
 
-    def _hear(self, reader: int) -> bool | None:
-        """Take what there is to read; return whether there was something, or None at the end."""
+    def _hear(self, reader: int) -> bool:
+        """Take what there is to read; return whether there may be more."""
         with self._listening:
-            data = _read(reader) if reader in self._readers else b""
+            data = _read(reader)
             if data:
                 self._readers[reader](data)
-        return None if data == b"" else data is not None
+        return bool(data)
 
     def _hear_stderr(self, data: bytes) -> None:
         """Pass on what was written, and keep its end."""
@@ -152,12 +164,18 @@ def remove(directory: str) -> None:
         Path(directory).rmdir()
 
 
-def _read(reader: int) -> bytes | None:
-    """Return what there is to read, or None; nothing at the end."""
+def _readable(readers: Iterable[int]) -> list[tuple[int, int]]:
+    """Return from which there is something to read."""
+    poll = select.poll()
+    for reader in readers:
+        poll.register(reader, select.POLLIN)
+    return [(reader, event) for reader, event in poll.poll(0) if event & select.POLLIN]
+
+
+def _read(reader: int) -> bytes:
+    """Return what there is to read; nothing at the end."""
     try:
         return os.read(reader, N_BYTES_READ)
-    except BlockingIOError:  # somebody else has it
-        return None
     except OSError:
         return b""
 
