@@ -160,7 +160,7 @@ class ProcessCrew(Crew):
 
     def _lose(self, chunk: Chunk, lost: Lost) -> None:
         """Let the item that a worker died of have its end or its next attempt, and the others of its chunk another worker."""
-        is_unheard = lost.position == len(chunk.items)
+        is_unheard = lost.position == chunk.n_items
         position = self._guilty_of_silence(chunk) if is_unheard else lost.position
         now = self.clock.now()
         victim = None if position is None or chunk.is_abandoned else chunk.single(position)
@@ -175,7 +175,7 @@ class ProcessCrew(Crew):
     def _guilty_of_silence(self, chunk: Chunk) -> int | None:
         """Return which item keeps what came of a chunk from being told: who does so twice, all by itself. Until then each is tried alone."""
         item = (chunk.stage.index, chunk.start)
-        if len(chunk.items) == 1:
+        if chunk.n_items == 1:
             self._silences[item] += 1
         return 0 if self._silences[item] > 1 else None
 

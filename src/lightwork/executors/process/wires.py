@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import select
 import struct
+import termios
 import threading
 import time
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable
 from pathlib import Path
 
 from lightwork._clock import SYSTEM
@@ -55,15 +58,16 @@ class Wires:
             raise OSError(error.errno, hint) from None
         self._tail = bytearray()
         self._frames = bytearray()
+        self._thread: threading.Thread | None = None
+        self._listening = threading.Lock()  # held while something is read and heard
+        self._n_heard = 0  # bytes
+        self._pid = os.getpid()
         # Nobody waits for the other end here: whoever reads does not, and the lifeline is open for reading, too.
         self._readers: dict[int, Callable[[bytes], None]] = {
             os.open(path / STDERR, os.O_RDONLY | os.O_NONBLOCK): self._hear_stderr,
             os.open(path / LOG, os.O_RDONLY | os.O_NONBLOCK): self._hear_log,
         }
         self._lifeline = os.open(path / LIFELINE, os.O_RDWR | os.O_NONBLOCK)
-        self._thread: threading.Thread | None = None
-        self._listening = threading.Lock()  # held while something is read and heard
-        self._pid = os.getpid()
 
     def connect(self) -> None:
         """Begin to listen, now that the worker has opened its ends."""
@@ -79,16 +83,14 @@ class Wires:
     def catch_up(self) -> None:
         """Wait until all is heard that was said by now; not for ever, for a handler of log records may be waiting for us."""
         until = SYSTEM.now() + MOST_BEHIND
-        while self._is_behind() and SYSTEM.now() < until:
-            time.sleep(NAP_SECONDS)
-
-    def _is_behind(self) -> bool:
-        if not self._listening.acquire(blocking=False):
-            return True
+        if not self._listening.acquire(timeout=MOST_BEHIND):
+            return
         try:
-            return bool(_readable(self._readers))
+            n_said = self._n_heard + sum(map(_n_readable, self._readers))
         finally:
             self._listening.release()
+        while self._n_heard < n_said and SYSTEM.now() < until:
+            time.sleep(NAP_SECONDS)
 
     def drop(self) -> None:
         """Let go of everything when the worker has ended: it does so in its own time."""
@@ -135,6 +137,7 @@ class Wires:
             data = _read(reader)
             if data:
                 self._readers[reader](data)
+            self._n_heard += len(data)  # now that its records are handled
         return bool(data)
 
     def _hear_stderr(self, data: bytes) -> None:
@@ -164,12 +167,11 @@ def remove(directory: str) -> None:
         Path(directory).rmdir()
 
 
-def _readable(readers: Iterable[int]) -> list[tuple[int, int]]:
-    """Return from which there is something to read."""
-    poll = select.poll()
-    for reader in readers:
-        poll.register(reader, select.POLLIN)
-    return [(reader, event) for reader, event in poll.poll(0) if event & select.POLLIN]
+def _n_readable(reader: int) -> int:
+    """Return how many bytes there are to read."""
+    n_bytes = array("i", [0])
+    fcntl.ioctl(reader, termios.FIONREAD, n_bytes)
+    return n_bytes[0]
 
 
 def _read(reader: int) -> bytes:
