@@ -255,7 +255,7 @@ def test_a_million_items_are_never_there_together() -> None:
 
 @pytest.mark.parametrize("way", ["items", "items with a policy", "back-off", "back-off inline", "limiter", "stream", "source", "async back-off"])
 def test_who_waits_sleeps_and_leaves_the_gil_to_others(way: str) -> None:
-    """Another thread ticks every ten milliseconds during the wait, and ends it; nobody else wakes up meanwhile to look around."""
+    """Another thread ticks every ten milliseconds during the wait, and ends it; nobody else wakes up to look around when all have settled."""
     n_wakeups, cpu_seconds = check("wait_quietly", way).split()
     assert int(n_wakeups) < 10  # in a third of a second
     assert float(cpu_seconds) < 0.2

@@ -133,7 +133,7 @@ def test_large_results_stay_in_shared_memory(is_large: bool, monkeypatch: pytest
     """The next call reads them where they are; others take no open file."""
     monkeypatch.setattr(far_chunks, "LARGE_RESULT", 800_000 if is_large else 800_001)
     result = lw.chunked_map(far.row_sums, np.ones((100_000, 2)), executor="process")
-    assert len(segments_here()) == (2 if is_large else 0)
+    assert_segments_here(2 if is_large else 0)
     with Segments() as segments:
         assert len(segments.dumps(result).segments) == (not is_large)
 
@@ -241,6 +241,14 @@ def segments_here() -> list[str]:
     return [path for path in map(str, map(Path.resolve, Path("/proc/self/fd").iterdir())) if "memfd:lightwork" in path]
 
 
+def assert_segments_here(n_segments: int) -> None:
+    """Wait until so many are open: the thread that has brought the last chunk may not have let go yet."""
+    end = time.monotonic() + 10
+    while len(segments_here()) != n_segments and time.monotonic() < end:
+        time.sleep(0.001)
+    assert len(segments_here()) == n_segments
+
+
 @pytest.mark.parametrize("fn", [far.row_sums, far.refuse_large, far.killed, far.too_short])
 def test_a_call_leaves_nothing_behind(fn: Any) -> None:
     """Neither does one that fails, nor one whose worker dies."""
@@ -252,10 +260,7 @@ def test_a_call_leaves_nothing_behind(fn: Any) -> None:
         error.__traceback__ = None
     else:
         assert result.shape == (200_000,)
-    end = time.monotonic() + 10
-    while segments_here() and time.monotonic() < end:  # the thread that has brought the last chunk may not have gone on yet
-        time.sleep(0.001)
-    assert not segments_here()
+    assert_segments_here(0)
 
 
 def test_a_death_is_an_error_of_its_chunk_and_the_next_call_works() -> None:

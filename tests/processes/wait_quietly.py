@@ -11,6 +11,7 @@ import lightwork as lw
 
 TICK = 0.01
 N_TICKS = 30
+N_TIMES = 3
 
 token = lw.StopToken()
 is_over = threading.Event()
@@ -57,18 +58,23 @@ def switches() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
 
 
-def tick() -> None:
-    """Let everybody fall asleep, then tick, and say what happened besides; then end the wait."""
-    time.sleep(0.3)
+def tick() -> tuple[int, float]:
+    """Tick for a while; return how many times somebody else woke up meanwhile, and the CPU time that all took, in seconds."""
     before, cpu = switches(), time.process_time()
     for _ in range(N_TICKS):
         time.sleep(TICK)
-    print(switches() - before - N_TICKS, round(time.process_time() - cpu, 3))
+    return switches() - before - N_TICKS, round(time.process_time() - cpu, 3)
+
+
+def tell() -> None:
+    """Say what happens beside the ticks once everybody has fallen asleep, which takes time on a busy machine; then end the wait."""
+    time.sleep(0.3)
+    print(*min(tick() for _ in range(N_TIMES)))
     is_over.set()
     token.stop()
 
 
-ticker = threading.Thread(target=tick)
+ticker = threading.Thread(target=tell)
 ticker.start()
 WAYS[sys.argv[1]]()
 ticker.join()
