@@ -23,10 +23,10 @@ STANDS_ON: dict[str, set[str]] = {
     "_log": set(),
     "_core": LEAVES,
     "policies": LEAVES,
-    "executors": {"_core"},
+    "processes": LEAVES,
+    "executors": {"_core", "processes"},
     "engine": {"policies", "executors"},
     "tasks": {"engine", "_core"},
-    "processes": LEAVES,
     "arrays": {"_core", "processes", "tasks"},  # the last of these for chunks that run in processes
     "numpy": {"arrays"},
     "testing": {"tasks"},

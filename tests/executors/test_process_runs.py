@@ -27,6 +27,7 @@ import lightwork as lw
 from lightwork._gil import has_gil
 from lightwork.executors.process import backend, parcels, workshop
 from lightwork.executors.process.worker import Worker
+from lightwork.processes import dumping
 
 pytest.importorskip("loky")
 
@@ -590,7 +591,8 @@ def test_the_standard_library_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where neither loky nor cloudpickle is installed: a death costs its item, and what was finished arrives."""
     assert lw.shutdown(30)
     monkeypatch.setattr(backend, "_loky", lambda: None)
-    monkeypatch.setattr(parcels, "_pickler", lambda: pickle.dumps)
+    monkeypatch.setattr(parcels, "pickling", lambda: pickle)
+    monkeypatch.setattr(dumping, "_pickler", lambda: type("Pickler", (dumping._Arrays, pickle.Pickler), {}))
     result = run(die_at_three, range(10))
     ((index, lost),) = result.failures()
     assert index == 3 and isinstance(lost, lw.WorkerLost) and lost.exit_code == 1

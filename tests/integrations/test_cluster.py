@@ -273,6 +273,17 @@ def test_a_client_that_is_closed_in_the_middle_ends_the_run(cluster: Any, tmp_pa
     assert all(isinstance(error, RuntimeError) and "in the middle" in str(error) for _, error in results[0].failures())
 
 
+def test_what_waiting_for_dask_fails_with_is_told(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does where results are fetched just when a client is closed; dask's own executor then says nothing for ever."""
+
+    async def fetch(*_: object, **__: object) -> None:
+        raise asyncio.CancelledError("in between")
+
+    monkeypatch.setattr(client, "_gather", fetch)
+    result = lw.parallel_map(square, range(3), executor=client, chunk_size=1, timeout=SECONDS)
+    assert [str(error) for _, error in result.failures()] == ["in between"] * 3
+
+
 def hold_later(gate: Path, number: int) -> int:
     """Let the first few through, and note who was held up."""
     if number < 3:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +25,7 @@ from lightwork.processes.answer import Answer, answer_with
 from lightwork.processes.layout import dense
 from lightwork.processes.loading import loads
 from lightwork.processes.segment import Segment
-from lightwork.processes.segments import Segments
+from lightwork.processes.segments import Segments, Shipment
 
 Array = npt.NDArray[Any]
 TIMES = ("M8[ns]", "m8[3D]")
@@ -162,13 +163,13 @@ def test_an_array_that_is_there_twice_is_one_array_there() -> None:
     """As in any pickle; a thousand items that have it in common take its room once."""
     array = np.arange(float(N_LARGE))
     with Segments() as segments:
-        parcel = segments.dumps([(array, i) for i in range(1000)])
-        items = loads(parcel.payload)
+        shipment = segments.dumps([(array, i) for i in range(1000)])
+        items = loads(shipment.payload)
         assert all(item[0] is items[0][0] for item in items)
-        assert sum(segment.n_bytes for segment in parcel.segments) == array.nbytes
+        assert sum(segment.n_bytes for segment in shipment.segments) == array.nbytes
 
 
-def test_an_array_is_stored_once_for_all_parcels() -> None:
+def test_an_array_is_stored_once_for_all_shipments() -> None:
     """What is sent again is where it was put the first time."""
     array = np.arange(float(N_LARGE))
     with Segments() as segments:
@@ -183,10 +184,10 @@ def test_views_of_one_array_share_its_place() -> None:
     array = np.arange(8.0 * N_LARGE)
     with Segments() as segments:
         views = [array[N_LARGE : 2 * N_LARGE], array[::-1], array[: 4 * N_LARGE].reshape(2, -1).T, array]
-        parcels = [segments.dumps(view) for view in views]
-        assert len(set().union(*(parcel.segments for parcel in parcels))) == 1
-        for parcel, view in zip(parcels, views, strict=True):
-            assert (loads(parcel.payload) == view).all()
+        shipments = [segments.dumps(view) for view in views]
+        assert len(set().union(*(shipment.segments for shipment in shipments))) == 1
+        for shipment, view in zip(shipments, views, strict=True):
+            assert (loads(shipment.payload) == view).all()
 
 
 SPANS = st.tuples(st.integers(0, 400), st.integers(0, 400), st.sampled_from((1, 2, -1, -2))).map(lambda span: slice(*span))
@@ -214,9 +215,9 @@ def test_many_threads_may_send_at_a_time() -> None:
         def send(part: int) -> float:
             gate.wait()
             for _ in range(20):
-                parcel = segments.dumps([array, array[part * N_LARGE :]])
-                total = float(loads(parcel.payload)[1].sum())
-                segments.release(parcel)
+                shipment = segments.dumps([array, array[part * N_LARGE :]])
+                total = float(loads(shipment.payload)[1].sum())
+                segments.release(shipment)
             return total
 
         assert list(pool.map(send, range(4))) == [float(array[part * N_LARGE :].sum()) for part in range(4)]
@@ -227,9 +228,9 @@ def test_few_items_of_a_large_array_take_little_room() -> None:
     """A column travels as a copy of itself, not with the array around it."""
     array = np.zeros((N_LARGE, 100))
     with Segments() as segments:
-        parcel = segments.dumps(array[:, 3])
-        assert sum(segment.n_bytes for segment in parcel.segments) == 8 * N_LARGE
-        assert loads(parcel.payload).shape == (N_LARGE,)
+        shipment = segments.dumps(array[:, 3])
+        assert sum(segment.n_bytes for segment in shipment.segments) == 8 * N_LARGE
+        assert loads(shipment.payload).shape == (N_LARGE,)
 
 
 def test_another_array_at_the_address_of_one_that_is_gone_is_sent() -> None:
@@ -239,26 +240,65 @@ def test_another_array_at_the_address_of_one_that_is_gone_is_sent() -> None:
             assert (loads(segments.dumps(np.full(N_LARGE, float(number))).payload) == number).all()
 
 
-def test_what_was_sent_long_ago_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An endless stream of arrays takes as much room as those that are out, and a little more."""
-    monkeypatch.setattr("lightwork.processes.segments.KEPT_BYTES", 3 * 8 * N_LARGE)
-    arrays = [np.full(N_LARGE, float(number)) for number in range(20)]
-    n_files = len(os.listdir("/proc/self/fd"))
+def n_files() -> int:
+    """Return how many files are open here."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_what_nobody_needs_any_more_is_let_go_of() -> None:
+    """An endless stream of arrays takes as much room as those that are out."""
+    before = n_files()
     with Segments() as segments:
-        for array in arrays:
-            segments.release(segments.dumps(array))
-        assert len(os.listdir("/proc/self/fd")) <= n_files + 3
-        assert [float(loads(segments.dumps(array).payload)[0]) for array in arrays] == [*range(20)]
-    assert len(os.listdir("/proc/self/fd")) == n_files
+        shipments = deque[Shipment]()
+        for number in range(20):
+            shipments.append(segments.dumps([np.full(N_LARGE, float(number)), np.ones(N_LARGE)]))
+            assert (loads(shipments[-1].payload)[0] == number).all()
+            if number >= 3:
+                segments.release(shipments.popleft())
+        assert n_files() == before + 3
+        for shipment in shipments:
+            segments.release(shipment)
+            segments.release(shipment)  # which changes nothing
+        assert n_files() == before
+
+
+def test_an_array_stays_as_long_as_somebody_needs_it() -> None:
+    """It is put there once for all whose time with it overlaps."""
+    array, other = np.ones(N_LARGE), np.ones(N_LARGE)
+    with Segments() as segments:
+        first = segments.dumps([array, other])
+        second, third = segments.dumps(array), segments.dumps(array)
+        assert second.segments == third.segments == first.segments
+        segments.release(first)
+        segments.release(second)
+        assert (loads(third.payload) == 1).all()
+        assert segments.dumps(array).segments == third.segments
+
+
+def test_an_array_that_nobody_needs_any_more_may_change() -> None:
+    """It is sent anew then; so are parts of one of which others need other parts, and all views of it that go together are views of one."""
+    buffer = np.zeros(2 * N_LARGE)
+    one, other = buffer[:N_LARGE], buffer[N_LARGE:]
+    with Segments() as segments:
+        first, second = segments.dumps(one), segments.dumps(other)
+        seen = loads(first.payload)
+        segments.release(first)
+        one[:] = 1
+        third = segments.dumps([one, buffer])
+        loaded, around = loads(third.payload)
+        assert (loaded == 1).all() and (around == buffer).all() and np.shares_memory(loaded, around)
+        assert not seen.any()  # what somebody has kept is not changed
+        assert not loads(second.payload).any()
+        assert segments.dumps(other).segments == third.segments
 
 
 def test_what_the_call_sent_ends_with_it() -> None:
     """Who loads it later is told so, also if something else has its place by then."""
     with Segments() as segments:
-        parcel = segments.dumps(np.zeros(N_LARGE))
+        shipment = segments.dumps(np.zeros(N_LARGE))
     for _ in range(2):
         with pytest.raises(FileNotFoundError, match="the call that these arrays belong to has ended"):
-            loads(parcel.payload)
+            loads(shipment.payload)
         again = Segments()
         again.dumps(np.zeros(N_LARGE))
 
@@ -276,7 +316,7 @@ def test_who_knows_nothing_of_this_can_load_it() -> None:
 
 
 def test_a_failure_to_pickle_is_raised() -> None:
-    """And the next parcel goes."""
+    """And the next shipment goes."""
     with Segments() as segments:
         with pytest.raises(TypeError, match="cannot pickle"):
             segments.dumps([np.zeros(N_LARGE), threading.Lock()])
@@ -312,9 +352,9 @@ def test_shared_arrays_are_not_copied() -> None:
     array = lw.shared_empty(2 * N_LARGE)
     array[:] = 1
     with Segments() as segments:
-        parcel = segments.dumps([array, array[1::2], array.reshape(2, -1)[:, :N_LARGE]])
-        assert not parcel.segments
-        there = loads(parcel.payload)
+        shipment = segments.dumps([array, array[1::2], array.reshape(2, -1)[:, :N_LARGE]])
+        assert not shipment.segments
+        there = loads(shipment.payload)
         there[0][:] = 2
         assert (array == 1).all()
 
@@ -353,9 +393,9 @@ def test_mapped_files_are_mapped_there_too(tmp_path: Path, mode: Any) -> None:
     numbers.tofile(tmp_path / "numbers")
     mapped = np.memmap(tmp_path / "numbers", float, mode, offset=80)
     with Segments() as segments:
-        parcel = segments.dumps([mapped, mapped[5:][::2], mapped.reshape(-1, 2)[:, 1]])
-        assert not parcel.segments
-        there = loads(parcel.payload)
+        shipment = segments.dumps([mapped, mapped[5:][::2], mapped.reshape(-1, 2)[:, 1]])
+        assert not shipment.segments
+        there = loads(shipment.payload)
     for one, expected in zip(there, [numbers[10:], numbers[15::2], numbers[11::2]], strict=True):
         np.testing.assert_array_equal(one, expected)
         assert one.flags.writeable == (mode == "r+")

@@ -171,9 +171,8 @@ class DaskClient:
         """Whether it is."""
         return False
 
-    def get_executor(self, **kwargs: Any) -> Executor:
-        """Return an executor."""
-        raise NotImplementedError
+    def submit(self, func: Any, *args: Any, key: Any = None, **kwargs: Any) -> Any:
+        """Return a future of the call."""
 
     def nthreads(self, workers: Any = None, **kwargs: Any) -> dict[str, int]:
         """Return threads by worker."""

@@ -29,7 +29,7 @@ from lightwork._core.pool_state cimport (
     step_back,
 )
 from lightwork._core.tallies cimport pool_statistics
-from lightwork._core.threads cimport close_and_join, dismiss, is_exiting, new_outfit, start_one, threads_of
+from lightwork._core.threads cimport close_and_join, dismiss, is_exiting, leaving, new_outfit, start_one, threads_of
 from lightwork._core.worker cimport call_task, current_job, swap_job
 
 
@@ -161,6 +161,10 @@ cdef class Core:
     def dismiss(self):
         """Ask the threads there are to end once they find nothing to do, and return them. Later tasks start others."""
         return dismiss(self.alive())
+
+    def leaving(self):
+        """The threads that were asked to end and have not, and those that they have started meanwhile."""
+        return leaving(self.alive())
 
     def is_here(self):
         """Whether the calling thread is one of this pool's workers."""

@@ -13,5 +13,6 @@ cdef bint start_one(PoolState* pool, int n_threads, Outfit outfit=*) except -1
 cdef int pool_ensure(PoolState* pool, int n_threads) except -1
 cdef list threads_of(PoolState* pool)
 cdef list dismiss(PoolState* pool)
+cdef list leaving(PoolState* pool)
 cdef int close_and_join(PoolState* pool, Outfit outfit) except -1
 cdef bint is_exiting() noexcept nogil

@@ -153,6 +153,8 @@ cdef int start_thread(PoolState* pool, int index, Outfit outfit) except -1:
     cdef Life life = new_life(pool, worker, outfit)
     thread = new_thread(life)
     running[thread] = life
+    if is_leaving_here(pool):  # after it was written down: partner dismiss. Then so is the new one, which nobody has wanted since
+        worker.is_dismissed.store(True, memory_order_seq_cst)
     try:
         start_with_stack(thread, outfit.stack_size)
     except BaseException:
@@ -161,27 +163,51 @@ cdef int start_thread(PoolState* pool, int index, Outfit outfit) except -1:
     return 0
 
 
-cdef list threads_of(PoolState* pool):
+cdef bint is_leaving_here(PoolState* pool) noexcept nogil:
+    cdef Worker* worker = current_worker()
+    return worker != NULL and worker.pool == pool and worker.is_dismissed.load(memory_order_seq_cst)
+
+
+cdef dict lives_of(PoolState* pool):
+    """What the threads run that there are, and those that are about to begin."""
     cdef Life life
-    return [thread for thread, life in running.copy().items() if life.pool == pool and thread.is_alive()]
+    return {thread: life for thread, life in running.copy().items() if life.pool == pool}
+
+
+cdef list threads_of(PoolState* pool):
+    return [thread for thread in lives_of(pool) if thread.is_alive()]
+
+
+cdef list leaving(PoolState* pool):
+    """The threads that were asked to end and have not, and those that they have started meanwhile."""
+    cdef Life life
+    return [thread for thread, life in lives_of(pool).items() if life.worker.is_dismissed.load(memory_order_seq_cst) and thread.is_alive()]
 
 
 cdef list dismiss(PoolState* pool):
     """Ask the threads there are to end once they find nothing to do, and return them. Later calls start others."""
     cdef Life life
-    threads = []
-    for thread, life in running.copy().items():
-        if life.pool == pool and thread.is_alive():
+    cdef dict told = {}
+    cdef dict lives = lives_of(pool)
+    while not lives.keys() <= told.keys():
+        for life in lives.values():
             life.worker.is_dismissed.store(True, memory_order_seq_cst)  # and then they are woken: partner is_dismissed
-            threads.append(thread)
+        told |= lives
+        lives = lives_of(pool)  # after they were told: partner start_thread
     pool_wake(pool, MAX_WORKERS)
-    return threads
+    return [thread for thread in told if thread.is_alive()]
 
 
 def dismiss_default():
     """Do so for the default pool."""
     cdef PoolState* pool = shared_pool_if_any()
     return [] if pool == NULL else dismiss(pool)
+
+
+def leaving_default():
+    """Return those of the default pool that were asked to end and have not, and those that they have started meanwhile."""
+    cdef PoolState* pool = shared_pool_if_any()
+    return [] if pool == NULL else leaving(pool)
 
 
 def finish_tasks():
@@ -195,11 +221,16 @@ def finish_tasks():
 
 cdef int finish_starts() except -1:
     """Start no more threads, and wait for those that others are starting: one that begins when the interpreter is gone crashes in Python 3.11."""
-    cdef double end = time.monotonic() + START_SECONDS
     has_exited.store(True, memory_order_seq_cst)
+    await_starts(START_SECONDS)
+    return 0
+
+
+def await_starts(double seconds):
+    """Wait until those have begun whom somebody is starting now, but no longer than some seconds."""
+    cdef double end = time.monotonic() + min(seconds, START_SECONDS)
     while n_starting.load(memory_order_seq_cst) > 0 and time.monotonic() < end:  # partner: start_one
         time.sleep(0.0005)
-    return 0
 
 
 cdef bint is_exiting() noexcept nogil:

@@ -14,7 +14,7 @@ from lightwork.processes.answer import Answer, answer_with
 from lightwork.processes.layout import is_plain, owner_of
 from lightwork.processes.loading import loads
 from lightwork.processes.segment import Token, mapping_of
-from lightwork.processes.segments import Parcel, Segments
+from lightwork.processes.segments import Segments, Shipment
 from lightwork.processes.shared_array import shared_empty_like
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def _grain(size: int, length: int, ns: int, n_workers: int) -> int:
 
 def _begin(sink: Sink, segments: Segments, stop: int, n_workers: int) -> tuple[int, int]:
     """Have the first chunk run, to learn what the result is like; return its end, and how long it took."""
-    parcel = _parcel(sink, segments)
+    shipment = _shipment(sink, segments)
     with Answer() as answer:
-        call = functools.partial(_first_chunk, parcel.payload, answer.token)
+        call = functools.partial(_first_chunk, shipment.payload, answer.token)
         (payload,) = _run(call, [(0, stop)], n_workers, sink.cut.axis).values()
         result, ns = answer.loads(payload)
     try:
@@ -106,11 +106,11 @@ def _fill(sink: Sink, segments: Segments, start: int, grain: int, n_workers: int
     spans = [(begin, min(begin + grain, sink.cut.length)) for begin in range(start, sink.cut.length, grain)]
     if spans:
         call = _chunk if is_plain(result) else _chunk_by_value
-        parcel = _parcel(sink, segments)
-        _run(functools.partial(call, parcel.payload), spans, n_workers, axis, fetch)
+        shipment = _shipment(sink, segments)
+        _run(functools.partial(call, shipment.payload), spans, n_workers, axis, fetch)
 
 
-def _parcel(sink: Sink, segments: Segments) -> Parcel:
+def _shipment(sink: Sink, segments: Segments) -> Shipment:
     """Return what a worker needs: all of it in a segment, but for little, so that each chunk's message is short."""
     in_place = (sink.result,) if hasattr(sink, "result") else ()
     # Whom the caller has called or told of errors is not there.

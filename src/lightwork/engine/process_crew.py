@@ -50,6 +50,7 @@ class ProcessCrew(Crew):
         super().close(error)
         for chunk in list(self._at_work):
             self._give_up(chunk)
+        self._company.close()
 
     # --- Workers come and go ------------------------------------------------------------------------------------------
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
 import os
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, InvalidStateError
 from typing import Any, Protocol, TypeGuard
 from weakref import WeakSet
 
@@ -16,6 +18,23 @@ from lightwork.executors.futures import Foreign, Outcome, run_items
 __all__ = ["Client", "Cluster", "is_client", "n_threads_of"]
 
 ENDING = ("closing", "closed")
+
+
+class Task(Protocol):
+    """What is used of a ``dask.distributed.Future``."""
+
+    @property
+    def status(self) -> str:
+        """What has become of it."""
+        ...
+
+    def cancel(self) -> Any:
+        """Have nobody run it who has not begun."""
+        ...
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        """Return what comes of it, in the client's event loop."""
+        ...
 
 
 class Client(Protocol):
@@ -41,8 +60,8 @@ class Client(Protocol):
         """What the scheduler can be asked."""
         ...
 
-    def get_executor(self, **options: Any) -> Any:
-        """Return an executor on the cluster, the calls of which may be given keys."""
+    def submit(self, func: Callable[..., Any], *args: Any, key: str) -> Any:
+        """Have a function called by a worker; return a task."""
         ...
 
     def nthreads(self) -> Any:
@@ -109,8 +128,8 @@ class Cluster(Foreign):
     def __init__(self, client: Client, n_workers: int) -> None:
         _check_that_it_runs(client)
         _check_that_it_knows_us(client)
-        self._tasks: Any = client.get_executor()
-        super().__init__(self._tasks, n_workers)
+        executor: Any = client  # which it is not, but calls go to it
+        super().__init__(executor, n_workers)
         self._client = client
         self._keys: dict[Future[Any], str] = {}
         self._calls: dict[int, bytes] = {}  # by their identity, for they live as long as the run, and need not be hashable
@@ -144,11 +163,13 @@ class Cluster(Foreign):
 
     def _submit(self, call: Callable[[Any], Any], items: Sequence[Any]) -> Future[Any]:
         key = f"lightwork-{os.urandom(16).hex()}"  # without one, equal calls would be one, also those that are to be tried again
-        future: Future[Any] = self._tasks.submit(run_sealed, self._sealed_call(call), _sealed(items), key=key)
+        task: Task = self._client.submit(run_sealed, self._sealed_call(call), _sealed(items), key=key)
         if self._client.status in ENDING:  # a client that is being closed still takes calls, and forgets them
             raise self._closed()
+        future = Future[Any]()
         self._keys[future] = key
-        future.add_done_callback(self._forget)
+        future.add_done_callback(functools.partial(self._forget, task))
+        self._client.loop.add_callback(_bring, task, future)
         return future
 
     def _closed(self) -> RuntimeError:
@@ -160,8 +181,22 @@ class Cluster(Foreign):
             self._calls[id(call)] = _sealed(call)
         return self._calls[id(call)]
 
-    def _forget(self, future: Future[Any]) -> None:
+    def _forget(self, task: Task, future: Future[Any]) -> None:
         del self._keys[future]
+        if future.cancelled() and task.status != "cancelled":
+            task.cancel()
+
+
+async def _bring(task: Task, future: Future[Any]) -> None:
+    """Tell what comes of a task, whatever it is: dask's own executor tells nothing where waiting fails, as when its client is closed in between."""
+    try:
+        result = await task
+    except BaseException as error:
+        tell = future.cancel if task.status == "cancelled" else functools.partial(future.set_exception, error)
+    else:
+        tell = functools.partial(future.set_result, result)
+    with contextlib.suppress(InvalidStateError):  # it was cancelled here meanwhile
+        tell()
 
 
 # --- Whether it will do -----------------------------------------------------------------------------------------------

@@ -73,6 +73,8 @@ def answer_with(obj: object, token: Token) -> bytes:
 class _Places:
     """Puts arrays one behind the other."""
 
+    are_written_to = False
+
     def __init__(self, token: Token) -> None:
         self._token = token
         self._segment: Segment | None = None

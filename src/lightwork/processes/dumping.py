@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
+import functools
 import io
-import pickle
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from lightwork.processes.layout import ALIGNMENT, Extent, Layout, dense, extent_of, is_plain, owner_of
 from lightwork.processes.loading import array_in
 from lightwork.processes.mapped_file import file_of
+from lightwork.processes.pickling import PROTOCOL, pickling
 from lightwork.processes.segment import mapping_of, memory_at
 
 if TYPE_CHECKING:
@@ -21,11 +23,22 @@ __all__ = ["LARGE", "Places", "Reduced", "dumps_beside"]
 #: 256 kB take as long in either, 512 kB half as long in a segment, and 8 MB a quarter.
 LARGE = 1 << 18
 
+EXPORTED_KINDS = "biufcSU"  # of dtypes of which arrays are buffers to others, which a pickle keeps as writeable as they are
+
 Reduced = tuple[Any, ...]  # what a pickle has in an object's place: a function, and what to call it with
 
 
 class Places(Protocol):
-    """Who knows where arrays can go."""
+    """
+    Who knows where arrays can go.
+
+    Attributes
+    ----------
+    are_written_to : bool
+        Whether some arrays, even small ones, are to be written to where they are.
+    """
+
+    are_written_to: bool
 
     def place(self, array: Array, extent: Extent, layout: Layout) -> Reduced | None:
         """Put an array somewhere; None: nowhere but into the pickle."""
@@ -35,7 +48,7 @@ class Places(Protocol):
 def dumps_beside(obj: object, places: Places) -> bytes:
     """Pickle an object; functions that no other process could find by their names by value, if ``cloudpickle`` is there."""
     file = io.BytesIO()
-    pickler = _pickler()(file, protocol=5)
+    pickler = _pickler()(file, protocol=PROTOCOL)
     pickler.places = places
     pickler.dump(obj)
     return file.getvalue()
@@ -47,25 +60,23 @@ class _Arrays:
     places: Places
 
     def reducer_override(self, obj: object) -> Any:
-        if is_plain(obj):
+        if is_plain(obj) and (self.places.are_written_to or not _is_well_pickled(obj)):
             return reduced(obj, self.places)
         others: Any = getattr(super(), "reducer_override", None)
         return NotImplemented if others is None else others(obj)
 
 
-_kind: Any = None
-
-
+@functools.cache
 def _pickler() -> Any:
     """Return a class over the best pickler that there is."""
-    global _kind  # noqa: PLW0603 - made once; two threads that are the first make two, of which either will do
-    if _kind is None:
-        try:
-            others: Any = importlib.import_module("cloudpickle").Pickler
-        except ImportError:
-            others = pickle.Pickler
-        _kind = type("ArrayPickler", (_Arrays, others), {})
-    return _kind
+    return type("ArrayPickler", (_Arrays, pickling().Pickler), {})
+
+
+def _is_well_pickled(array: Array) -> bool:
+    """Whether NumPy itself pickles a small array with its strides and flags, which it does several times as fast."""
+    flags = array.flags
+    is_dense = flags.forc and flags.aligned and min(array.shape, default=0) > 1  # along an axis of one item the stride may be anything
+    return is_dense and array.nbytes < LARGE and array.dtype.kind in EXPORTED_KINDS and type(array) is np.ndarray
 
 
 def reduced(array: Array, places: Places) -> Reduced:

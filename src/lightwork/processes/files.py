@@ -10,11 +10,15 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["File", "make_file", "no_room", "path_of", "remove_orphans"]
+__all__ = ["File", "NoRoomError", "make_file", "no_room", "path_of", "remove_orphans"]
 
 #: Where a process shows its open files by number, so that others can open those that have no name. Linux has it.
 OPEN_FILES = Path("/proc/self/fd")
 PREFIX = "lightwork-"
+
+
+class NoRoomError(OSError):
+    """There is too little room for arrays."""
 
 
 class File(NamedTuple):
@@ -102,16 +106,16 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def no_room(file: File, n_bytes: int, reason: int) -> OSError:
+def no_room(file: File, n_bytes: int, reason: int) -> NoRoomError:
     """Return the error of a file that was refused room for so many bytes, with the errno that the system gave as its reason."""
     needed = f"{_megabytes(n_bytes)} of arrays that worker processes are to share"
     if reason == errno.EFBIG:
         limit = "(RLIMIT_FSIZE, ulimit -f)"
-        return OSError(reason, f"files may not be as large here as {needed} {limit}; raise that limit, or pass smaller arrays")
+        return NoRoomError(reason, f"files may not be as large here as {needed} {limit}; raise that limit, or pass smaller arrays")
     if file.directory is None:
-        return OSError(reason, f"the system has no memory for {needed}; pass smaller ones")
+        return NoRoomError(reason, f"the system has no memory for {needed}; pass smaller ones")
     free = shutil.disk_usage(file.directory).free
-    return OSError(
+    return NoRoomError(
         reason,
         f"{file.directory} has {_megabytes(free)} ({free} bytes) free, too little for {needed}; name a directory with more by "
         "lightwork.configure(shared_memory=...), or pass smaller arrays",

@@ -11,7 +11,7 @@ from typing import Protocol
 from lightwork._clock import SYSTEM
 from lightwork._core.items import shared_core
 from lightwork._core.pool import is_in_chunk, is_worker
-from lightwork._core.threads import dismiss_default
+from lightwork._core.threads import await_starts, dismiss_default, leaving_default
 from lightwork._log import LOGGER
 from lightwork.executors.process.workshop import WORKSHOP
 from lightwork.policies.checks import checked_number
@@ -67,6 +67,7 @@ def shutdown(timeout: float | None = None, cancel_pending: bool = False) -> bool
     ending: list[Ending] = [*dismiss_default(), *shared_core().dismiss(), *WORKSHOP.dismiss()]
     if _may_wait():
         _join(ending, end)
+        ending += _join_heirs(end)
     n_left = sum(one.is_alive() for one in ending)
     LOGGER.debug("shutdown: %d threads and processes asked to end, %d have not; %d calls cancelled", len(ending), n_left, n_cancelled)
     return n_left == 0
@@ -87,6 +88,16 @@ class Ending(Protocol):
 def _join(ending: Sequence[Ending], end: float) -> None:
     for one in ending:
         one.join(None if end == math.inf else min(max(end - SYSTEM.now(), 0.0), MOST_SECONDS))
+
+
+def _join_heirs(end: float) -> list[Ending]:
+    """Wait for those whom others started when they had been asked to end already; return those who have not ended in time."""
+    await_starts(end - SYSTEM.now())
+    while heirs := [*leaving_default(), *shared_core().leaving()]:
+        _join(heirs, end)
+        if SYSTEM.now() >= end:
+            break
+    return list(heirs)
 
 
 def _may_wait() -> bool:

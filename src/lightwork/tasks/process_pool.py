@@ -62,8 +62,8 @@ class ProcessPool(Executor):
     Notes
     -----
     Thread-safe. Processes start when calls need them, and end after a minute without work. Calls that were submitted are finished before the
-    interpreter exits. Function, arguments and results are pickled. Context variables do not travel. A call's process that dies, whatever of, leaves
-    :class:`WorkerLost`. A forked child makes a pool of its own.
+    interpreter exits. Function, arguments and results are pickled, but for large arrays of the former, which are put into shared memory. Context
+    variables do not travel. A call's process that dies, whatever of, leaves :class:`WorkerLost`. A forked child makes a pool of its own.
 
     Examples
     --------

@@ -133,7 +133,7 @@ class Staff:
         """Hand a call out; return whether it went."""
         try:
             call, items = order.parts()
-            self._company.hand_out(worker, self._company.parcel(call), items, partial(self._receive, order))
+            self._company.call(worker, call, items, partial(self._receive, order))
         except Exception as error:
             order.end(error=error)
             return False

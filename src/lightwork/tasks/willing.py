@@ -11,6 +11,7 @@ from lightwork.executors.process.company import Company, Done, UnloadableError, 
 from lightwork.executors.process.parcels import Parcel
 from lightwork.executors.process.worker import Lost, Worker
 from lightwork.executors.stealing import Threads
+from lightwork.processes.files import NoRoomError
 from lightwork.tasks.travel import cannot_travel
 
 __all__ = ["WillingCompany"]
@@ -18,7 +19,7 @@ __all__ = ["WillingCompany"]
 
 class WillingCompany(Company):
     """
-    Hands out what can be pickled; what cannot is run by a thread meanwhile, and its worker waits.
+    Hands out what can be pickled and what there is room for; what cannot go is run by a thread meanwhile, and its worker waits.
 
     Parameters
     ----------
@@ -33,12 +34,15 @@ class WillingCompany(Company):
 
     def parcel(self, call: Callable[[Any], Any]) -> Parcel:
         """Return a function of one item as it travels; it is kept, too."""
-        parcel = super().parcel(call)
+        try:
+            parcel = super().parcel(call)
+        except NoRoomError:
+            parcel = Parcel.of(call)
         self._calls[parcel.digest] = call
         return parcel
 
     def hand_out(self, worker: Worker, function: Parcel, items: Sequence[Any], done: Done, start: int | None = None) -> None:
-        """Have items run by a worker; or by a thread, if they cannot be pickled, or not be loaded there."""
+        """Have items run by a worker; or by a thread, if they cannot be sent, or not be loaded there."""
 
         def receive(outcome: Outcome | Lost) -> None:
             if isinstance(outcome, Outcome) and isinstance(outcome.error, UnloadableError):
@@ -48,7 +52,7 @@ class WillingCompany(Company):
 
         try:
             super().hand_out(worker, function, items, receive, start)
-        except TypeError:  # what cannot be pickled comes as that, whatever pickling said
+        except (TypeError, NoRoomError):  # what cannot be pickled comes as the former, whatever pickling said
             self._run_here(function, items, done)
 
     def _run_here(self, function: Parcel, items: Sequence[Any], done: Done) -> None:

@@ -13,6 +13,8 @@ from lightwork.executors.process.parcels import Parcel, dumps, unpack
 from lightwork.executors.process.surroundings import THREAD_VARIABLES, Surroundings
 from lightwork.executors.process.worker import Kit, Lost, Worker
 from lightwork.executors.process.workshop import WORKSHOP, Ready
+from lightwork.processes.files import NoRoomError
+from lightwork.processes.segments import Segments, Shipment
 
 __all__ = ["Company", "Done", "UnloadableError", "kit_for"]
 
@@ -42,6 +44,8 @@ class Company:
     """
     Has worker processes come, hands them items, and lets them go.
 
+    Large arrays, of functions and of items, are put into shared memory as long as somebody needs them there.
+
     Parameters
     ----------
     n_workers : int
@@ -59,30 +63,76 @@ class Company:
         self._kit = kit
         self._explain = explain
         self._surroundings = Parcel.of(Surroundings.here())
+        self._segments = Segments()
+        self._shipments: dict[bytes, Shipment] = {}  # of functions with arrays beside them
+
+    def close(self) -> None:
+        """Let go of all arrays; nothing is handed out any more."""
+        self._shipments.clear()
+        self._segments.close()
 
     def summon(self, ready: Ready) -> None:
         """Have a worker come."""
         WORKSHOP.summon(self._kit, ready)
 
     def release(self, worker: Worker) -> None:
-        """Let a worker go."""
+        """Let a worker go, without arrays of this company's."""
+        worker.forget_passing()
         WORKSHOP.put_back(worker)
 
     def parcel(self, call: Callable[[Any], Any]) -> Parcel:
-        """Return a function of one item as it travels."""
+        """Return a function of one item as it travels, for as long as there are workers of this company."""
         try:
-            return Parcel.of(call)
+            shipment = self._segments.dumps(call)
+        except NoRoomError:
+            raise
         except Exception as error:
             raise self._explain("the function", call, error) from error
+        parcel = Parcel.with_data(shipment.payload, is_passing=not shipment.is_alone)
+        if parcel.is_passing:
+            self._shipments[parcel.digest] = shipment
+        return parcel
 
     def hand_out(self, worker: Worker, function: Parcel, items: Sequence[Any], done: Done, start: int | None = None) -> None:
         """Have items run by a worker; `done` is called with what came of them, in any thread. The first may have an index, which errors tell."""
         which = _names(start, len(items))
-        worker.run(self._surroundings, function, self._pickled(items, start), lambda reply: done(_opened(reply, worker, which)))
+        shipment = self._pack(items, start)
 
-    def _pickled(self, items: Sequence[Any], start: int | None) -> bytes:
+        def receive(reply: Reply | Lost) -> None:
+            self._segments.release(shipment)
+            done(_opened(reply, worker, which))
+
         try:
-            return dumps(list(items))
+            worker.run(self._surroundings, function, shipment.payload, receive)
+        except BaseException:  # if it has gone all the same, it will not be waited for
+            self._segments.release(shipment)
+            raise
+
+    def call(self, worker: Worker, call: Callable[[Any], Any], items: Sequence[Any], done: Done) -> None:
+        """Have items run by a worker, with a function of their own."""
+        function = self.parcel(call)
+
+        def receive(outcome: Outcome | Lost) -> None:
+            self._drop(function)
+            done(outcome)
+
+        try:
+            self.hand_out(worker, function, items, receive)
+        except BaseException:
+            self._drop(function)
+            raise
+
+    def _drop(self, function: Parcel) -> None:
+        """Let go of a function's arrays."""
+        shipment = self._shipments.pop(function.digest, None)
+        if shipment is not None:
+            self._segments.release(shipment)
+
+    def _pack(self, items: Sequence[Any], start: int | None) -> Shipment:
+        try:
+            return self._segments.dumps(list(items))
+        except NoRoomError:
+            raise
         except Exception as error:
             position = _first_unpicklable(items)
             raise self._explain(_names(None if start is None else start + position, 1), items[position], error) from error

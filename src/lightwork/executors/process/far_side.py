@@ -25,8 +25,9 @@ from lightwork.executors.process.parcels import Failure, dumps, loads, pack, pac
 from lightwork.executors.process.record import Record
 from lightwork.executors.process.surroundings import Surroundings
 from lightwork.executors.process.wires import FRAME, LIFELINE, LOG, RECORD, STDERR, remove
+from lightwork.processes import loading
 
-__all__ = ["N_FUNCTIONS", "Reply", "begin", "initialize", "prepare", "run"]
+__all__ = ["N_FUNCTIONS", "Reply", "begin", "forget", "initialize", "prepare", "run"]
 
 N_FUNCTIONS = 8  # are kept by a worker, so that each travels once
 STREAMS = 2  # the last of the standard streams
@@ -73,10 +74,15 @@ class _Desk:
     def function(self, digest: bytes, data: bytes | None) -> Callable[[Any], Any]:
         """Return a function that came now or before. The parent forgets the eldest at the same time."""
         if data is not None:
-            self._functions[digest] = loads(data)
+            self._functions[digest] = loading.loads(data)
             if len(self._functions) > N_FUNCTIONS:
                 self._functions.popitem(last=False)
         return self._functions[digest]
+
+    def forget(self, digests: list[bytes]) -> None:
+        """Let go of functions, if they are still there. The parent forgets them at the same time."""
+        for digest in digests:
+            self._functions.pop(digest, None)
 
 
 _desk: _Desk | None = None
@@ -124,10 +130,16 @@ def run(serial: int, surroundings: bytes | None, digest: bytes, function: bytes 
     try:
         if surroundings is not None:
             _desk.adapt(surroundings)
-        call, arguments = _desk.function(digest, function), loads(items)
+        call, arguments = _desk.function(digest, function), loading.loads(items)
     except BaseException as error:
         return Reply([], array("d"), pack_error(error), 0, is_loaded=False)
     return _run(_desk.record, serial, call, arguments)
+
+
+def forget(digests: list[bytes]) -> None:
+    """Let go of functions."""
+    if _desk is not None:
+        _desk.forget(digests)
 
 
 def _run(record: Record, serial: int, call: Callable[[Any], Any], items: list[Any]) -> Reply:

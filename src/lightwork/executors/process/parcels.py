@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
-import importlib
+import os
 import pickle
 import re
-import sys
 import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lightwork._errors import RemoteError, RemoteTraceback
+from lightwork.processes.pickling import PROTOCOL, pickling
 
 __all__ = ["Failure", "Packed", "Parcel", "dumps", "goes_by_value", "loads", "pack", "pack_error", "unpack"]
 
-PROTOCOL = 5
+DIGEST_SIZE = 16
 PLAIN = frozenset({int, float, complex, str, bytes, bool, type(None)})  # what can neither fail to be pickled nor to be loaded
 
 loads: Callable[..., Any] = pickle.loads
@@ -25,26 +24,13 @@ loads: Callable[..., Any] = pickle.loads
 
 def dumps(obj: object) -> bytes:
     """Return the pickle of an object; of functions and classes that cannot be found by name too, with cloudpickle."""
-    data: bytes = _pickler()(obj, protocol=PROTOCOL)
+    data: bytes = pickling().dumps(obj, protocol=PROTOCOL)
     return data
 
 
 def goes_by_value() -> bool:
     """Whether a function that is not to be found by its name can travel."""
-    return _pickler() is not pickle.dumps
-
-
-@functools.cache
-def _pickler() -> Callable[..., bytes]:
-    try:
-        cloudpickle: Any = importlib.import_module("cloudpickle")
-    except ImportError:  # then functions travel by their names
-        return pickle.dumps
-    main = sys.modules.get("__mp_main__")  # the program's file, in a child that multiprocessing has spawned: workers do not know it by that name
-    if main is not None:
-        cloudpickle.register_pickle_by_value(main)
-    dump: Callable[..., bytes] = cloudpickle.dumps
-    return dump
+    return pickling() is not pickle
 
 
 class Parcel(NamedTuple):
@@ -55,16 +41,23 @@ class Parcel(NamedTuple):
     ----------
     digest : bytes
     data : bytes
+    is_passing : bool
+        Whether it is only good while the call lasts: some of its arrays lie beside it.
     """
 
     digest: bytes
     data: bytes
+    is_passing: bool = False
 
     @classmethod
     def of(cls, obj: object) -> Parcel:
         """Return an object's parcel."""
-        data = dumps(obj)
-        return cls(hashlib.blake2b(data, digest_size=16).digest(), data)
+        return cls.with_data(dumps(obj))
+
+    @classmethod
+    def with_data(cls, data: bytes, *, is_passing: bool = False) -> Parcel:
+        """Return the parcel of a pickle. What lies beside one may be different next time, so no other is the same."""
+        return cls(os.urandom(DIGEST_SIZE) if is_passing else hashlib.blake2b(data, digest_size=DIGEST_SIZE).digest(), data, is_passing)
 
 
 class Packed(bytes):

@@ -94,6 +94,7 @@ class Worker:
         self._serial = 0
         self._surroundings: bytes | None = None
         self._functions: deque[bytes] = deque(maxlen=far_side.N_FUNCTIONS)
+        self._passing: list[bytes] = []
         self._n_items = 0
         self._n_bytes = 0
         self._is_leaving = False
@@ -152,8 +153,21 @@ class Worker:
             return
         self._surroundings = surroundings.digest
         if is_new:
-            self._functions.append(function.digest)
+            self._note(function)
         future.add_done_callback(partial(self._receive, done))
+
+    def _note(self, function: Parcel) -> None:
+        self._functions.append(function.digest)
+        if function.is_passing:
+            self._passing.append(function.digest)
+
+    def forget_passing(self) -> None:
+        """Have the process let go of functions whose arrays lie beside them, in memory that would be taken up as long as it had them."""
+        passing, self._passing = self._passing, []
+        if passing and not self._is_leaving:
+            self._functions = deque((digest for digest in self._functions if digest not in passing), self._functions.maxlen)
+            with contextlib.suppress(BrokenExecutor):
+                self._sole.submit(far_side.forget, passing)
 
     def _receive(self, done: Callable[[far_side.Reply | Lost], object], future: Future[Any]) -> None:
         error = future.exception()

@@ -1,0 +1,58 @@
+"""A program that is killed while its workers have arrays among their items: they end with it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import lightwork as lw
+
+SECONDS = 20
+
+
+def say_and_sleep(item: tuple[str, npt.NDArray[Any]]) -> float:
+    """Say who has an array, and keep it."""
+    directory, array = item
+    (Path(directory) / str(os.getpid())).touch()
+    time.sleep(1000)
+    return float(array.sum())
+
+
+def workers_in(directory: str) -> list[int]:
+    """Return who has said so."""
+    return [int(path.name) for path in Path(directory).iterdir()]
+
+
+def is_there(process: int) -> bool:
+    """Whether a process is, and has not ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+if len(sys.argv) > 1:
+    lw.parallel_map(say_and_sleep, [(sys.argv[1], np.ones(1_000_000))] * 2, executor="process", workers=2, chunk_size=1)
+
+before = set(os.listdir("/dev/shm"))
+with tempfile.TemporaryDirectory() as directory:
+    program = subprocess.Popen([sys.executable, __file__, directory], stderr=subprocess.DEVNULL)  # who clears up says so
+    end = time.monotonic() + SECONDS
+    while len(workers_in(directory)) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    workers = workers_in(directory)
+    assert len(workers) == 2, workers
+    program.send_signal(signal.SIGKILL)
+    program.wait()
+    end = time.monotonic() + 2
+    while (any(map(is_there, workers)) or set(os.listdir("/dev/shm")) - before) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not any(map(is_there, workers)), workers
+    assert not set(os.listdir("/dev/shm")) - before
