@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,21 +39,23 @@ def is_there(process: int) -> bool:
     return False
 
 
+def wait_until(is_so: Callable[[], bool], seconds: float) -> None:
+    """Wait for something, but not for long."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 if len(sys.argv) > 1:
     lw.parallel_map(say_and_sleep, [(sys.argv[1], np.ones(1_000_000))] * 2, executor="process", workers=2, chunk_size=1)
 
 before = set(os.listdir("/dev/shm"))
 with tempfile.TemporaryDirectory() as directory:
     program = subprocess.Popen([sys.executable, __file__, directory], stderr=subprocess.DEVNULL)  # who clears up says so
-    end = time.monotonic() + SECONDS
-    while len(workers_in(directory)) < 2 and time.monotonic() < end:
-        time.sleep(0.01)
+    wait_until(lambda: len(workers_in(directory)) == 2, SECONDS)
     workers = workers_in(directory)
-    assert len(workers) == 2, workers
     program.send_signal(signal.SIGKILL)
     program.wait()
-    end = time.monotonic() + 2
-    while (any(map(is_there, workers)) or set(os.listdir("/dev/shm")) - before) and time.monotonic() < end:
-        time.sleep(0.01)
-    assert not any(map(is_there, workers)), workers
-    assert not set(os.listdir("/dev/shm")) - before
+    wait_until(lambda: not any(map(is_there, workers)), 2)
+    wait_until(lambda: not set(os.listdir("/dev/shm")) - before, SECONDS)  # the semaphores of loky, for which somebody else comes
