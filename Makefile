@@ -14,7 +14,7 @@ demo: $(VENV)/.built
 	$(BIN)/python -m lightwork demo
 
 test: $(VENV)/.built $(VENV)/.group-test $(VENV)/.group-integrations $(VENV)/.group-types $(FOREIGN)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 bench: $(VENV)/.built $(VENV)/.group-bench
 	$(BIN)/python -m benchmarks.report

@@ -152,7 +152,7 @@ def test_ctrl_c_raises_soon_and_once(where: str) -> None:
 def test_ctrl_c_ends_a_program_with_one_traceback(where: str) -> None:
     """Where nobody catches it, the program dies of the signal and says so once, and no worker delays it."""
     status, _, err = tell("interrupt", where, "uncaught")
-    assert status == -signal.SIGINT
+    assert status == -signal.SIGINT, err
     assert err.count("Traceback") == err.count("\nKeyboardInterrupt") == 1
 
 

@@ -218,9 +218,12 @@ def pid_with(array: Array) -> Any:
 
 def test_a_long_stream_takes_up_no_more_than_what_is_under_way(made: list[Segment]) -> None:
     """Segments end when what was in them has its result."""
+    wait_until_gone(os.getpid())
+    made.clear()
     results = lw.parallel_iter(total, (np.ones(LARGE) for _ in range(60)), executor="process", workers=WORKERS, chunk_size=1, window=4)
     n_open = [len(segments_of(os.getpid())) for _ in results]
-    assert len(made) == 60 and max(n_open) <= 4
+    assert len(made) == 60
+    assert max(n_open) <= 4
     wait_until_gone(os.getpid())
 
 

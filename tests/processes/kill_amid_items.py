@@ -32,6 +32,11 @@ def workers_in(directory: str) -> list[int]:
     return [int(path.name) for path in Path(directory).iterdir()]
 
 
+def of(process: int) -> list[str]:
+    """Return what there is in the directory for shared memory that has a process in its name, or lightwork."""
+    return [name for name in os.listdir("/dev/shm") if str(process) in name or "lightwork" in name]
+
+
 def is_there(process: int) -> bool:
     """Whether a process is, and has not ended."""
     with contextlib.suppress(OSError):
@@ -50,12 +55,12 @@ def wait_until(is_so: Callable[[], bool], seconds: float) -> None:
 if len(sys.argv) > 1:
     lw.parallel_map(say_and_sleep, [(sys.argv[1], np.ones(1_000_000))] * 2, executor="process", workers=2, chunk_size=1)
 
-before = set(os.listdir("/dev/shm"))
 with tempfile.TemporaryDirectory() as directory:
     program = subprocess.Popen([sys.executable, __file__, directory], stderr=subprocess.DEVNULL)  # who clears up says so
     wait_until(lambda: len(workers_in(directory)) == 2, SECONDS)
     workers = workers_in(directory)
+    assert not [name for name in of(program.pid) if "lightwork" in name]
     program.send_signal(signal.SIGKILL)
     program.wait()
     wait_until(lambda: not any(map(is_there, workers)), 2)
-    wait_until(lambda: not set(os.listdir("/dev/shm")) - before, SECONDS)  # the semaphores of loky, for which somebody else comes
+    wait_until(lambda: not of(program.pid), SECONDS)  # the semaphores of loky, for which somebody else comes

@@ -68,7 +68,7 @@ class Stored:
 
         Bytes may not change while somebody who has not loaded them yet, or may have to again, wants them; later they may.
         """
-        wanted = sorted(span for spans in self._wanted.values() for span in spans)
+        wanted = _joined(span for spans in self._wanted.values() for span in spans)
         return self._owner() is owner and not any(gap for span in self._there for gap in _gaps(wanted, *span))
 
     def position_of(self, address: int) -> int:
@@ -90,7 +90,7 @@ class Stored:
 
     def note(self, spans: list[Span]) -> None:
         """Note that bytes are there."""
-        self._there = sorted([*self._there, *spans])
+        self._there = _joined([*self._there, *spans])
 
     def write(self, span: Span) -> None:
         """Put bytes there."""
@@ -98,8 +98,19 @@ class Stored:
         self.segment.write(self.position_of(start), memory_at(start, stop - start))
 
 
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """Return spans in order, those that touch as one."""
+    joined = list[Span]()
+    for start, stop in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(stop, joined[-1][1])
+        else:
+            joined.append((start, stop))
+    return joined
+
+
 def _gaps(there: list[Span], start: int, stop: int) -> Iterable[Span]:
-    """Yield the parts of a span that are in none of some others, which are sorted."""
+    """Yield the parts of a span that are in none of some others, which are in order and do not touch."""
     for begin, end in there:
         if begin >= stop:
             break
