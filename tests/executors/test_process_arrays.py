@@ -17,6 +17,7 @@ import pytest
 from stories import check
 
 import lightwork as lw
+from lightwork._gil import has_gil
 from lightwork.executors.process.worker import Worker
 from lightwork.processes.files import NoRoomError
 from lightwork.processes.segment import Segment
@@ -271,21 +272,26 @@ def test_where_there_is_no_room_the_error_says_what_was_wanted(tmp_path: Path) -
     check("little_room_for_items", tmp_path)
 
 
+@pytest.mark.skipif(not has_gil(), reason="without a GIL no processes are chosen")
 def test_auto_does_without_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its functions are pickled as a whole, and items are run by threads."""
-    function = functools.partial(spin, np.ones(LARGE))
+    """Its functions are pickled as a whole, and items are run by threads, though it has chosen processes."""
 
     def no_room(*_: object) -> Segment:
         raise NoRoomError(errno.ENOSPC, "no room")
 
     monkeypatch.setattr(Segment, "make", no_room)
-    result = lw.parallel_map(function, [(number, np.full(LARGE, float(number))) for number in range(400)], executor="auto", workers=WORKERS)
-    assert list(result) == [LARGE * float(number) for number in range(400)]
+    function = functools.partial(spin, np.ones(LARGE))
+    items = [(number, np.full(LARGE, float(number)) if number % 2 else np.ones(2)) for number in range(300)]
+    result = lw.parallel_map(function, items, executor="auto", workers=WORKERS)
+    assert [value for value, _ in result] == [total(array) for _, array in items]
+    assert result.decision is not None and result.decision.choice == "process"
+    here = [process == os.getpid() for _, process in result]
+    assert all(here[1::2]) and not all(here)
 
 
-def spin(_array: Array, item: tuple[int, Array]) -> float:
-    """Hold the GIL for some milliseconds."""
+def spin(_array: Array, item: tuple[int, Array]) -> tuple[float, int]:
+    """Hold the GIL for some milliseconds; say where."""
     end = time.thread_time() + 0.005
     while time.thread_time() < end:
         pass
-    return total(item[1])
+    return total(item[1]), os.getpid()

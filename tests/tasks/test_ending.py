@@ -66,6 +66,19 @@ def test_threads_end_and_come_back() -> None:
         assert not [thread for thread in threading.enumerate() if thread.name in {f"lightwork-{index}" for index in range(1, 100)}]
 
 
+def test_who_is_leaving_is_followed_by_whom_he_starts() -> None:
+    """A thread that was asked to end starts others for what it submits before; nobody has asked for these since, so they do not stay."""
+    seen = threading.Event()
+
+    def leave() -> bool:
+        lw.shutdown()  # which asks this thread, too, and waits for nobody here
+        lw.submit(seen.set)
+        return seen.wait(SECONDS)
+
+    assert lw.submit(leave).result(SECONDS)
+    assert provoked(lambda: n_threads() == 0, seconds=10)
+
+
 def test_threads_hear_of_it_while_they_look_for_work() -> None:
     """None falls asleep over it."""
     for _ in range(300):

@@ -75,12 +75,13 @@ class Stored:
         """Return where a byte of the array is in the segment."""
         return self._start + address - self._address
 
-    def want(self, shipment: Shipment, span: Span | None = None) -> list[Span]:
-        """Note for whom bytes have to be there; return which are not."""
-        spans = self._wanted.setdefault(shipment, [])
-        if span is None:
-            return []
-        spans.append(span)
+    def serve(self, shipment: Shipment) -> None:
+        """Be there for somebody, who will say what for."""
+        self._wanted.setdefault(shipment, [])
+
+    def want(self, shipment: Shipment, span: Span) -> list[Span]:
+        """Note what somebody has to find there; return what of it is not there yet."""
+        self._wanted[shipment].append(span)
         return list(_gaps(self._there, *span))
 
     def forget(self, shipment: Shipment) -> bool:
@@ -188,7 +189,7 @@ class Segments:
             if stored is None or not stored.is_current(owner):
                 stored = self._stored[id(owner)] = Stored(owner, sending.segment())
                 self._contents.setdefault(stored.segment, set()).add(stored)
-            stored.want(sending.shipment)
+            stored.serve(sending.shipment)
             sending.shipment.segments.add(stored.segment)
         return stored
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Protocol
 
 from lightwork._clock import SYSTEM
@@ -64,10 +64,10 @@ def shutdown(timeout: float | None = None, cancel_pending: bool = False) -> bool
         return False
     end = SYSTEM.now() + (math.inf if timeout is None else max(checked_number("timeout", timeout), 0.0))
     n_cancelled = cancel_waiting(shared_core(), shared_core().spawn) if cancel_pending else 0  # what runs over items wait for is put back
-    ending: list[Ending] = [*dismiss_default(), *shared_core().dismiss(), *WORKSHOP.dismiss()]
+    ending: set[Ending] = {*dismiss_default(), *shared_core().dismiss(), *WORKSHOP.dismiss()}
     if _may_wait():
         _join(ending, end)
-        ending += _join_heirs(end)
+        ending.update(_join_heirs(end))
     n_left = sum(one.is_alive() for one in ending)
     LOGGER.debug("shutdown: %d threads and processes asked to end, %d have not; %d calls cancelled", len(ending), n_left, n_cancelled)
     return n_left == 0
@@ -85,7 +85,7 @@ class Ending(Protocol):
         ...
 
 
-def _join(ending: Sequence[Ending], end: float) -> None:
+def _join(ending: Iterable[Ending], end: float) -> None:
     for one in ending:
         one.join(None if end == math.inf else min(max(end - SYSTEM.now(), 0.0), MOST_SECONDS))
 

@@ -166,7 +166,7 @@ class Worker:
         passing, self._passing = self._passing, []
         if passing and not self._is_leaving:
             self._functions = deque((digest for digest in self._functions if digest not in passing), self._functions.maxlen)
-            with contextlib.suppress(BrokenExecutor):
+            with contextlib.suppress(RuntimeError):  # it has died, or the interpreter exits, which comes to the same
                 self._sole.submit(far_side.forget, passing)
 
     def _receive(self, done: Callable[[far_side.Reply | Lost], object], future: Future[Any]) -> None:
