@@ -1,6 +1,6 @@
 """Arrays among the items of worker processes, and of their functions: large ones are put into shared memory, where workers map them."""
 
-import errno
+import contextlib
 import functools
 import gc
 import os
@@ -17,9 +17,7 @@ import pytest
 from stories import check
 
 import lightwork as lw
-from lightwork._gil import has_gil
 from lightwork.executors.process.worker import Worker
-from lightwork.processes.files import NoRoomError
 from lightwork.processes.segment import Segment
 
 pytest.importorskip("loky")
@@ -82,11 +80,14 @@ def looks(array: Array) -> tuple[object, ...]:
     return array.dtype.str, array.shape, array.strides, flags.writeable, flags.aligned, flags.c_contiguous, flags.f_contiguous, array.tobytes()
 
 
-def segments_of(process: object) -> set[str]:
-    """Return the segments that a process has open or mapped."""
-    files = [str(path.resolve()) for path in Path(f"/proc/{process}/fd").iterdir()]
+def segments_of(process: object) -> list[str]:
+    """Return the segments that a process has open or mapped, one for each time."""
+    files = []
+    for path in Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it was closed in between
+            files.append(str(path.readlink()))
     maps = Path(f"/proc/{process}/maps").read_text("utf-8").splitlines()
-    return {line for line in files + maps if "memfd:lightwork" in line}
+    return [line for line in files + maps if "memfd:lightwork" in line]
 
 
 def wait_until_gone(*processes: object) -> None:
@@ -180,12 +181,13 @@ def test_an_array_that_was_changed_after_its_result_arrives_as_it_is() -> None:
     buffer = np.zeros((2, LARGE))
 
     def source() -> Iterator[Array]:
-        for number in range(20):
+        for number in range(60):
             buffer[number % 2] = number
             yield buffer[number % 2]
 
-    results = lw.parallel_iter(total, source(), executor="process", workers=WORKERS, window=1)
-    assert [each.value for each in results] == [LARGE * float(number) for number in range(20)]
+    # While an item is under way, the one before the last has been read, and its place in the buffer is free.
+    results = lw.parallel_iter(total, source(), executor="process", workers=WORKERS, window=2, chunk_size=1, ordered=True)
+    assert [each.value for each in results] == [LARGE * float(number) for number in range(60)]
     with lw.ProcessPool(1) as pool:
         for number in range(5):
             buffer[0] = number
@@ -268,30 +270,5 @@ def test_a_program_that_is_killed_leaves_nothing() -> None:
 
 
 def test_where_there_is_no_room_the_error_says_what_was_wanted(tmp_path: Path) -> None:
-    """And smaller arrays go; with 'auto' all of them do, in threads."""
+    """And smaller arrays go."""
     check("little_room_for_items", tmp_path)
-
-
-@pytest.mark.skipif(not has_gil(), reason="without a GIL no processes are chosen")
-def test_auto_does_without_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its functions are pickled as a whole, and items are run by threads, though it has chosen processes."""
-
-    def no_room(*_: object) -> Segment:
-        raise NoRoomError(errno.ENOSPC, "no room")
-
-    monkeypatch.setattr(Segment, "make", no_room)
-    function = functools.partial(spin, np.ones(LARGE))
-    items = [(number, np.full(LARGE, float(number)) if number % 2 else np.ones(2)) for number in range(300)]
-    result = lw.parallel_map(function, items, executor="auto", workers=WORKERS)
-    assert [value for value, _ in result] == [total(array) for _, array in items]
-    assert result.decision is not None and result.decision.choice == "process"
-    here = [process == os.getpid() for _, process in result]
-    assert all(here[1::2]) and not all(here)
-
-
-def spin(_array: Array, item: tuple[int, Array]) -> tuple[float, int]:
-    """Hold the GIL for some milliseconds; say where."""
-    end = time.thread_time() + 0.005
-    while time.thread_time() < end:
-        pass
-    return total(item[1]), os.getpid()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import logging
 import os
@@ -13,11 +14,14 @@ import time
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lightwork as lw
+from lightwork.processes.files import NoRoomError
+from lightwork.processes.segment import Segment
 from lightwork.tasks import auto, forecast
 from lightwork.tasks import sounding as sounding_module
 from lightwork.tasks.decision import TOO_LITTLE, Decision, Outlook, decide
@@ -333,6 +337,22 @@ def test_items_that_cannot_be_pickled_stay_here() -> None:
     locks: list[Any] = [threading.Lock() if i % 50 == 49 else i for i in range(400)]
     result = lw.parallel_map(where, locks, executor="auto", workers=2, chunk_size=10)
     pids = list(result)
+    assert len(set(pids) - {os.getpid()}) > 0
+    assert {pids[i] for i in range(400) if i % 50 == 49} == {os.getpid()}
+
+
+@pytest.mark.skipif(not HAS_GIL, reason="without a GIL no processes are chosen")
+@pytest.mark.usefixtures("to_processes")
+def test_items_stay_here_that_there_is_no_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large arrays go into shared memory; those of the function are pickled then, as small ones are."""
+    large = np.ones(200_000)
+
+    def no_room(_directory: str | None) -> Segment:
+        raise NoRoomError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(Segment, "make", no_room)
+    items = [large if i % 50 == 49 else i for i in range(400)]
+    pids = list(lw.parallel_map(lambda _: where(large), items, executor="auto", workers=2, chunk_size=10))
     assert len(set(pids) - {os.getpid()}) > 0
     assert {pids[i] for i in range(400) if i % 50 == 49} == {os.getpid()}
 
