@@ -7,7 +7,7 @@ from libcpp.atomic cimport atomic
 from lightwork import statistics
 
 from lightwork cimport Body, parallel_for
-from lightwork._core.atomics cimport delete_array, new_array, now_ns, spin_hint
+from lightwork._core.atomics cimport CACHE_LINE, delete_array, new_array, now_ns, spin_hint
 from lightwork._core.chunk cimport packed_run, run_pack, run_steal_half
 
 cdef enum:
@@ -165,3 +165,26 @@ def burn_parallel(const double[::1] costs, double[::1] out, Py_ssize_t grain):
     slices.costs = &costs[0]
     slices.out = &out[0]
     parallel_for(burn_chunk, &slices, costs.shape[0], grain)
+
+
+# --- How fast memory can be read -----------------------------------------------------------------------------------
+
+cdef int64_t read_words(const char* first, const char* end) noexcept nogil:
+    """A word of each cache line, the bits of all of them: nothing that a core would have to wait for but memory."""
+    cdef int64_t seen = 0
+    while first < end:
+        seen |= (<const int64_t*> first)[0]
+        first += CACHE_LINE
+    return seen
+
+
+def read(const double[::1] array, int times):
+    """Have each line of the array brought to this core, some times over; return what nobody can know beforehand."""
+    cdef const char* first = <const char*> &array[0]
+    cdef const char* end = <const char*> (&array[0] + array.shape[0])
+    cdef int64_t seen = 0
+    cdef int _
+    with nogil:
+        for _ in range(times):
+            seen ^= read_words(first, end)
+    return seen

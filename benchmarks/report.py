@@ -25,6 +25,7 @@ QUESTIONS = (
     "bench_where",
     "bench_fuse",
     "bench_reductions",
+    "bench_reading",
     SKEW,
     "bench_items",
     "bench_processes",

@@ -67,6 +67,31 @@ def test_large_arrays_at_any_number_of_workers(dtype: str, n_workers: int) -> No
             assert_same_call(getattr(reductions, name), getattr(np, name), array, axis, n_workers=n_workers)
 
 
+@pytest.mark.parametrize("dtype", ["f", "d", "F", "q", "B"])
+@pytest.mark.parametrize("steps", [(1, 1), (1, -1), (-1, 1), (2, 3), (1, -9)])
+def test_rows_of_several_pages_are_taken_in_parts(dtype: str, steps: tuple[int, int]) -> None:
+    """Rows so long that each worker has a part of them, whichever way they run, add up and compare as NumPy has it."""
+    array = Sample(dtype, (57, 20_011), steps=steps).build()
+    for ufunc in (np.add, np.maximum):
+        for n_workers in (2, 7):
+            assert_same_call(functools.partial(lw.reduce, ufunc), ufunc.reduce, array, 0, n_workers=n_workers)
+
+
+@pytest.mark.parametrize("shape", [(10_007, 100), (20_000, 3, 50), (33, 40_000)])
+@pytest.mark.parametrize("dtype", ["b", "q", "?", "m8[s]"])
+def test_whole_rows_of_what_may_be_grouped(shape: tuple[int, ...], dtype: str) -> None:
+    """Integers, truths and times are shared by rows, of which no number need be a multiple of another."""
+    array = Sample(dtype, shape).build()
+    for n_workers in WORKERS:
+        assert_same_call(functools.partial(lw.reduce, np.maximum), np.maximum.reduce, array, 0, n_workers=n_workers)
+    assert chunks_during(lw.reduce, np.maximum, Sample("q", shape).build(), 0, workers=2) > 1
+
+
+def test_narrow_rows_of_numbers_are_left_whole() -> None:
+    """A part of a row shorter than a page takes as long to read as the whole: such sums are NumPy's."""
+    assert chunks_during(lw.reduce, np.add, Sample("d", (20_000, 200)).build(), 0, workers=2) == 0
+
+
 def test_large_sums_are_shared() -> None:
     """A sum, a maximum and a sum of rows of a large array run as many chunks."""
     array = Sample("d", (2000, 2000)).build()

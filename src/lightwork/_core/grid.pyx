@@ -16,10 +16,11 @@ from lightwork._core.atomics cimport CACHE_LINE, now_ns
 from lightwork._core.cast cimport Cast, find_cast
 from lightwork._core.flags cimport report_flags
 from lightwork._core.loop cimport BoundLoop, Loop, bound_call, loop_bind, loop_learn, npy_intp
-from lightwork._core.parallel cimport Region, region_run
+from lightwork._core.parallel cimport Region, count_chunks, region_run
 from lightwork._core.reduction cimport choose_reduction_grain, find_reduction
 from lightwork._core.summation cimport TREE, order_of
 from lightwork._core.line cimport join_axes, sort_axes
+from lightwork._core.sharing cimport is_worth_sharing
 
 cnp.import_array()
 
@@ -28,12 +29,17 @@ cdef enum:
     MAX_ITEM = 32         # bytes
     SEGMENT = 2048        # outputs of a row that are computed together, while they and a row's part are in the cache
     NARROWEST = 64        # outputs; over fewer a row's part is not worth a call of the loop
-    WIDE = 512            # outputs; parts of rows that are narrower are read markedly slower, measured over 80 MB
-    AHEAD = 2             # rows that are fetched before they are wanted: a fifth faster over 80 MB, measured for 1, 2, 4 and 8
+    WIDE = 4096           # bytes: a page, in which a machine foresees what is read next; narrower parts of rows are read slower than whole rows
+    WIDE_CAST = 512       # outputs, of items that are cast, which takes longer than to read them
+    COARSE = 4            # chunks for each worker; of fewer each is long, and he who is late keeps the others waiting for it
+    TOGETHER = 8          # rows that are brought into the cache at a time: twice as fast over 80 MB as one by one; 4 and 16 are no better
     BUFFER = 8192         # items that are cast at a time, where the grouping cannot show
 
 cdef extern from * nogil:
-    void prefetch "__builtin_prefetch"(void*)
+    """
+    static inline void read_byte(const char* at) { (void) *(volatile const char*) at; }
+    """
+    void read_byte(const char*)
 
 cdef struct Axis:
     npy_intp stride
@@ -88,24 +94,33 @@ cdef int take_row(Grid* grid, char* output, char* first, Py_ssize_t count, int w
     return bound_call(&grid.loop, data, count, strides)
 
 
-cdef inline void fetch_row(char* first, npy_intp stride, Py_ssize_t count) noexcept nogil:
-    """Have a part of a row brought into the cache: the machine does not guess that it comes next."""
-    cdef char* last = first + count * stride
-    while first < last:
-        prefetch(first)
-        first += CACHE_LINE
+cdef inline void fetch_rows(char* first, npy_intp apart, Py_ssize_t n_rows, npy_intp stride, Py_ssize_t count) noexcept nogil:
+    """
+    Have parts of several rows brought into the cache, by reading from each in turn. What a machine foresees ends with a part, so
+    it has to follow several at once; it follows reads alone, not what it is told to prefetch.
+    """
+    cdef char* line = first if stride >= 0 else first + (count - 1) * stride
+    cdef char* last = first if stride < 0 else first + (count - 1) * stride
+    cdef npy_intp step = max(stride if stride >= 0 else -stride, <npy_intp> CACHE_LINE)
+    cdef Py_ssize_t row
+    while line <= last:
+        for row in range(n_rows):
+            read_byte(line + row * apart)
+        line += step
 
 
 cdef int reduce_segment(Grid* grid, Py_ssize_t outer, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
     """Compute the outputs [start, stop) of a row of them, row by row of the items."""
     cdef char* first = grid.data + outer * grid.outer.stride + start * grid.inner.stride
     cdef char* output = grid.outputs + (outer * grid.inner.length + start) * grid.itemsize
+    cdef Py_ssize_t count = stop - start
+    cdef npy_intp apart = grid.reduced.stride
     cdef Py_ssize_t i
-    begin_outputs(grid, output, first, grid.inner.stride, stop - start)
+    begin_outputs(grid, output, first, grid.inner.stride, count)
     for i in range(0 if grid.has_start else 1, grid.reduced.length):
-        if i + AHEAD < grid.reduced.length:
-            fetch_row(first + (i + AHEAD) * grid.reduced.stride, grid.inner.stride, stop - start)
-        if take_row(grid, output, first + i * grid.reduced.stride, stop - start, worker):
+        if i % TOGETHER == 0 and count < grid.inner.length:
+            fetch_rows(first + i * apart, apart, min(grid.reduced.length - i, <Py_ssize_t> TOGETHER), grid.inner.stride, count)
+        if take_row(grid, output, first + i * apart, count, worker):
             return 1
     return 0
 
@@ -207,36 +222,46 @@ cdef object allocate_outputs(cnp.ndarray array, tuple axes, cnp.dtype dtype):
 
 # --- One call -------------------------------------------------------------------------------------------------------
 
+cdef Py_ssize_t narrowest_part(Grid* grid) noexcept:
+    """The fewest outputs of a row that are worth being computed apart from the rest of it."""
+    if grid.cast != NULL:
+        return WIDE_CAST
+    return max(<Py_ssize_t> NARROWEST, WIDE // max(<npy_intp> 1, grid.inner.stride if grid.inner.stride >= 0 else -grid.inner.stride))
+
+
 cdef Py_ssize_t output_grain(Grid* grid, Py_ssize_t by_cost, int n_workers) noexcept:
-    """Outputs in a chunk, given how many items it should have: whole rows of them if these are narrow."""
-    cdef Py_ssize_t n_outputs = grid.outer.length * grid.inner.length
+    """Outputs in a chunk, given how many items it should have: parts of a row of them, or whole rows if these are narrow."""
     cdef Py_ssize_t grain = max(<Py_ssize_t> 1, by_cost // grid.reduced.length)
-    if grid.inner.length == 1:
-        return grain
-    if grid.inner.length <= NARROWEST:
+    cdef Py_ssize_t part = narrowest_part(grid)
+    if 2 * grid.inner.length < 3 * part:
         return max(<Py_ssize_t> 1, grain // grid.inner.length) * grid.inner.length
-    grain = min(max(grain, <Py_ssize_t> WIDE), -(-n_outputs // n_workers))
+    grain = min(max(grain, part), -(-grid.outer.length * grid.inner.length // n_workers))
     return -(-grain // NARROWEST) * NARROWEST
 
 
-cdef int run_grid(Grid* grid, Loop loop, int n_workers) except -1:
-    cdef Region region
+cdef bint set_chunks(Grid* grid, Loop loop, int n_workers, Region* region):
+    """Cut the outputs into chunks; False if NumPy would be sooner done."""
     cdef Py_ssize_t n_items = grid.outer.length * grid.reduced.length * grid.inner.length
-    cdef Py_ssize_t by_cost = choose_reduction_grain(loop, n_items, &n_workers)
+    cdef Py_ssize_t n_chunks
+    region.grain = output_grain(grid, choose_reduction_grain(loop, n_items, &n_workers), n_workers)
+    region.n_items = grid.outer.length * grid.inner.length
+    region.n_workers = n_workers
+    n_chunks = count_chunks(region.n_items, region.grain)
+    return n_chunks > 1 and (n_chunks >= n_workers * COARSE or is_worth_sharing(loop, n_items // COARSE, n_workers))
+
+
+cdef int run_grid(Grid* grid, Loop loop, Region* region) except -1:
     cdef cnp.ndarray scratch
     grid.scratch_size = max(<Py_ssize_t> BUFFER, <Py_ssize_t> SEGMENT) * grid.itemsize if grid.cast != NULL else 0
-    scratch = np.empty(n_workers * grid.scratch_size, np.uint8)
+    scratch = np.empty(region.n_workers * grid.scratch_size, np.uint8)
     grid.scratch = cnp.PyArray_BYTES(scratch)
     region.body = reduce_rows if grid.inner.length == 1 else reduce_segments
     region.context = grid
     region.drop = NULL
-    region.n_items = grid.outer.length * grid.inner.length
-    region.grain = output_grain(grid, by_cost, n_workers)
-    region.n_workers = n_workers
     region.watches_flags = True
     began = now_ns()
-    region_run(&region)
-    loop_learn(loop, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), n_items)
+    region_run(region)
+    loop_learn(loop, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), grid.reduced.length * region.n_items)
     return report_flags("reduce", region.flags)
 
 
@@ -266,6 +291,7 @@ def reduce_grid(ufunc, cnp.ndarray array, tuple axes, cnp.dtype wanted, bint is_
         to be shared, and casts whose buffers would show.
     """
     cdef Grid grid
+    cdef Region region
     cdef Loop loop = find_reduction(ufunc, array.dtype, wanted)
     cdef cnp.ndarray outputs
     if loop is None or loop.dtypes[0] != wanted or not cnp.PyArray_ISALIGNED(array) or not find_grid(array, axes, &grid):
@@ -277,12 +303,12 @@ def reduce_grid(ufunc, cnp.ndarray array, tuple axes, cnp.dtype wanted, bint is_
             return None
     if grid.inner.length == 1 and not is_exact and grid.reduced.length > np.getbufsize() and order_of(wanted) != TREE:
         return None  # NumPy may take more than one buffer for an output
-    if grid.outer.length == 1 and grid.inner.length < 2 * NARROWEST:
+    if not set_chunks(&grid, loop, n_workers, &region):
         return None
     grid.loop = loop_bind(loop)
     grid.itemsize = wanted.itemsize
     set_start(&grid, loop)
     outputs = allocate_outputs(array, axes, wanted)
     grid.outputs = cnp.PyArray_BYTES(outputs)
-    run_grid(&grid, loop, n_workers)
+    run_grid(&grid, loop, &region)
     return outputs

@@ -71,6 +71,10 @@ def share_some(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np.d
     if 0 in array.strides:  # they say nothing of the order in which NumPy goes through what is broadcast
         return DECLINED
     n_outputs = math.prod(array.shape) // math.prod(array.shape[axis] for axis in axes)
+    if lies_in_rows(array, axes) and array.dtype == dtype and dtype.kind not in "fc":  # whole rows are read faster than parts of them
+        result = share_groups(ufunc, array, axes, dtype, n_workers)
+        if result is not DECLINED:
+            return result
     if n_outputs <= FEW_OUTPUTS and array.size >= n_outputs * SMALL:
         few = share_rows if ufunc is np.add and not is_exact(ufunc, dtype) else share_groups
         result = few(ufunc, array, axes, dtype, n_workers)
@@ -81,6 +85,14 @@ def share_some(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np.d
         reducer = functools.partial(ufunc.reduce, axis=axes, dtype=dtype, keepdims=True)
         result = share_outputs(reducer, array, axes, n_workers=n_workers)
     return DECLINED if result is not DECLINED and has_open_zeros(ufunc, result) else result
+
+
+def lies_in_rows(array: Array, axes: tuple[int, ...]) -> bool:
+    """Whether all that is kept of an array lies closer together than what is reduced."""
+    reduced, kept = [], []
+    for axis, stride in enumerate(array.strides):
+        (reduced if axis in axes else kept).append(abs(stride))
+    return min(reduced) > max(kept)
 
 
 def has_open_zeros(ufunc: np.ufunc, result: Array) -> bool:
