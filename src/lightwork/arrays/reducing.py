@@ -89,10 +89,8 @@ def share_some(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np.d
 
 def lies_in_rows(array: Array, axes: tuple[int, ...]) -> bool:
     """Whether all that is kept of an array lies closer together than what is reduced."""
-    reduced, kept = [], []
-    for axis, stride in enumerate(array.strides):
-        (reduced if axis in axes else kept).append(abs(stride))
-    return min(reduced) > max(kept)
+    strides = list(map(abs, array.strides))
+    return min(strides[axis] for axis in axes) > max(strides[axis] for axis in range(array.ndim) if axis not in axes)
 
 
 def has_open_zeros(ufunc: np.ufunc, result: Array) -> bool:
