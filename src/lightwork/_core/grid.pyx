@@ -242,8 +242,9 @@ cdef Py_ssize_t output_grain(Grid* grid, Py_ssize_t by_cost, int n_workers) noex
 cdef bint set_chunks(Grid* grid, Loop loop, int n_workers, Region* region):
     """Cut the outputs into chunks; False if NumPy would be sooner done."""
     cdef Py_ssize_t n_items = grid.outer.length * grid.reduced.length * grid.inner.length
+    cdef Py_ssize_t by_cost = choose_reduction_grain(loop, n_items, &n_workers)
     cdef Py_ssize_t n_chunks
-    region.grain = output_grain(grid, choose_reduction_grain(loop, n_items, &n_workers), n_workers)
+    region.grain = output_grain(grid, by_cost, n_workers)
     region.n_items = grid.outer.length * grid.inner.length
     region.n_workers = n_workers
     n_chunks = count_chunks(region.n_items, region.grain)
