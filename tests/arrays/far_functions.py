@@ -2,6 +2,8 @@
 
 import os
 import signal
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,3 +83,38 @@ def killed(part: Array) -> Array:
     if part[0] > 0:
         os.kill(os.getpid(), signal.SIGKILL)
     return part
+
+
+def late_first(signal_file: str, part: Array) -> Array:
+    """Doubles, the first chunk not before the 21st."""
+    if part[0] == 0:
+        wait_for(signal_file)
+    elif part[0] == 20:
+        Path(signal_file).touch()
+    return 2 * part
+
+
+def late_and_alone(signal_file: str, part: Array) -> Array:
+    """Returns another shape for all chunks but the first, which is late."""
+    doubled = late_first(signal_file, part)
+    return doubled if part[0] == 0 else doubled[:, None]
+
+
+def fail_late(signal_file: str, part: Array) -> Array:
+    """Fails from the fourth chunk on, which does so after another."""
+    if part[0] == 3:
+        wait_for(signal_file)
+    elif part[0] > 3:
+        Path(signal_file).touch()
+    if part[0] >= 3:
+        raise ValueError("no more")
+    return part
+
+
+def wait_for(signal_file: str) -> None:
+    """Return when there is a file; not for ever."""
+    until = time.monotonic() + 20
+    while not Path(signal_file).exists():
+        if time.monotonic() > until:
+            raise TimeoutError(f"{signal_file} never came")
+        time.sleep(0.001)

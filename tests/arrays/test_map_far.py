@@ -6,6 +6,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,30 @@ def test_chunks_are_held_to_the_rules(fn: Any, error: type[Exception], message: 
     assert "in chunk [" in caught.value.__notes__[0]
 
 
+def test_others_go_on_while_the_first_chunk_runs(tmp_path: Path) -> None:
+    """They are put aside, with no file open for any of them, until it has decided what the result is like."""
+    fn = partial(far.late_first, str(tmp_path / "signal"))
+    doubled = lw.chunked_map(fn, np.arange(100.0), chunk_size=1, executor="process")
+    np.testing.assert_array_equal(doubled, 2 * np.arange(100.0))
+    assert_segments_here(0)
+
+
+def test_the_first_chunk_decides_also_when_it_is_late(tmp_path: Path) -> None:
+    """What came before it is held to it, and the first that breaks the rules is told of."""
+    fn = partial(far.late_and_alone, str(tmp_path / "signal"))
+    with pytest.raises(ValueError, match=r"shape \(1, 1\) for a chunk of a result of shape \(100,\)") as caught:
+        lw.chunked_map(fn, np.arange(100.0), chunk_size=1, executor="process")
+    assert caught.value.__notes__ == ["in chunk [1, 2) of axis 0"]
+
+
+def test_the_first_error_by_place_is_raised(tmp_path: Path) -> None:
+    """Though another was there before it."""
+    fn = partial(far.fail_late, str(tmp_path / "signal"))
+    with pytest.raises(ValueError, match="no more") as caught:
+        lw.chunked_map(fn, np.arange(100.0), chunk_size=1, executor="process")
+    assert caught.value.__notes__ == ["in chunk [3, 4) of axis 0"]
+
+
 def test_the_caller_s_errstate_holds() -> None:
     """What is to raise raises there."""
     with np.errstate(all="raise"), pytest.raises(FloatingPointError):
@@ -261,6 +286,17 @@ def test_a_call_leaves_nothing_behind(fn: Any) -> None:
     else:
         assert result.shape == (200_000,)
     assert_segments_here(0)
+
+
+def test_workers_let_go_of_the_caller_s_memory() -> None:
+    """They have it mapped during a call; after that the caller alone decides how long it is there."""
+    array = lw.shared_empty(100_000)
+    array[:] = 1
+    pids = {*lw.chunked_map(far.processes, array, executor="process", chunk_size=10_000).astype(int)}
+    end = time.monotonic() + 10
+    while any("memfd:lightwork" in Path(f"/proc/{pid}/maps").read_text() for pid in pids) and time.monotonic() < end:
+        time.sleep(0.001)
+    assert not any("memfd:lightwork" in Path(f"/proc/{pid}/maps").read_text() for pid in pids)
 
 
 def test_a_death_is_an_error_of_its_chunk_and_the_next_call_works() -> None:

@@ -241,7 +241,7 @@ class Sink:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process needs to fill chunks."""
-        return {name: value for name, value in vars(self).items() if name not in ("lock", "early")}
+        return {name: value for name, value in vars(self).items() if name not in ("lock", "early", "result")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, lock=threading.Lock(), early=[])

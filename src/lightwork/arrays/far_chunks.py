@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 import numpy as np
 
 from lightwork.arrays.chunks import Cut, Sink, noted, part_along
 from lightwork.processes.answer import Answer, answer_with
+from lightwork.processes.dumping import LARGE
 from lightwork.processes.layout import is_plain, owner_of
 from lightwork.processes.loading import loads
 from lightwork.processes.segment import Token, mapping_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lightwork.arrays.chunks import Array
-    from lightwork.tasks.results import ItemResult, ParallelResult
+    from lightwork.tasks.results import ItemResult
 
 __all__ = ["map_far_chunks"]
 
@@ -37,6 +37,7 @@ FIRST = 10  # 2 to the power of how many parts of the range the first chunk is o
 LARGE_RESULT = 1 << 26
 
 Span = tuple[int, int]
+Task = tuple[Span, "Token | None", "bytes | None"]
 
 
 def map_far_chunks(
@@ -51,12 +52,9 @@ def map_far_chunks(
     """Run `fn` over chunks as ``map_chunks`` does, in processes."""
     cut = Cut([np.asanyarray(array) for array in arrays], axis)
     sink = Sink(fn, cut, out, dtype)
-    with Segments() as segments:
-        if out is not None:
-            return _fill_out(sink, segments, chunk_size, n_workers)
-        start, ns = _begin(sink, segments, min(chunk_size or max(1, cut.length >> FIRST), cut.length), n_workers)
-        _fill(sink, segments, start, chunk_size or _grain(start, cut.length, ns, n_workers), n_workers, sink.result)
-        return sink.result if sink.result.nbytes >= LARGE_RESULT else sink.result.copy(order="K")
+    grain = _grain(1, cut.length, 0, n_workers) if out is not None and chunk_size == 0 else chunk_size
+    with Journey(sink, grain, n_workers) as journey:
+        return journey.make()
 
 
 def _grain(size: int, length: int, ns: int, n_workers: int) -> int:
@@ -68,107 +66,201 @@ def _grain(size: int, length: int, ns: int, n_workers: int) -> int:
 # --- What the caller does -------------------------------------------------------------------------------------------
 
 
-def _begin(sink: Sink, segments: Segments, stop: int, n_workers: int) -> tuple[int, int]:
-    """Have the first chunk run, to learn what the result is like; return its end, and how long it took."""
-    shipment = _shipment(sink, segments)
-    with Answer() as answer:
-        call = functools.partial(_first_chunk, shipment.payload, answer.token)
-        (payload,) = _run(call, [(0, stop)], n_workers, sink.cut.axis).values()
-        result, ns = answer.loads(payload)
-    try:
-        like = sink.like(result)
-        sink.result = shared_empty_like(like) if is_plain(like) else like
-        sink.put(result, 0, stop)
-    except (TypeError, ValueError) as error:
-        raise noted(error, 0, stop, sink.cut.axis) from None
-    return stop, ns
+class Journey:
+    """
+    Chunks on their way to workers, and what comes of them on its way back.
 
+    A large result is written by workers to memory that they share with the caller, once the first chunk has told what it is like; the
+    chunks that were begun before, and small results, travel.
 
-def _fill_out(sink: Sink, segments: Segments, chunk_size: int, n_workers: int) -> Array:
-    """Have all chunks written to the caller's array: to itself if it is shared, else by way of one that is."""
-    out = sink.result
-    if is_plain(out) and mapping_of(owner_of(out)) is None:
-        sink.result = shared_empty_like(np.empty_like(out))
-        if sink.passes_out:  # the function sees what is in it
-            np.copyto(sink.result, out)
-    _fill(sink, segments, 0, chunk_size or _grain(1, sink.cut.length, 0, n_workers), n_workers, out)
-    return out
+    Parameters
+    ----------
+    sink : Sink
+        What to call, and where the results go.
+    grain : int
+        Positions in a chunk; 0: as many as are found to be good by the first one, which is small.
+    n_workers : int
+    """
 
+    def __init__(self, sink: Sink, grain: int, n_workers: int) -> None:
+        self._sink = sink
+        self._grain = grain
+        self._n_workers = n_workers
+        self._spans: list[Span] = []
+        self._segments = Segments()
+        self._out = sink.result if hasattr(sink, "result") else None
+        self._where: bytes | None = None  # the memory of the result, as it travels
+        self._answers: dict[int, Answer] = {}  # of chunks that were begun before that was known, by where they start
+        self._early: list[tuple[int, Any]] = []  # chunks that came before the first one, and their results
+        self._failures: dict[int, BaseException] = {}
+        if self._out is not None:
+            self._share_out(self._out)
 
-def _fill(sink: Sink, segments: Segments, start: int, grain: int, n_workers: int, out: Array) -> None:
-    """Have the chunks from a position on written to the result; if that is not the caller's array, to this as they are done."""
-    result, axis = sink.result, sink.cut.axis
+    def __enter__(self) -> Self:
+        return self
 
-    def fetch(span: Span, part: Array | None) -> None:
-        if part is not None or out is not result:
-            np.copyto(part_along(out, axis, *span), part_along(result, axis, *span) if part is None else part)
+    def __exit__(self, *_: object) -> None:
+        for answer in self._answers.values():
+            answer.close()
+        self._segments.close()
+        self._failures.clear()  # else they and their traceback would keep each other, and the arrays
 
-    spans = [(begin, min(begin + grain, sink.cut.length)) for begin in range(start, sink.cut.length, grain)]
-    if spans:
-        call = _chunk if is_plain(result) else _chunk_by_value
-        shipment = _shipment(sink, segments)
-        _run(functools.partial(call, shipment.payload), spans, n_workers, axis, fetch)
+    def make(self) -> Array:
+        """Have all chunks run, and return what came of them; raise the first error with a note of its chunk."""
+        self._run()
+        if self._failures:
+            first = min(self._failures)
+            raise noted(self._failures[first], *self._spans[first], self._sink.cut.axis)
+        if self._out is not None:
+            return self._out
+        result = self._sink.result
+        return result if self._where is None or result.nbytes >= LARGE_RESULT else result.copy(order="K")
 
+    def _run(self) -> None:
+        from lightwork.tasks import parallel_map  # noqa: PLC0415 - half of the package, which arrays do without
 
-def _shipment(sink: Sink, segments: Segments) -> Shipment:
-    """Return what a worker needs: all of it in a segment, but for little, so that each chunk's message is short."""
-    in_place = (sink.result,) if hasattr(sink, "result") else ()
-    # Whom the caller has called or told of errors is not there.
-    errstate = {kind: "warn" if action in ("call", "log") else action for kind, action in np.geterr().items()}
-    inside = segments.dumps((sink, errstate), in_place=in_place)
-    return segments.dumps(np.frombuffer(inside.payload, np.uint8))
+        parallel_map(
+            self._call(), self._tasks(), executor="process", workers=self._n_workers, max_errors=1, on_result=self._hear,
+            # As for all arrays, whatever is configured for items:
+            window=None, retry=None, rate_limit=None, timeout=None, task_timeout=None, stop=None, progress=False, metrics=None,
+        )  # fmt: skip
 
+    # --- The way there ------------------------------------------------------------------------------------------------
 
-def _run(
-    call: Callable[[Span], Any], spans: list[Span], n_workers: int, axis: int, done: Callable[[Span, Any], None] | None = None
-) -> ParallelResult[Any]:
-    """Have a function called with spans in processes; raise the first error with a note of its chunk."""
-    from lightwork.tasks import parallel_map  # noqa: PLC0415 - half of the package, which arrays do without
+    def _call(self) -> _FarCall:
+        inside = self._segments.dumps(self._sink)
+        return _FarCall(self._sent(inside) if inside.segments else self._sink)
 
-    failures: dict[int, BaseException] = {}
+    def _sent(self, inside: Shipment) -> bytes:
+        """Return a shipment as a short message: all of it in a segment, but for little."""
+        return self._segments.dumps(np.frombuffer(inside.payload, np.uint8)).payload
 
-    def hear(result: ItemResult[Any]) -> None:
-        if result.error is not None:
-            failures[result.index] = result.error
-        elif done is not None:
-            done(spans[result.index], result.value)
+    def _tasks(self) -> Iterator[Task]:
+        """Yield chunks with where their results are to go, as far as that is known; none after a failure."""
+        length = self._sink.cut.length
+        if length == 0 and self._out is None:  # one call tells what the result is like
+            yield self._task(0, 0)
+        start = 0
+        while start < length and not self._failures:
+            stop = min(start + (self._grain or max(1, length >> FIRST)), length)
+            yield self._task(start, stop)
+            start = stop
 
-    result: ParallelResult[Any] = parallel_map(
-        call, spans, executor="process", workers=n_workers, chunk_size=1, max_errors=1, on_result=hear,
-        # As for all arrays, whatever is configured for items:
-        window=None, retry=None, rate_limit=None, timeout=None, task_timeout=None, stop=None, progress=False, metrics=None,
-    )  # fmt: skip
-    if failures:
-        first = min(failures)
+    def _task(self, start: int, stop: int) -> Task:
+        token = None
+        if not hasattr(self._sink, "result"):
+            answer = self._answers[len(self._spans)] = Answer()
+            token = answer.token
+        self._spans.append((start, stop))
+        return (start, stop), token, self._where
+
+    # --- Where results go ---------------------------------------------------------------------------------------------
+
+    def _share_out(self, out: Array) -> None:
+        """Have all chunks written to the caller's array: to itself if it is shared, else by way of one that is."""
+        if is_plain(out) and mapping_of(owner_of(out)) is None:
+            self._sink.result = shared_empty_like(np.empty_like(out))
+            if self._sink.passes_out:  # the function sees what is in it
+                np.copyto(self._sink.result, out)
+        self._send_place()
+
+    def _send_place(self) -> None:
+        result = self._sink.result
+        self._where = self._sent(self._segments.dumps(result, in_place=(result,)))
+
+    def _begin_result(self, first: Array) -> None:
+        """Make an array like the first chunk's result."""
+        like = self._sink.like(first)
+        is_shared = is_plain(like) and like.nbytes >= LARGE
+        self._sink.result = shared_empty_like(like) if is_shared else like
+        if is_shared:
+            self._send_place()
+
+    # --- The way back -------------------------------------------------------------------------------------------------
+
+    def _hear(self, result: ItemResult[Any]) -> None:
+        """Take what came of a chunk, be it an error."""
+        if result.error is None:
+            self._land(result.index, self._opened(result.index, result.value))
+        else:
+            self._failures[result.index] = result.error
+
+    def _opened(self, index: int, value: Any) -> Any:
+        """Return a chunk's result, if it travels."""
+        answer = self._answers.pop(index, None)
+        if answer is None:
+            return value
+        with answer:
+            value, ns = answer.loads(value)
+        if index == 0 and self._grain == 0:
+            self._grain = _grain(self._spans[0][1], self._sink.cut.length, ns, self._n_workers)
+        return value
+
+    def _land(self, index: int, value: Any) -> None:
+        """Put a chunk's result where it belongs; the first chunk decides what those are held to that came before it."""
+        is_known = hasattr(self._sink, "result")
+        if index > 0 and not is_known:
+            self._early.append((index, value))
+            return
         try:
-            raise noted(failures[first], *spans[first], axis)
-        finally:
-            failures.clear()  # else they and their traceback would keep each other, and the arrays
-    return result
+            if not is_known:
+                self._begin_result(value)
+            self._put(*self._spans[index], value)
+        except (TypeError, ValueError) as error:
+            self._failures[index] = error
+        early, self._early = self._early, []
+        for chunk in early:
+            self._land(*chunk)
+
+    def _put(self, start: int, stop: int, value: Any) -> None:
+        sink = self._sink
+        if value is not None:
+            sink.put(value, start, stop)
+        elif self._out is not sink.result and self._out is not None:
+            np.copyto(part_along(self._out, sink.cut.axis, start, stop), part_along(sink.result, sink.cut.axis, start, stop))
 
 
 # --- What workers do ------------------------------------------------------------------------------------------------
 
 
-def _first_chunk(payload: bytes, token: Token, span: Span) -> bytes:
-    """Run a chunk; return its result, and how long it took."""
-    sink, errstate = loads(loads(payload))
-    began = time.perf_counter_ns()
-    with np.errstate(**errstate):
-        result = sink.call(*span)
-    return answer_with((result, time.perf_counter_ns() - began), token)
+class _FarCall:
+    """
+    What a worker has of a call.
+
+    It keeps what lies in shared memory of the caller's own until the call ends, and maps copies anew for each chunk: these go with the call.
+
+    Parameters
+    ----------
+    sink : Sink or bytes
+        What it keeps, or what to load it from.
+    """
+
+    def __init__(self, sink: Sink | bytes) -> None:
+        self._sink = sink
+        # Whom the caller has called or told of errors is not there.
+        self._errstate: dict[str, Any] = {kind: "warn" if action in ("call", "log") else action for kind, action in np.geterr().items()}
+
+    def __call__(self, task: Task) -> Any:
+        """
+        Run a chunk into its part of the result, if that is known and can be shared; else return what came of it.
+
+        One that was begun before anything was known of the result returns how long it took, too.
+        """
+        span, token, where = task
+        sink: Sink = loads(loads(self._sink)) if isinstance(self._sink, bytes) else self._sink
+        with np.errstate(**self._errstate):
+            if where is not None:
+                return _filled(sink, span, where)
+            began = time.perf_counter_ns()
+            result = sink.call(*span)
+        return result if token is None else answer_with((result, time.perf_counter_ns() - began), token)
 
 
-def _chunk_by_value(payload: bytes, span: Span) -> Array:
-    """Run a chunk, and return its part of a result that cannot be shared, as one of Python objects."""
-    sink, errstate = loads(loads(payload))
-    with np.errstate(**errstate):
+def _filled(sink: Sink, span: Span, where: bytes) -> Array | None:
+    """Run a chunk into its part of a result; return that if nobody else sees it."""
+    sink.result = loads(loads(where))
+    try:
         sink.fill(*span)
-    return part_along(sink.result, sink.cut.axis, *span)
-
-
-def _chunk(payload: bytes, span: Span) -> None:
-    """Run a chunk into its part of the shared result."""
-    sink, errstate = loads(loads(payload))
-    with np.errstate(**errstate):
-        sink.fill(*span)
+        return None if is_plain(sink.result) else part_along(sink.result, sink.cut.axis, *span)
+    finally:
+        del sink.result
