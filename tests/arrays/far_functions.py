@@ -45,6 +45,19 @@ def negated_in_place(part: Array) -> Array:
     return part
 
 
+def counted(part: Array, total: Array) -> Array:
+    """Counts in an array that every chunk is given whole."""
+    total += 1
+    times: Array = part * total[0, 0]
+    return times
+
+
+def added_in_place(part: Array, other: Array) -> Array:
+    """Changes one of what it is given."""
+    part += other
+    return part
+
+
 def flags(part: Array) -> Array:
     """Where it runs, and what it may do with what it is given."""
     return np.full(len(part), 10 * part.flags.writeable + 1.0 * part.flags.c_contiguous)

@@ -151,6 +151,19 @@ def test_chunks_may_be_changed_as_they_may_on_threads(n_items: int) -> None:
     np.testing.assert_array_equal(array, np.arange(n_items))
 
 
+@pytest.mark.parametrize("n_items", [100, 100_000])
+def test_what_a_chunk_writes_is_its_own(n_items: int) -> None:
+    """Also in what is passed to every chunk whole, or shows the same items twice, in whosoever's memory it is."""
+    total, part = lw.shared_empty((1, n_items)), lw.shared_empty((20, n_items))
+    total[:], part[:] = 0, 1
+    there = lw.chunked_map(far.counted, part, total, executor="process", chunk_size=1)
+    np.testing.assert_array_equal(there, np.ones((20, n_items)))
+    assert not total.any()
+    there = lw.chunked_map(far.added_in_place, part, part[::-1], executor="process", chunk_size=1)
+    np.testing.assert_array_equal(there, np.full((20, n_items), 2.0))
+    np.testing.assert_array_equal(part, np.ones((20, n_items)))
+
+
 def test_no_chunk_runs_here() -> None:
     """Not even the first."""
     assert os.getpid() not in lw.chunked_map(far.processes, np.arange(100), executor="process")

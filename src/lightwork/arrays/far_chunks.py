@@ -129,7 +129,7 @@ class Journey:
 
     def _call(self) -> _FarCall:
         inside = self._segments.dumps(self._sink)
-        return _FarCall(self._sent(inside) if inside.segments else self._sink)
+        return _FarCall(self._sink if self._sink.cut.is_disjoint and not inside.segments else self._sent(inside))
 
     def _sent(self, inside: Shipment) -> bytes:
         """Return a shipment as a short message: all of it in a segment, but for little."""
@@ -227,7 +227,8 @@ class _FarCall:
     """
     What a worker has of a call.
 
-    It keeps what lies in shared memory of the caller's own until the call ends, and maps copies anew for each chunk: these go with the call.
+    It keeps what lies in shared memory of the caller's own until the call ends. Copies it maps anew for each chunk, for these go with the
+    call, and so it does with arrays in which chunks could see what others have written.
 
     Parameters
     ----------
