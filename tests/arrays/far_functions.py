@@ -52,6 +52,16 @@ def counted(part: Array, total: Array) -> Array:
     return times
 
 
+def counted_by(total: Array, part: Array) -> Array:
+    """Counts in an array of its own."""
+    return counted(part, total)
+
+
+def huge_from_ten_on(part: Array) -> Array:
+    """Returns what single precision has no number for."""
+    return np.where(part < 10, part, 1e300)
+
+
 def added_in_place(part: Array, other: Array) -> Array:
     """Changes one of what it is given."""
     part += other
@@ -105,6 +115,12 @@ def late_first(signal_file: str, part: Array) -> Array:
     elif part[0] == 20:
         Path(signal_file).touch()
     return 2 * part
+
+
+def processes_that_meet(signal_file: str, part: Array) -> Array:
+    """Two processes have to run it."""
+    late_first(signal_file, part)
+    return processes(part)
 
 
 def late_and_alone(signal_file: str, part: Array) -> Array:

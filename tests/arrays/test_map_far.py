@@ -5,6 +5,7 @@ import os
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -152,16 +153,35 @@ def test_chunks_may_be_changed_as_they_may_on_threads(n_items: int) -> None:
 
 
 @pytest.mark.parametrize("n_items", [100, 100_000])
-def test_what_a_chunk_writes_is_its_own(n_items: int) -> None:
-    """Also in what is passed to every chunk whole, or shows the same items twice, in whosoever's memory it is."""
-    total, part = lw.shared_empty((1, n_items)), lw.shared_empty((20, n_items))
+@pytest.mark.parametrize("make", [np.empty, lw.shared_empty])
+def test_what_a_chunk_writes_is_its_own(make: Any, n_items: int) -> None:
+    """Also in what every chunk is given whole, what shows the same items twice, and what the function has; also in the next call."""
+    total, part = make((1, n_items)), make((20, n_items))
     total[:], part[:] = 0, 1
-    there = lw.chunked_map(far.counted, part, total, executor="process", chunk_size=1)
-    np.testing.assert_array_equal(there, np.ones((20, n_items)))
-    assert not total.any()
-    there = lw.chunked_map(far.added_in_place, part, part[::-1], executor="process", chunk_size=1)
-    np.testing.assert_array_equal(there, np.full((20, n_items), 2.0))
-    np.testing.assert_array_equal(part, np.ones((20, n_items)))
+    for _ in range(2):
+        for fn, arrays, expected in (
+            (far.counted, (part, total), 1),
+            (partial(far.counted_by, total), (part,), 1),
+            (far.added_in_place, (part, part[::-1]), 2),
+            (far.negated_in_place, (part,), -1),
+        ):
+            there = lw.chunked_map(fn, *arrays, executor="process", chunk_size=1)
+            np.testing.assert_array_equal(there, np.full((20, n_items), expected))
+            assert (total == 0).all() and (part == 1).all()
+
+
+@pytest.mark.parametrize("n_items", [100, 200_000])
+@pytest.mark.parametrize("make", [np.empty, lw.shared_empty])
+@pytest.mark.parametrize("with_out", [False, True])
+def test_tests_may_have_chunks_run_here(make: Any, n_items: int, *, with_out: bool) -> None:
+    """In the calling thread the same is done to the same arrays."""
+    array = make(n_items)
+    array[:] = 1
+    out = np.empty(n_items) if with_out else None
+    with lightwork.testing.serial():
+        result = lw.chunked_map(far.negated_in_place, array, out=out, executor="process")
+    np.testing.assert_array_equal(result, -np.ones(n_items))
+    np.testing.assert_array_equal(array, np.ones(n_items))
 
 
 def test_no_chunk_runs_here() -> None:
@@ -199,11 +219,21 @@ def test_chunks_are_held_to_the_rules(fn: Any, error: type[Exception], message: 
     assert "in chunk [" in caught.value.__notes__[0]
 
 
-def test_others_go_on_while_the_first_chunk_runs(tmp_path: Path) -> None:
-    """They are put aside, with no file open for any of them, until it has decided what the result is like."""
+def test_others_go_on_while_the_first_chunk_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are put aside, with no file open for those that are done, until it has decided what the result is like."""
     fn = partial(far.late_first, str(tmp_path / "signal"))
+    n_open = []
+    real = vars(far_chunks)["Answer"]
+
+    def counted() -> Any:
+        n_open.append(len(segments_here()))
+        return real()
+
+    monkeypatch.setattr(far_chunks, "Answer", counted)
     doubled = lw.chunked_map(fn, np.arange(100.0), chunk_size=1, executor="process")
     np.testing.assert_array_equal(doubled, 2 * np.arange(100.0))
+    assert len(n_open) > 20
+    assert max(n_open) < 10
     assert_segments_here(0)
 
 
@@ -223,6 +253,15 @@ def test_the_first_error_by_place_is_raised(tmp_path: Path) -> None:
     assert caught.value.__notes__ == ["in chunk [3, 4) of axis 0"]
 
 
+def test_what_the_caller_s_errstate_refuses_is_an_error_of_its_chunk(tmp_path: Path) -> None:
+    """A result that is cast here is no different from one that is cast there, and costs no worker."""
+    before = two_workers(tmp_path / "signal")
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError) as caught:
+        lw.chunked_map(far.huge_from_ten_on, np.arange(100.0), dtype="f4", chunk_size=10, executor="process")
+    assert caught.value.__notes__ == ["in chunk [10, 20) of axis 0"]
+    assert {*lw.chunked_map(far.processes, np.arange(100), executor="process", chunk_size=1)} <= before
+
+
 def test_the_caller_s_errstate_holds() -> None:
     """What is to raise raises there."""
     with np.errstate(all="raise"), pytest.raises(FloatingPointError):
@@ -236,10 +275,18 @@ def test_errors_are_not_logged_where_nobody_reads_it() -> None:
         assert np.isinf(lw.chunked_map(far.divided, np.ones(10), executor="process")).all()
 
 
-def test_calls_share_their_processes() -> None:
-    """The first chunk starts no process beside those that run the others, and the next call none at all."""
-    first, second = (lw.chunked_map(far.processes, np.arange(100), executor="process", chunk_size=1) for _ in range(2))
-    assert len({*first, *second}) <= 2
+def two_workers(signal_file: Path) -> set[int]:
+    """Return the processes of two workers that were started now, each of which has run something."""
+    assert lw.shutdown(60)
+    return {*lw.chunked_map(partial(far.processes_that_meet, str(signal_file)), np.arange(100), executor="process", chunk_size=1)}
+
+
+def test_calls_share_their_processes(tmp_path: Path) -> None:
+    """The next call starts none."""
+    before = two_workers(tmp_path / "signal")
+    assert len(before) == 2
+    for _ in range(3):
+        assert {*lw.chunked_map(far.processes, np.arange(100), executor="process", chunk_size=1)} <= before
 
 
 def test_tests_may_have_chunks_run_in_their_thread() -> None:
@@ -301,15 +348,22 @@ def test_a_call_leaves_nothing_behind(fn: Any) -> None:
     assert_segments_here(0)
 
 
-def test_workers_let_go_of_the_caller_s_memory() -> None:
-    """They have it mapped during a call; after that the caller alone decides how long it is there."""
-    array = lw.shared_empty(100_000)
-    array[:] = 1
-    pids = {*lw.chunked_map(far.processes, array, executor="process", chunk_size=10_000).astype(int)}
-    end = time.monotonic() + 10
-    while any("memfd:lightwork" in Path(f"/proc/{pid}/maps").read_text() for pid in pids) and time.monotonic() < end:
-        time.sleep(0.001)
-    assert not any("memfd:lightwork" in Path(f"/proc/{pid}/maps").read_text() for pid in pids)
+@pytest.mark.parametrize("shape", [(100_000, 2), (100, 2)])
+def test_nothing_waits_for_the_garbage_collector(shape: tuple[int, int]) -> None:
+    """Arrays and results are there as long as the caller has them."""
+    array = np.ones(shape)
+    gc.collect()
+    gc.disable()
+    try:
+        result = lw.chunked_map(far.row_sums, array, executor="process")
+        memory = [weakref.ref(array), weakref.ref(result)]
+        del array, result
+        end = time.monotonic() + 10  # the thread that has brought the last chunk may not have let go yet
+        while any(ref() is not None for ref in memory) and time.monotonic() < end:
+            time.sleep(0.001)
+        assert [ref() for ref in memory] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_a_death_is_an_error_of_its_chunk_and_the_next_call_works() -> None:

@@ -77,7 +77,25 @@ def test_rows_of_several_pages_are_taken_in_parts(dtype: str, steps: tuple[int, 
             assert_same_call(functools.partial(lw.reduce, ufunc), ufunc.reduce, array, 0, n_workers=n_workers)
 
 
-@pytest.mark.parametrize("shape", [(10_007, 100), (20_000, 3, 50), (33, 40_000)])
+@pytest.mark.parametrize("step", [1, 8, -8])
+@pytest.mark.parametrize("dtype", ["f", "d", "D"])
+def test_rows_of_any_length_for_any_number_of_workers(dtype: str, step: int) -> None:
+    """No row is too short for too many, also where there are several rows of results."""
+    for n_columns in (90, 127, 385, 512, 769, 1000, 1100):
+        flat = Sample(dtype, (1200, n_columns), steps=(1, step)).build()
+        for array in (flat, flat.reshape(3, 400, n_columns)):
+            for n_workers in (2, 8, 16, 64):
+                assert_same_call(functools.partial(lw.reduce, np.add), np.add.reduce, array, array.ndim - 2, n_workers=n_workers)
+
+
+def test_parts_of_rows_are_a_page_long() -> None:
+    """Give or take a quarter: however many workers there are, they get no shorter ones."""
+    array = Sample("d", (4000, 4096)).build()
+    assert chunks_during(lw.reduce, np.add, array, 0, workers=2) >= 4
+    assert chunks_during(lw.reduce, np.add, array, 0, workers=64) <= 4096 * 8 // 3072
+
+
+@pytest.mark.parametrize("shape", [(10_007, 100), (20_000, 3, 50), (33_333, 40)])
 @pytest.mark.parametrize("dtype", ["b", "q", "?", "m8[s]"])
 def test_whole_rows_of_what_may_be_grouped(shape: tuple[int, ...], dtype: str) -> None:
     """Integers, truths and times are shared by rows, of which no number need be a multiple of another."""

@@ -20,14 +20,14 @@ from lightwork._core.parallel cimport Region, count_chunks, region_run
 from lightwork._core.reduction cimport choose_reduction_grain, find_reduction
 from lightwork._core.summation cimport TREE, order_of
 from lightwork._core.line cimport join_axes, sort_axes
-from lightwork._core.sharing cimport is_worth_sharing
+from lightwork._core.sharing cimport LANES, is_worth_sharing
 
 cnp.import_array()
 
 cdef enum:
     MAX_DIMENSIONS = 64
     MAX_ITEM = 32         # bytes
-    SEGMENT = 2048        # outputs of a row that are computed together, while they and a row's part are in the cache
+    SEGMENT = 4096        # outputs of a row that are computed together, while they and a row's part are in the cache; a page of bytes
     NARROWEST = 64        # outputs; over fewer a row's part is not worth a call of the loop
     WIDE = 4096           # bytes: a page, in which a machine foresees what is read next; narrower parts of rows are read slower than whole rows
     WIDE_CAST = 512       # outputs, of items that are cast, which takes longer than to read them
@@ -54,6 +54,8 @@ cdef struct Grid:
     Axis outer
     Axis reduced
     Axis inner
+    Py_ssize_t part           # outputs of a row that are computed by one worker, the last of them fewer
+    Py_ssize_t n_parts        # of a row
     char* outputs             # outer.length times inner.length of them, side by side
     npy_intp itemsize         # of an output
     char* scratch             # for each worker, items that are cast
@@ -115,27 +117,36 @@ cdef int reduce_segment(Grid* grid, Py_ssize_t outer, Py_ssize_t start, Py_ssize
     cdef char* output = grid.outputs + (outer * grid.inner.length + start) * grid.itemsize
     cdef Py_ssize_t count = stop - start
     cdef npy_intp apart = grid.reduced.stride
+    cdef Py_ssize_t begin = 0 if grid.has_start else 1
     cdef Py_ssize_t i
     begin_outputs(grid, output, first, grid.inner.stride, count)
-    for i in range(0 if grid.has_start else 1, grid.reduced.length):
-        if i % TOGETHER == 0 and count < grid.inner.length:
+    for i in range(begin, grid.reduced.length):
+        if (i - begin) % TOGETHER == 0 and count < grid.inner.length:
             fetch_rows(first + i * apart, apart, min(grid.reduced.length - i, <Py_ssize_t> TOGETHER), grid.inner.stride, count)
         if take_row(grid, output, first + i * apart, count, worker):
             return 1
     return 0
 
 
-cdef int reduce_segments(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
-    """The body where there are inner axes: the outputs [start, stop)."""
-    cdef Grid* grid = <Grid*> context
-    cdef Py_ssize_t outer, first, last
+cdef int reduce_part(Grid* grid, Py_ssize_t outer, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
+    """Compute the outputs [start, stop) of a row, as many at a time as stay in the cache."""
+    cdef Py_ssize_t last
     while start < stop:
-        outer = start // grid.inner.length
-        first = start - outer * grid.inner.length
-        last = min(grid.inner.length, first + min(stop - start, <Py_ssize_t> SEGMENT))
-        if reduce_segment(grid, outer, first, last, worker):
+        last = min(stop, start + SEGMENT)
+        if reduce_segment(grid, outer, start, last, worker):
             return 1
-        start += last - first
+        start = last
+    return 0
+
+
+cdef int reduce_parts(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
+    """The body where there are inner axes: parts of rows of outputs."""
+    cdef Grid* grid = <Grid*> context
+    cdef Py_ssize_t i, first
+    for i in range(start, stop):
+        first = i % grid.n_parts * grid.part
+        if reduce_part(grid, i // grid.n_parts, first, min(grid.inner.length, first + grid.part), worker):
+            return 1
     return 0
 
 
@@ -223,29 +234,34 @@ cdef object allocate_outputs(cnp.ndarray array, tuple axes, cnp.dtype dtype):
 # --- One call -------------------------------------------------------------------------------------------------------
 
 cdef Py_ssize_t narrowest_part(Grid* grid) noexcept:
-    """The fewest outputs of a row that are worth being computed apart from the rest of it."""
+    """The fewest outputs of a row that are worth being computed apart from the rest of it, give or take a quarter."""
     if grid.cast != NULL:
         return WIDE_CAST
     return max(<Py_ssize_t> NARROWEST, WIDE // max(<npy_intp> 1, grid.inner.stride if grid.inner.stride >= 0 else -grid.inner.stride))
 
 
-cdef Py_ssize_t output_grain(Grid* grid, Py_ssize_t by_cost, int n_workers) noexcept:
-    """Outputs in a chunk, given how many items it should have: parts of a row of them, or whole rows if these are narrow."""
-    cdef Py_ssize_t grain = max(<Py_ssize_t> 1, by_cost // grid.reduced.length)
-    cdef Py_ssize_t part = narrowest_part(grid)
-    if 2 * grid.inner.length < 3 * part:
-        return max(<Py_ssize_t> 1, grain // grid.inner.length) * grid.inner.length
-    grain = min(max(grain, part), -(-grid.outer.length * grid.inner.length // n_workers))
-    return -(-grain // NARROWEST) * NARROWEST
+cdef Py_ssize_t quotient_up(Py_ssize_t a, Py_ssize_t b) noexcept:
+    return (a + b - 1) // b
+
+
+cdef void cut_rows(Grid* grid, Py_ssize_t wanted, int n_workers) noexcept:
+    """Cut rows of outputs into parts of about as many as wanted; into fewer, but for each worker one, where they would be too narrow."""
+    cdef Py_ssize_t length = grid.inner.length
+    cdef Py_ssize_t most = 4 * length // (3 * narrowest_part(grid))
+    cdef Py_ssize_t n_parts = min(most, max(quotient_up(length, wanted), quotient_up(n_workers, grid.outer.length)))
+    grid.part = quotient_up(quotient_up(length, max(<Py_ssize_t> 1, n_parts)), LANES) * LANES
+    grid.n_parts = quotient_up(length, grid.part)
 
 
 cdef bint set_chunks(Grid* grid, Loop loop, int n_workers, Region* region):
     """Cut the outputs into chunks; False if NumPy would be sooner done."""
     cdef Py_ssize_t n_items = grid.outer.length * grid.reduced.length * grid.inner.length
     cdef Py_ssize_t by_cost = choose_reduction_grain(loop, n_items, &n_workers)
+    cdef Py_ssize_t n_outputs = max(<Py_ssize_t> 1, by_cost // grid.reduced.length)
     cdef Py_ssize_t n_chunks
-    region.grain = output_grain(grid, by_cost, n_workers)
-    region.n_items = grid.outer.length * grid.inner.length
+    cut_rows(grid, n_outputs, n_workers)
+    region.n_items = grid.outer.length * grid.n_parts
+    region.grain = max(<Py_ssize_t> 1, n_outputs // min(grid.part, grid.inner.length))
     region.n_workers = n_workers
     n_chunks = count_chunks(region.n_items, region.grain)
     return n_chunks > 1 and (n_chunks >= n_workers * COARSE or is_worth_sharing(loop, n_items // COARSE, n_workers))
@@ -256,13 +272,13 @@ cdef int run_grid(Grid* grid, Loop loop, Region* region) except -1:
     grid.scratch_size = max(<Py_ssize_t> BUFFER, <Py_ssize_t> SEGMENT) * grid.itemsize if grid.cast != NULL else 0
     scratch = np.empty(region.n_workers * grid.scratch_size, np.uint8)
     grid.scratch = cnp.PyArray_BYTES(scratch)
-    region.body = reduce_rows if grid.inner.length == 1 else reduce_segments
+    region.body = reduce_rows if grid.inner.length == 1 else reduce_parts
     region.context = grid
     region.drop = NULL
     region.watches_flags = True
     began = now_ns()
     region_run(region)
-    loop_learn(loop, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), grid.reduced.length * region.n_items)
+    loop_learn(loop, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), grid.outer.length * grid.reduced.length * grid.inner.length)
     return report_flags("reduce", region.flags)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import inspect
-import itertools
 import operator
 import threading
 import time
@@ -213,15 +212,6 @@ class Cut:
         pairs = zip(self.arrays, self._cut, strict=True)
         return [part_along(array, self.axis, start, stop) if is_cut else array for array, is_cut in pairs]
 
-    @property
-    def is_disjoint(self) -> bool:
-        """Whether nothing that is written to the parts of one chunk can be seen in another's."""
-        pairs = zip(self.arrays, self._cut, strict=True)
-        couples = itertools.combinations(self.arrays, 2)
-        return all(not array.flags.writeable or (is_cut and not may_overlap_itself(array)) for array, is_cut in pairs) and not any(
-            (one.flags.writeable or other.flags.writeable) and np.may_share_memory(one, other) for one, other in couples
-        )
-
 
 def part_along(array: Array, axis: int, start: int, stop: int) -> Array:
     """Return the view of ``[start, stop)`` along one axis."""
@@ -251,7 +241,7 @@ class Sink:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process needs to fill chunks."""
-        return {name: value for name, value in vars(self).items() if name not in ("lock", "early", "result")}
+        return {name: value for name, value in vars(self).items() if name not in ("lock", "early")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, lock=threading.Lock(), early=[])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex
@@ -14,7 +15,7 @@ from lightwork.processes.dumping import LARGE
 from lightwork.processes.layout import is_plain, owner_of
 from lightwork.processes.loading import loads
 from lightwork.processes.segment import Token, mapping_of
-from lightwork.processes.segments import Segments, Shipment
+from lightwork.processes.segments import Segments
 from lightwork.processes.shared_array import shared_empty_like
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def map_far_chunks(
     """Run `fn` over chunks as ``map_chunks`` does, in processes."""
     cut = Cut([np.asanyarray(array) for array in arrays], axis)
     sink = Sink(fn, cut, out, dtype)
+    if out is not None and cut.length == 0:
+        return out
     grain = _grain(1, cut.length, 0, n_workers) if out is not None and chunk_size == 0 else chunk_size
     with Journey(sink, grain, n_workers) as journey:
         return journey.make()
@@ -84,17 +87,15 @@ class Journey:
 
     def __init__(self, sink: Sink, grain: int, n_workers: int) -> None:
         self._sink = sink
+        self._out = sink.result if hasattr(sink, "result") else None
         self._grain = grain
         self._n_workers = n_workers
-        self._spans: list[Span] = []
         self._segments = Segments()
-        self._out = sink.result if hasattr(sink, "result") else None
-        self._where: bytes | None = None  # the memory of the result, as it travels
-        self._answers: dict[int, Answer] = {}  # of chunks that were begun before that was known, by where they start
+        self._where: bytes | None = None  # the memory of a result that was made for the first chunk
+        self._spans: list[Span] = []
+        self._answers: dict[int, Answer] = {}  # of chunks that were begun before anything was known of the result
         self._early: list[tuple[int, Any]] = []  # chunks that came before the first one, and their results
         self._failures: dict[int, BaseException] = {}
-        if self._out is not None:
-            self._share_out(self._out)
 
     def __enter__(self) -> Self:
         return self
@@ -103,10 +104,12 @@ class Journey:
         for answer in self._answers.values():
             answer.close()
         self._segments.close()
-        self._failures.clear()  # else they and their traceback would keep each other, and the arrays
+        vars(self).clear()  # the run, which is a part of a cycle, has us
 
     def make(self) -> Array:
         """Have all chunks run, and return what came of them; raise the first error with a note of its chunk."""
+        if self._out is not None:
+            self._share_out(self._out)
         self._run()
         if self._failures:
             first = min(self._failures)
@@ -120,19 +123,27 @@ class Journey:
         from lightwork.tasks import parallel_map  # noqa: PLC0415 - half of the package, which arrays do without
 
         parallel_map(
-            self._call(), self._tasks(), executor="process", workers=self._n_workers, max_errors=1, on_result=self._hear,
+            functools.partial(_chunk, self._payload()), self._tasks(), executor="process", workers=self._n_workers,
+            chunk_size=1, max_errors=1, on_result=self._hear,
             # As for all arrays, whatever is configured for items:
             window=None, retry=None, rate_limit=None, timeout=None, task_timeout=None, stop=None, progress=False, metrics=None,
         )  # fmt: skip
 
     # --- The way there ------------------------------------------------------------------------------------------------
 
-    def _call(self) -> _FarCall:
-        inside = self._segments.dumps(self._sink)
-        return _FarCall(self._sink if self._sink.cut.is_disjoint and not inside.segments else self._sent(inside))
+    def _share_out(self, out: Array) -> None:
+        """Have all chunks written to the caller's array: to itself if it is shared, else by way of one that is."""
+        if is_plain(out) and mapping_of(owner_of(out)) is None:
+            self._sink.result = shared_empty_like(np.empty_like(out))
+            if self._sink.passes_out:  # the function sees what is in it
+                np.copyto(self._sink.result, out)
 
-    def _sent(self, inside: Shipment) -> bytes:
-        """Return a shipment as a short message: all of it in a segment, but for little."""
+    def _payload(self) -> bytes:
+        """Return what a worker needs: all of it in a segment, but for little, so that each chunk's message is short."""
+        in_place = () if self._out is None else (self._sink.result,)
+        # Whom the caller has called or told of errors is not there.
+        errstate = {kind: "warn" if action in ("call", "log") else action for kind, action in np.geterr().items()}
+        inside = self._segments.dumps((self._sink, errstate), in_place=in_place)
         return self._segments.dumps(np.frombuffer(inside.payload, np.uint8)).payload
 
     def _tasks(self) -> Iterator[Task]:
@@ -154,36 +165,18 @@ class Journey:
         self._spans.append((start, stop))
         return (start, stop), token, self._where
 
-    # --- Where results go ---------------------------------------------------------------------------------------------
-
-    def _share_out(self, out: Array) -> None:
-        """Have all chunks written to the caller's array: to itself if it is shared, else by way of one that is."""
-        if is_plain(out) and mapping_of(owner_of(out)) is None:
-            self._sink.result = shared_empty_like(np.empty_like(out))
-            if self._sink.passes_out:  # the function sees what is in it
-                np.copyto(self._sink.result, out)
-        self._send_place()
-
-    def _send_place(self) -> None:
-        result = self._sink.result
-        self._where = self._sent(self._segments.dumps(result, in_place=(result,)))
-
-    def _begin_result(self, first: Array) -> None:
-        """Make an array like the first chunk's result."""
-        like = self._sink.like(first)
-        is_shared = is_plain(like) and like.nbytes >= LARGE
-        self._sink.result = shared_empty_like(like) if is_shared else like
-        if is_shared:
-            self._send_place()
-
     # --- The way back -------------------------------------------------------------------------------------------------
 
     def _hear(self, result: ItemResult[Any]) -> None:
         """Take what came of a chunk, be it an error."""
-        if result.error is None:
-            self._land(result.index, self._opened(result.index, result.value))
-        else:
-            self._failures[result.index] = result.error
+        error = result.error
+        if error is None:
+            try:
+                self._land(result.index, self._opened(result.index, result.value))
+            except Exception as refusal:
+                error = refusal
+        if error is not None:
+            self._failures[result.index] = error
 
     def _opened(self, index: int, value: Any) -> Any:
         """Return a chunk's result, if it travels."""
@@ -198,70 +191,57 @@ class Journey:
 
     def _land(self, index: int, value: Any) -> None:
         """Put a chunk's result where it belongs; the first chunk decides what those are held to that came before it."""
-        is_known = hasattr(self._sink, "result")
-        if index > 0 and not is_known:
-            self._early.append((index, value))
-            return
-        try:
-            if not is_known:
-                self._begin_result(value)
+        if hasattr(self._sink, "result"):
             self._put(*self._spans[index], value)
-        except (TypeError, ValueError) as error:
+        elif index > 0:
+            self._early.append((index, value))
+        else:
+            self._begin_result(value)
+            self._put(*self._spans[index], value)
+            for before, early in self._early:
+                self._put_early(before, early)
+            self._early.clear()
+
+    def _begin_result(self, first: Array) -> None:
+        """Make an array like the first chunk's result."""
+        like = self._sink.like(first)
+        is_shared = is_plain(like) and like.nbytes >= LARGE
+        self._sink.result = shared_empty_like(like) if is_shared else like
+        if is_shared:
+            self._where = self._segments.dumps(self._sink.result, in_place=(self._sink.result,)).payload
+
+    def _put_early(self, index: int, value: Any) -> None:
+        try:
+            self._put(*self._spans[index], value)
+        except Exception as error:
             self._failures[index] = error
-        early, self._early = self._early, []
-        for chunk in early:
-            self._land(*chunk)
 
     def _put(self, start: int, stop: int, value: Any) -> None:
-        sink = self._sink
+        """Write a result that has travelled, or copy one that has not to where the caller wants it."""
+        sink, axis = self._sink, self._sink.cut.axis
         if value is not None:
             sink.put(value, start, stop)
-        elif self._out is not sink.result and self._out is not None:
-            np.copyto(part_along(self._out, sink.cut.axis, start, stop), part_along(sink.result, sink.cut.axis, start, stop))
+        elif self._out is not None and self._out is not sink.result:
+            np.copyto(part_along(self._out, axis, start, stop), part_along(sink.result, axis, start, stop))
 
 
 # --- What workers do ------------------------------------------------------------------------------------------------
 
 
-class _FarCall:
+def _chunk(payload: bytes, task: Task) -> Any:
     """
-    What a worker has of a call.
+    Run a chunk into its part of the result, if that is known and can be shared; else return what came of it.
 
-    It keeps what lies in shared memory of the caller's own until the call ends. Copies it maps anew for each chunk, for these go with the
-    call, and so it does with arrays in which chunks could see what others have written.
-
-    Parameters
-    ----------
-    sink : Sink or bytes
-        What it keeps, or what to load it from.
+    One that was begun before anything was known of the result returns how long it took, too.
     """
-
-    def __init__(self, sink: Sink | bytes) -> None:
-        self._sink = sink
-        # Whom the caller has called or told of errors is not there.
-        self._errstate: dict[str, Any] = {kind: "warn" if action in ("call", "log") else action for kind, action in np.geterr().items()}
-
-    def __call__(self, task: Task) -> Any:
-        """
-        Run a chunk into its part of the result, if that is known and can be shared; else return what came of it.
-
-        One that was begun before anything was known of the result returns how long it took, too.
-        """
-        span, token, where = task
-        sink: Sink = loads(loads(self._sink)) if isinstance(self._sink, bytes) else self._sink
-        with np.errstate(**self._errstate):
-            if where is not None:
-                return _filled(sink, span, where)
-            began = time.perf_counter_ns()
-            result = sink.call(*span)
-        return result if token is None else answer_with((result, time.perf_counter_ns() - began), token)
-
-
-def _filled(sink: Sink, span: Span, where: bytes) -> Array | None:
-    """Run a chunk into its part of a result; return that if nobody else sees it."""
-    sink.result = loads(loads(where))
-    try:
-        sink.fill(*span)
-        return None if is_plain(sink.result) else part_along(sink.result, sink.cut.axis, *span)
-    finally:
-        del sink.result
+    span, token, where = task
+    sink, errstate = loads(loads(payload))
+    with np.errstate(**errstate):
+        if where is not None:
+            sink.result = loads(where)
+        if hasattr(sink, "result"):
+            sink.fill(*span)
+            return None if is_plain(sink.result) else part_along(sink.result, sink.cut.axis, *span)
+        began = time.perf_counter_ns()
+        result = sink.call(*span)
+    return result if token is None else answer_with((result, time.perf_counter_ns() - began), token)
