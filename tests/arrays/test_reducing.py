@@ -95,7 +95,7 @@ def test_parts_of_rows_are_a_page_long() -> None:
     assert chunks_during(lw.reduce, np.add, array, 0, workers=64) <= 4096 * 8 // 3072
 
 
-@pytest.mark.parametrize("shape", [(10_007, 100), (20_000, 3, 50), (33_333, 40)])
+@pytest.mark.parametrize("shape", [(10_007, 100), (20_000, 3, 50), (33_333, 40), (10_007, 1, 100)])
 @pytest.mark.parametrize("dtype", ["b", "q", "?", "m8[s]"])
 def test_whole_rows_of_what_may_be_grouped(shape: tuple[int, ...], dtype: str) -> None:
     """Integers, truths and times are shared by rows, of which no number need be a multiple of another."""

@@ -54,8 +54,7 @@ cdef struct Grid:
     Axis outer
     Axis reduced
     Axis inner
-    Py_ssize_t part           # outputs of a row that are computed by one worker, the last of them fewer
-    Py_ssize_t n_parts        # of a row
+    Py_ssize_t n_parts        # of a row of outputs, each computed by one worker
     char* outputs             # outer.length times inner.length of them, side by side
     npy_intp itemsize         # of an output
     char* scratch             # for each worker, items that are cast
@@ -139,13 +138,23 @@ cdef int reduce_part(Grid* grid, Py_ssize_t outer, Py_ssize_t start, Py_ssize_t 
     return 0
 
 
+cdef inline Py_ssize_t quotient_up(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return (a + b - 1) // b
+
+
+cdef inline Py_ssize_t start_of(Grid* grid, Py_ssize_t part) noexcept nogil:
+    """Where a part of a row begins: at a whole number of lanes, so that the loop meets the same remainders as in one piece."""
+    cdef Py_ssize_t n_lanes = quotient_up(grid.inner.length, LANES)
+    return min(grid.inner.length, part * n_lanes // grid.n_parts * LANES)
+
+
 cdef int reduce_parts(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
     """The body where there are inner axes: parts of rows of outputs."""
     cdef Grid* grid = <Grid*> context
-    cdef Py_ssize_t i, first
+    cdef Py_ssize_t i, part
     for i in range(start, stop):
-        first = i % grid.n_parts * grid.part
-        if reduce_part(grid, i // grid.n_parts, first, min(grid.inner.length, first + grid.part), worker):
+        part = i % grid.n_parts
+        if reduce_part(grid, i // grid.n_parts, start_of(grid, part), start_of(grid, part + 1), worker):
             return 1
     return 0
 
@@ -240,17 +249,11 @@ cdef Py_ssize_t narrowest_part(Grid* grid) noexcept:
     return max(<Py_ssize_t> NARROWEST, WIDE // max(<npy_intp> 1, grid.inner.stride if grid.inner.stride >= 0 else -grid.inner.stride))
 
 
-cdef Py_ssize_t quotient_up(Py_ssize_t a, Py_ssize_t b) noexcept:
-    return (a + b - 1) // b
-
-
 cdef void cut_rows(Grid* grid, Py_ssize_t wanted, int n_workers) noexcept:
     """Cut rows of outputs into parts of about as many as wanted; into fewer, but for each worker one, where they would be too narrow."""
     cdef Py_ssize_t length = grid.inner.length
     cdef Py_ssize_t most = 4 * length // (3 * narrowest_part(grid))
-    cdef Py_ssize_t n_parts = min(most, max(quotient_up(length, wanted), quotient_up(n_workers, grid.outer.length)))
-    grid.part = quotient_up(quotient_up(length, max(<Py_ssize_t> 1, n_parts)), LANES) * LANES
-    grid.n_parts = quotient_up(length, grid.part)
+    grid.n_parts = max(<Py_ssize_t> 1, min(most, max(quotient_up(length, wanted), quotient_up(n_workers, grid.outer.length))))
 
 
 cdef bint set_chunks(Grid* grid, Loop loop, int n_workers, Region* region):
@@ -261,7 +264,7 @@ cdef bint set_chunks(Grid* grid, Loop loop, int n_workers, Region* region):
     cdef Py_ssize_t n_chunks
     cut_rows(grid, n_outputs, n_workers)
     region.n_items = grid.outer.length * grid.n_parts
-    region.grain = max(<Py_ssize_t> 1, n_outputs // min(grid.part, grid.inner.length))
+    region.grain = max(<Py_ssize_t> 1, n_outputs * grid.n_parts // grid.inner.length)
     region.n_workers = n_workers
     n_chunks = count_chunks(region.n_items, region.grain)
     return n_chunks > 1 and (n_chunks >= n_workers * COARSE or is_worth_sharing(loop, n_items // COARSE, n_workers))

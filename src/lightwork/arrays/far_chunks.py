@@ -169,13 +169,12 @@ class Journey:
 
     def _hear(self, result: ItemResult[Any]) -> None:
         """Take what came of a chunk, be it an error."""
-        error = result.error
-        if error is None:
-            try:
-                self._land(result.index, self._opened(result.index, result.value))
-            except Exception as refusal:
-                error = refusal
-        if error is not None:
+        if result.error is not None:
+            self._failures[result.index] = result.error
+            return
+        try:
+            self._land(result.index, self._opened(result.index, result.value))
+        except Exception as error:
             self._failures[result.index] = error
 
     def _opened(self, index: int, value: Any) -> Any:
@@ -198,9 +197,8 @@ class Journey:
         else:
             self._begin_result(value)
             self._put(*self._spans[index], value)
-            for before, early in self._early:
-                self._put_early(before, early)
-            self._early.clear()
+            while self._early:
+                self._put_early(*self._early.pop())
 
     def _begin_result(self, first: Array) -> None:
         """Make an array like the first chunk's result."""

@@ -89,8 +89,9 @@ def share_some(ufunc: np.ufunc, array: Array, axes: tuple[int, ...], dtype: np.d
 
 def lies_in_rows(array: Array, axes: tuple[int, ...]) -> bool:
     """Whether all that is kept of an array lies closer together than what is reduced."""
-    strides = list(map(abs, array.strides))
-    return min(strides[axis] for axis in axes) > max(strides[axis] for axis in range(array.ndim) if axis not in axes)
+    steps = {axis: abs(array.strides[axis]) for axis in range(array.ndim) if array.shape[axis] > 1}
+    reduced = [step for axis, step in steps.items() if axis in axes]
+    return min(reduced, default=0) > max((step for axis, step in steps.items() if axis not in axes), default=0)
 
 
 def has_open_zeros(ufunc: np.ufunc, result: Array) -> bool:
