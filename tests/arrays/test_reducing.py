@@ -67,24 +67,24 @@ def test_large_arrays_at_any_number_of_workers(dtype: str, n_workers: int) -> No
             assert_same_call(getattr(reductions, name), getattr(np, name), array, axis, n_workers=n_workers)
 
 
-@pytest.mark.parametrize("dtype", ["f", "d", "F", "q", "B"])
-@pytest.mark.parametrize("steps", [(1, 1), (1, -1), (-1, 1), (2, 3), (1, -9)])
+@pytest.mark.parametrize("dtype", ["f", "d", "F", "B"])
+@pytest.mark.parametrize("steps", [(1, 1), (1, -1), (-2, 3), (1, -9)])
 def test_rows_of_several_pages_are_taken_in_parts(dtype: str, steps: tuple[int, int]) -> None:
     """Rows so long that each worker has a part of them, whichever way they run, add up and compare as NumPy has it."""
-    array = Sample(dtype, (57, 20_011), steps=steps).build()
+    array = Sample(dtype, (33, 20_011), steps=steps).build()
     for ufunc in (np.add, np.maximum):
         for n_workers in (2, 7):
             assert_same_call(functools.partial(lw.reduce, ufunc), ufunc.reduce, array, 0, n_workers=n_workers)
 
 
 @pytest.mark.parametrize("step", [1, 8, -8])
-@pytest.mark.parametrize("dtype", ["f", "d", "D"])
+@pytest.mark.parametrize("dtype", ["f", "D"])
 def test_rows_of_any_length_for_any_number_of_workers(dtype: str, step: int) -> None:
     """No row is too short for too many, also where there are several rows of results."""
-    for n_columns in (90, 127, 385, 512, 769, 1000, 1100):
+    for n_columns in (127, 769, 1100):
         flat = Sample(dtype, (1200, n_columns), steps=(1, step)).build()
         for array in (flat, flat.reshape(3, 400, n_columns)):
-            for n_workers in (2, 8, 16, 64):
+            for n_workers in (8, 64):
                 assert_same_call(functools.partial(lw.reduce, np.add), np.add.reduce, array, array.ndim - 2, n_workers=n_workers)
 
 
