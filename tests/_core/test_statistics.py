@@ -46,11 +46,13 @@ def test_calls_at_once_are_all_counted() -> None:
 
 
 def test_the_sums_are_sums() -> None:
-    """The pool's numbers are its workers' added up, and the workers are numbered."""
+    """The pool's numbers are its workers' added up, and the workers are numbered; some may be ending just now."""
     statistics = lw.statistics()
     for name in ("chunks", "stolen", "tasks"):
         assert getattr(statistics, name) == sum(map(attrgetter(name), statistics.workers))
-    assert [worker.index for worker in statistics.workers] == list(range(statistics.n_threads + 1))
+    numbers = [worker.index for worker in statistics.workers]
+    assert numbers == sorted({*numbers})
+    assert numbers[0] == 0
 
 
 def test_nothing_ever_runs_backwards() -> None:
