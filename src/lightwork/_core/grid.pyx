@@ -242,6 +242,10 @@ cdef object allocate_outputs(cnp.ndarray array, tuple axes, cnp.dtype dtype):
 
 # --- One call -------------------------------------------------------------------------------------------------------
 
+cdef inline Py_ssize_t n_items_of(Grid* grid) noexcept:
+    return grid.outer.length * grid.reduced.length * grid.inner.length
+
+
 cdef Py_ssize_t narrowest_part(Grid* grid) noexcept:
     """The fewest outputs of a row that are worth being computed apart from the rest of it, give or take a quarter."""
     if grid.cast != NULL:
@@ -258,7 +262,7 @@ cdef void cut_rows(Grid* grid, Py_ssize_t wanted, int n_workers) noexcept:
 
 cdef bint set_chunks(Grid* grid, Loop loop, int n_workers, Region* region):
     """Cut the outputs into chunks; False if NumPy would be sooner done."""
-    cdef Py_ssize_t n_items = grid.outer.length * grid.reduced.length * grid.inner.length
+    cdef Py_ssize_t n_items = n_items_of(grid)
     cdef Py_ssize_t by_cost = choose_reduction_grain(loop, n_items, &n_workers)
     cdef Py_ssize_t n_outputs = max(<Py_ssize_t> 1, by_cost // grid.reduced.length)
     cdef Py_ssize_t n_chunks
@@ -281,7 +285,7 @@ cdef int run_grid(Grid* grid, Loop loop, Region* region) except -1:
     region.watches_flags = True
     began = now_ns()
     region_run(region)
-    loop_learn(loop, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), grid.outer.length * grid.reduced.length * grid.inner.length)
+    loop_learn(loop, (now_ns() - began) * min(region.n_workers, <int> cpu_budget()), n_items_of(grid))
     return report_flags("reduce", region.flags)
 
 

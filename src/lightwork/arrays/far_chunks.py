@@ -149,7 +149,7 @@ class Journey:
     def _tasks(self) -> Iterator[Task]:
         """Yield chunks with where their results are to go, as far as that is known; none after a failure."""
         length = self._sink.cut.length
-        if length == 0 and self._out is None:  # one call tells what the result is like
+        if length == 0:  # one call tells what the result is like
             yield self._task(0, 0)
         start = 0
         while start < length and not self._failures:
