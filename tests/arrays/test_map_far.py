@@ -315,9 +315,14 @@ def test_other_executors_are_refused(executor: Any) -> None:
 
 
 def test_what_cannot_be_pickled_is_refused_in_the_caller() -> None:
-    """Before anything runs."""
-    with pytest.raises(TypeError, match="pickle"):
+    """Before anything runs, by its name, with what is wrong in it and a way out."""
+    lock: Any = threading.Lock()
+    with pytest.raises(TypeError, match=r"^the array .* cannot be sent to a process; threads need no pickling") as caught:
         lw.chunked_map(far.row_sums, np.array([threading.Lock()], object), executor="process")
+    assert "cannot pickle '_thread.lock' object" in str(caught.value)
+    with pytest.raises(TypeError, match=r"^the function .* cannot be sent to a process; threads need no pickling") as caught:
+        lw.chunked_map(partial(far.counted_by, lock), np.ones(3), executor="process")
+    assert "cannot pickle '_thread.lock' object" in str(caught.value)
 
 
 def segments_here() -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from lightwork.arrays.chunks import Cut, Sink, noted, part_along
 from lightwork.processes.answer import Answer, answer_with
 from lightwork.processes.dumping import LARGE
+from lightwork.processes.files import NoRoomError
 from lightwork.processes.layout import is_plain, owner_of
 from lightwork.processes.loading import loads
 from lightwork.processes.segment import Token, mapping_of
@@ -143,8 +144,22 @@ class Journey:
         in_place = () if self._out is None else (self._sink.result,)
         # Whom the caller has called or told of errors is not there.
         errstate = {kind: "warn" if action in ("call", "log") else action for kind, action in np.geterr().items()}
-        inside = self._segments.dumps((self._sink, errstate), in_place=in_place)
+        try:
+            inside = self._segments.dumps((self._sink, errstate), in_place=in_place)
+        except NoRoomError:
+            raise
+        except Exception as error:
+            raise self._explained(error) from error
         return self._segments.dumps(np.frombuffer(inside.payload, np.uint8)).payload
+
+    def _explained(self, error: BaseException) -> TypeError:
+        """Return what to raise for what cannot be pickled, the function or an array."""
+        from lightwork.tasks.travel import can_travel, cannot_travel  # noqa: PLC0415 - as above
+
+        for array in self._sink.cut.arrays:
+            if not is_plain(array) and not can_travel(array):
+                return cannot_travel("the array", array, error)
+        return cannot_travel("the function", self._sink.fn, error)
 
     def _tasks(self) -> Iterator[Task]:
         """Yield chunks with where their results are to go, as far as that is known; none after a failure."""
