@@ -1,6 +1,7 @@
 """What does importing lightwork add to importing NumPy, and does it start a thread?"""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,9 +34,14 @@ def cases(peer: ModuleType) -> Iterator[Case]:
 
 
 def import_once(module: str) -> list[float]:
-    """Return the seconds of the module, those of NumPy before it, and how many threads the module started."""
+    """
+    Return the seconds of the module, those of NumPy before it, and how many threads the module started.
+
+    The first call leaves bytecode for the others, as an installer does: where Python may not write any, a clone would be compiled each time.
+    """
     command = [sys.executable, "-c", SCRIPT.format(module=module)]
-    seconds: list[float] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    seconds: list[float] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout)
     return seconds
 
 

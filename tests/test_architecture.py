@@ -85,6 +85,8 @@ CORE = (
     "cast",
     "pairwise",
     "line",
+    "clones",
+    "squares",
     "reduction",
     "summation",
     "terms",

@@ -6,6 +6,7 @@ cimport numpy as cnp
 from libc.stdint cimport UINT64_MAX, int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from lightwork._core.cast cimport Cast, find_cast
+from lightwork._core.clones cimport IS_CLONED  # no-cython-lint: for its macro
 from lightwork._core.line cimport Line, find_line
 from lightwork._core.loop cimport npy_intp
 from lightwork._core.parallel cimport Region, region_run
@@ -25,13 +26,6 @@ cdef extern from * nogil:
     """
     #include <cstdint>
     #include <cstring>
-
-    /* The same function for newer processors, too, of which the loader takes the best. ThreadSanitizer cannot be there that early. */
-    #if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_THREAD__) && (!defined(__clang__) || __clang_major__ >= 14)
-    #define LW_FOR_EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
-    #else
-    #define LW_FOR_EACH_PROCESSOR
-    #endif
 
     /* The bins of items, counted from 0 with `scale` of them for each unit from `lowest` on. Whatever is within `margin` bins of an edge,
        outside all bins or NaN gets `n_bins`. Adding 2^52 + 2^51 rounds to the nearest integer, which then stands in the lowest bits:

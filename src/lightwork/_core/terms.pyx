@@ -1,7 +1,7 @@
 """Sums of what is computed from items, leaf by leaf in a scratch that stays in the cache: squared deviations, and items that are numbers.
 
 NumPy makes a temporary array and adds it up; here the same loops make a leaf of it at a time, and the leaves are joined as NumPy adds the
-whole.
+whole. For floats and doubles side by side, a kernel makes and adds the terms without a scratch.
 """
 
 import numpy as np
@@ -10,12 +10,14 @@ cimport numpy as cnp
 from libc.string cimport memcpy
 
 from lightwork._core.cast cimport Cast, find_cast
+from lightwork._core.cache cimport Cache
 from lightwork._core.flags cimport are_reported
 from lightwork._core.loop cimport BoundLoop, Loop, bound_call, find_ufunc_loop, loop_bind, npy_intp
 from lightwork._core.lifetime cimport default_workers, home_pool
 from lightwork._core.pool_state cimport MAX_WORKERS
 from lightwork._core.reduction cimport find_reduction
 from lightwork._core.line cimport Line, find_line
+from lightwork._core.squares cimport Squares, find_squares
 from lightwork._core.summation cimport MAX_ITEM, OTHER, Order, Summing, add_leaf, begin_summing, count_leaves, find_leaf, order_of, run_summing
 
 cnp.import_array()
@@ -31,10 +33,13 @@ cdef struct Terms:
     bint is_complex             # of a complex number, the squares of both parts are added
     BoundLoop subtract
     BoundLoop square
+    Squares* squares            # does all that for a leaf; NULL: loops do
     char centre[MAX_ITEM]
     npy_intp itemsize           # of a term before it is squared
     char* scratch               # a leaf for each worker
     npy_intp* counts            # of numbers, for each leaf; NULL: not wanted
+
+cdef tuple SAMPLES = (1, 7, 8, 9, 30, 127, 128, 129, 250, 1000, 2047, 2 * LEAF - 1)  # items
 
 ctypedef long double longdouble
 
@@ -126,13 +131,59 @@ cdef int add_terms(void* context, Py_ssize_t start, Py_ssize_t stop, int worker)
     cdef Summing* summing = &terms.summing
     cdef char* scratch = terms.scratch + worker * summing.max_leaf * terms.itemsize
     cdef Py_ssize_t leaf, first, last
+    cdef char* item
     for leaf in range(start, stop):
         find_leaf(summing, leaf, &first, &last)
-        if make_leaf(terms, leaf, scratch, summing.line.data + first * summing.line.stride, last - first):
-            return 1
-        if add_leaf(summing, leaf, scratch, terms.itemsize, last - first):
+        item = summing.line.data + first * summing.line.stride
+        if terms.squares != NULL:
+            terms.squares(item, last - first, terms.centre, summing.sums + leaf * summing.itemsize)
+        elif make_leaf(terms, leaf, scratch, item, last - first) or add_leaf(summing, leaf, scratch, terms.itemsize, last - first):
             return 1
     return 0
+
+
+# --- Which kernel has NumPy's bits ----------------------------------------------------------------------------------
+
+cdef Cache known_squares = Cache.__new__(Cache)
+
+
+cdef bint agrees(Squares* squares, cnp.ndarray sample, cnp.ndarray centre):
+    """Whether a kernel gives NumPy's bits; another order has other roundings."""
+    cdef cnp.ndarray total = np.empty(1, sample.dtype)
+    squares(cnp.PyArray_BYTES(sample), sample.size, cnp.PyArray_BYTES(centre), cnp.PyArray_BYTES(total))
+    return total[0] == np.add.reduce(np.square(sample - centre))
+
+
+cdef Squares* squares_of(cnp.dtype dtype, bint leaves_out_nan) except? NULL:
+    """The kernel for items of a dtype, tried out once on numbers that no order adds without rounding; NULL where loops have to do it."""
+    cdef Squares* squares = find_squares(ord(dtype.char), leaves_out_nan)
+    if squares == NULL:
+        return NULL
+    key = dtype.char, leaves_out_nan
+    known = known_squares.get(key)
+    if known is ...:
+        sample = np.sin(np.arange(1.0, 2 * LEAF) ** 2).astype(dtype)
+        known = known_squares.keep(key, all([agrees(squares, sample[:n], sample[:1]) for n in SAMPLES]))
+    return squares if known else NULL
+
+
+def has_kernel(cnp.dtype dtype, bint leaves_out_nan=False):
+    """
+    Tell whether squared deviations of items side by side are made and added by a kernel.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of the items.
+    leaves_out_nan : bool
+        Whether the deviation of a NaN counts as 0.
+
+    Returns
+    -------
+    bool
+        False for dtypes that have none, and if the installed NumPy adds in another order than the kernel: then NumPy's loops do it.
+    """
+    return squares_of(dtype, leaves_out_nan) != NULL
 
 
 # --- One call -------------------------------------------------------------------------------------------------------
@@ -200,6 +251,7 @@ def sum_deviations(cnp.ndarray array, cnp.ndarray centre, bint leaves_out_nan=Fa
     terms.leaves_out_nan = leaves_out_nan
     terms.is_centred = True
     terms.is_complex = dtype.kind == "c"
+    terms.squares = squares_of(dtype, leaves_out_nan) if terms.cast == NULL and line.stride == dtype.itemsize else NULL
     terms.itemsize = dtype.itemsize
     memcpy(terms.centre, cnp.PyArray_BYTES(centre), dtype.itemsize)
     return run_terms(&terms, add, n_workers)
@@ -233,6 +285,7 @@ def sum_numbers(cnp.ndarray array, int n_workers=0):
     counts = np.empty(count_leaves(&terms.summing), np.intp)
     terms.counts = <npy_intp*> cnp.PyArray_DATA(counts)
     terms.cast = NULL
+    terms.squares = NULL
     terms.is_centred = False
     terms.itemsize = array.itemsize
     total = run_terms(&terms, add, n_workers)
