@@ -55,7 +55,7 @@ cdef extern from * nogil:
     void place_doubles "lw_place_double"(char* first, int32_t* places, int count, double lowest, double scale, double n_bins, double margin)
 
 cdef extern from * nogil:
-    void prefetch "__builtin_prefetch"(void*)
+    void prefetch "__builtin_prefetch"(void*, int writes, int locality)
 
 cdef struct Counting:
     Line line
@@ -139,7 +139,8 @@ cdef inline void count_places(Counting* counting, char* ahead, int32_t* places, 
     cdef npy_intp* fourth = third + counting.next_table
     cdef Py_ssize_t i = 0
     while i + AHEAD_EVERY <= count:
-        prefetch(ahead + i * counting.itemsize)  # of the next block, for which memory would wait meanwhile
+        # The next block, for which memory would wait meanwhile; into the second cache, since the first is full of this one.
+        prefetch(ahead + i * counting.itemsize, 0, 2)
         counts[places[i]] += 1
         second[places[i + 1]] += 1
         third[places[i + 2]] += 1
