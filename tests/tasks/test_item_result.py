@@ -1,8 +1,12 @@
 """What is known of one item of a run."""
 
+import gc
 import pickle
+import weakref
+from typing import Any
 
 import pytest
+from lightwork.tasks.item_result import row_of_results
 
 from lightwork import ItemResult
 
@@ -26,5 +30,44 @@ def test_an_item_result_shows_what_there_is() -> None:
 
 def test_an_item_result_travels() -> None:
     """The copy has all that the original has."""
-    copy = pickle.loads(pickle.dumps(ItemResult(3, "k", value=[1], attempts=2, duration=0.5, queued=0.1)))
-    assert [getattr(copy, name) for name in ItemResult.__slots__] == [2, 0.5, None, 3, "k", 0.1, [1]]
+    original: ItemResult[list[int]] = ItemResult(3, "k", value=[1], attempts=2, duration=0.5, queued=0.1)
+    assert told(pickle.loads(pickle.dumps(original))) == told(original) == [3, "k", [1], None, 2, 0.5, 0.1]
+
+
+def told(result: ItemResult[Any]) -> list[Any]:
+    """Return all that an item result says."""
+    return [result.index, result.key, result.value, result.error, result.attempts, result.duration, result.queued]
+
+
+@pytest.mark.parametrize("name", ["index", "key", "value", "error", "attempts", "duration", "queued", "ok", "other"])
+def test_an_item_result_stays_as_it_is(name: str) -> None:
+    """Threads share it, so nothing of it can be set."""
+    with pytest.raises(AttributeError):
+        setattr(ItemResult(0, value="x"), name, None)
+
+
+def test_an_item_result_in_a_cycle_is_collected() -> None:
+    """A result whose value refers to it does not stay for good."""
+    value = Loose()
+    gone = weakref.ref(value)
+    value.result = ItemResult(0, value=value)
+    del value
+    gc.collect()
+    assert gone() is None
+
+
+class Loose:
+    """Refers to a result."""
+
+    result: ItemResult[Any]
+
+
+@pytest.mark.parametrize("first", [None, 1.0])
+def test_a_row_of_results(first: float | None) -> None:
+    """Each has its own time, from its only beginning, or from the first of several."""
+    keys = {5: "five", 6: "six"}
+    five, six = row_of_results(5, ["a", "b"], keys, 2, [2.0, 2.5, 4.0], first, 0.5)
+    begun = [2.0, 2.5] if first is None else [first, first]
+    assert told(five) == [5, "five", "a", None, 2, 2.5 - begun[0], begun[0] - 0.5]
+    assert told(six) == [6, "six", "b", None, 2, 4.0 - begun[1], begun[1] - 0.5]
+    assert [result.key for result in row_of_results(5, ["a", "b"], {}, 1, [2.0, 2.5, 4.0], first, 0.5)] == [None, None]

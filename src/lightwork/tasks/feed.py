@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard, cast
 
 from lightwork._clock import Clock, clock
 from lightwork.executors.serial import INLINE
@@ -89,6 +89,7 @@ class Feed:
         self._quick = quick
         self._clock = clock
         self._n_taken = 0
+        self._is_plain = is_at_hand(items) and not is_numbered and key is None and cost == 1.0
         self.is_quick: bool = True
         self._size = 1  # of the next batch
 
@@ -108,19 +109,27 @@ class Feed:
 
     def take_all(self) -> Batch | None:
         """Return all items at once if they are there already and nothing has to be found out about each; else None."""
-        if not is_at_hand(self._items) or self._is_numbered or self._key is not None or self._cost != 1.0:
+        if not self._is_plain:
             return None
-        items = self._items[self._n_taken :]  # the caller's list may change
+        items = cast("Sequence[Any]", self._items)[self._n_taken :]  # the caller's list may change
         self._n_taken += len(items)
         return Batch(items, is_last=True)
 
     def take(self, n_items: int, is_stopped: Callable[[], object]) -> Batch:
         """Return the next items, at most so many, and fewer if they come slowly."""
+        if self._is_plain:
+            return self._cut(0 if is_stopped() else min(n_items, MAX_BATCH))
         began = self._clock.now()
         batch = self.prepared(self._iterator, min(n_items, self._size), is_stopped)
         self.is_quick = self._clock.now() - began < self._quick
         self._size = min(2 * self._size, MAX_BATCH) if self.is_quick else 1
         return batch
+
+    def _cut(self, n_items: int) -> Batch:
+        """Return the next items of those that are there already; who adds some to a list before its end is reached sees them, too."""
+        items = cast("Sequence[Any]", self._items)[self._n_taken : self._n_taken + n_items]
+        self._n_taken += len(items)
+        return Batch(items, is_last=len(items) < n_items)
 
     async def take_async(self, n_items: int, is_stopped: Callable[[], object]) -> Batch:
         """Do the same, for whoever is in an event loop; it does not wait."""

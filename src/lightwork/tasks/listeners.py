@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import Any
 
 from lightwork.engine.chunk import Block
 from lightwork.tasks.drive import Driven
+from lightwork.tasks.item_result import ItemResult, row_of_results
 from lightwork.tasks.options import Options
 from lightwork.tasks.progress import Throttle, followed
-from lightwork.tasks.results import ItemResult
 
 __all__ = ["Listeners", "item_results"]
 
 
-def item_results(block: Block, keys: Any = None) -> Iterator[ItemResult[Any]]:
-    """Yield what came of each item of a block."""
-    start, attempts, admitted = block.start, block.attempts, block.admitted
+def item_results(block: Block, keys: Any = None) -> list[ItemResult[Any]]:
+    """Return what came of each item of a block."""
     if block.error is not None:
-        key = keys[start] if keys else None
-        yield ItemResult(start, key, None, block.error, attempts, block.duration(0), block.queued(0))
-        return
-    stamps, first = block.stamps, block.began
-    for i, value in enumerate(block.values):
-        began = stamps[i] if first is None else first
-        yield ItemResult(start + i, keys[start + i] if keys else None, value, None, attempts, stamps[i + 1] - began, began - admitted)
+        key = keys[block.start] if keys else None
+        return [ItemResult(block.start, key, None, block.error, block.attempts, block.duration(0), block.queued(0))]
+    return row_of_results(block.start, block.values, keys, block.attempts, block.stamps, block.began, block.admitted)
 
 
 class Listeners:

@@ -7,7 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar, cast, final, overload
 
 from lightwork._errors import Aborted, Cancelled, TimedOut
-from lightwork.tasks.item_result import ItemResult, Measured
+from lightwork.tasks.item_result import ItemResult
+from lightwork.tasks.measured import Measured
 from lightwork.tasks.notes import item_note, note_failures
 from lightwork.tasks.summaries import html_summary, text_summary
 

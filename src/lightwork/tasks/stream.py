@@ -117,17 +117,18 @@ def _results(stages: Sequence[Stage], feed: Feed, options: Options) -> Generator
         drive.close()
 
 
-def read(drive: Driven, block: Block, options: Options) -> Iterator[ItemResult[Any]]:
-    """Yield what came of each item of a block, or raise if failures are to be raised; then forget what the items are called."""
+def read(drive: Driven, block: Block, options: Options) -> list[ItemResult[Any]]:
+    """Return what came of each item of a block, or raise if failures are to be raised; forget what the items are called."""
     keys = drive.feed.keys
     if block.error is not None:
         item = block.item if options.rng is None else block.item[1]
         add_note(block.error, item_note(block.start, key=keys.get(block.start), arguments={block.start: item}, attempts=block.attempts))
         if options.errors == "raise":
             raise block.error
-    yield from item_results(block, keys)
+    results = item_results(block, keys)
     for index in range(block.start, block.start + len(block)) if keys else ():
         del keys[index]
+    return results
 
 
 class Order:
