@@ -200,3 +200,12 @@ def long_tunings() -> st.SearchStrategy[Tuning]:
     """Chunks for some thousands of items: within a buffer, about its size, and above."""
     sizes = st.sampled_from((64, 1000, 4099, 8192, 8193, None))
     return st.builds(Tuning, chunk_size=sizes, workers=st.sampled_from(WORKERS))
+
+
+def numbers(dtype: str, n_items: int) -> Any:
+    """Return numbers of many magnitudes, in all bits of the dtype, the same for a length each time."""
+    rng = np.random.default_rng(n_items)
+    array: Any = (rng.standard_normal(n_items) * 10.0 ** rng.integers(-2, 3, n_items)).astype(dtype) / np.dtype(dtype).type(3)
+    if array.dtype.kind == "c":
+        array.imag = rng.standard_normal(n_items)
+    return array

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lightwork._core.line import is_line
 from lightwork._core.summation import order_name, sum_cast, sum_line
-from strategies import WORKERS
+from strategies import WORKERS, numbers
 
 DTYPES = ("f", "d", "g", "F", "D", "G")
 LENGTHS = [*range(1, 300, 7), *(size + around for size in (1024, 8192, 16_384, 65_536) for around in (-9, -1, 0, 1, 8))]
@@ -16,15 +16,6 @@ def only(sums: Any) -> Any:
     """Return the one item that is left when everything is added."""
     [total] = sums
     return total
-
-
-def numbers(dtype: str, n_items: int) -> Any:
-    """Return numbers of many magnitudes, in all bits of the dtype."""
-    rng = np.random.default_rng(n_items)
-    array: Any = (rng.standard_normal(n_items) * 10.0 ** rng.integers(-2, 3, n_items)).astype(dtype) / np.dtype(dtype).type(3)
-    if array.dtype.kind == "c":
-        array.imag = rng.standard_normal(n_items)
-    return array
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

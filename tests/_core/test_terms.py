@@ -6,19 +6,10 @@ import numpy as np
 import pytest
 from lightwork._core.terms import has_kernel, sum_deviations
 from numpy.testing import assert_array_equal
-from strategies import WORKERS
+from strategies import WORKERS, numbers
 
 DTYPES = ("f", "d", "g", "F", "D")
 LENGTHS = [*range(1, 300), *(size + around for size in (1024, 2048, 4096, 8192, 65_536) for around in (-9, -1, 0, 1, 7))]
-
-
-def numbers(dtype: str, n_items: int) -> Any:
-    """Return numbers of many magnitudes, in all bits of the dtype."""
-    rng = np.random.default_rng(n_items)
-    array: Any = (rng.standard_normal(n_items) * 10.0 ** rng.integers(-2, 3, n_items)).astype(dtype) / np.dtype(dtype).type(3)
-    if array.dtype.kind == "c":
-        array.imag = rng.standard_normal(n_items)
-    return array
 
 
 def by_numpy(array: Any, centre: Any) -> Any:
