@@ -1,5 +1,7 @@
 """Sums of squared deviations: the kernel's, for items side by side, and those of NumPy's loops, for all others."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,12 @@ def test_the_kernels_have_numpys_bits(leaves_out_nan: bool) -> None:
     assert has_kernel(np.dtype("f"), leaves_out_nan)
     assert has_kernel(np.dtype("d"), leaves_out_nan)
     assert not has_kernel(np.dtype("g"), leaves_out_nan)
+
+
+def test_a_small_buffer_at_the_first_use_does_not_keep_the_kernels_from_being_used() -> None:
+    """NumPy adds no more than a buffer at a time before 2.3, in whatever size the caller has set."""
+    script = "import numpy as np; np.setbufsize(16); from lightwork._core.terms import has_kernel; print(has_kernel(np.dtype('d')), np.getbufsize())"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "True 16\n"
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -1,6 +1,7 @@
 """What is known of one item of a run."""
 
 import gc
+import inspect
 import pickle
 import weakref
 from typing import Any
@@ -56,6 +57,20 @@ def test_an_item_result_in_a_cycle_is_collected() -> None:
     assert gone() is None
 
 
+def test_a_long_chain_of_item_results_is_freed() -> None:
+    """Each holds the one before it; they go one after the other, not one inside the other."""
+    chain: ItemResult[Any] | None = None
+    for index in range(1_000_000):
+        chain = ItemResult(index, value=chain)
+    del chain
+
+
+def test_item_results_tell_their_signature() -> None:
+    """To those who ask without stubs, and the docstring begins with what it is."""
+    assert list(inspect.signature(ItemResult).parameters) == ["index", "key", "value", "error", "attempts", "duration", "queued"]
+    assert (ItemResult.__doc__ or "").strip().startswith("What came of one item.")
+
+
 class Loose:
     """Refers to a result."""
 
@@ -71,3 +86,9 @@ def test_a_row_of_results(first: float | None) -> None:
     assert told(five) == [5, "five", "a", None, 2, 2.5 - begun[0], begun[0] - 0.5]
     assert told(six) == [6, "six", "b", None, 2, 4.0 - begun[1], begun[1] - 0.5]
     assert [result.key for result in row_of_results(5, ["a", "b"], {}, 1, [2.0, 2.5, 4.0], first, 0.5)] == [None, None]
+
+
+def test_a_row_without_enough_times_is_refused() -> None:
+    """Nothing is read behind the end."""
+    with pytest.raises(IndexError):
+        row_of_results(0, ["a", "b"], {}, 1, [1.0, 2.0], None, 0.5)

@@ -163,7 +163,11 @@ cdef Squares* squares_of(cnp.dtype dtype, bint leaves_out_nan) except? NULL:
     known = known_squares.get(key)
     if known is ...:
         sample = np.sin(np.arange(1.0, 2 * LEAF) ** 2).astype(dtype)
-        known = known_squares.keep(key, all([agrees(squares, sample[:n], sample[:1]) for n in SAMPLES]))
+        size = np.setbufsize(2 * LEAF)  # before 2.3, NumPy adds no more at a time
+        try:
+            known = known_squares.keep(key, all([agrees(squares, sample[:n], sample[:1]) for n in SAMPLES]))
+        finally:
+            np.setbufsize(size)
     return squares if known else NULL
 
 

@@ -9,8 +9,11 @@ cimport cython
 
 
 @cython.final
+@cython.trashcan(True)  # or a long chain of results that hold each other ends in a stack overflow
 cdef class ItemResult:
-    """
+    """ItemResult(index, key=None, value=None, error=None, attempts=1, duration=None, queued=None)
+--
+
     What came of one item.
 
     Unpacks into two: ``for index, outcome in results``. Nothing changes it, so threads may share it.
@@ -79,7 +82,8 @@ cdef class ItemResult:
         return f"{type(self).__name__}({', '.join(shown)}, {name}={self.outcome!r}, attempts={self.attempts})"
 
 
-def row_of_results(Py_ssize_t start, list values, keys, attempts, stamps, first, double admitted):
+@cython.boundscheck(True)
+def row_of_results(Py_ssize_t start, values, keys, attempts, stamps, first, double admitted):
     """
     Make the results of items in a row that did not fail.
 
@@ -105,13 +109,14 @@ def row_of_results(Py_ssize_t start, list values, keys, attempts, stamps, first,
     list of ItemResult
         In the order of their items.
     """
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i = 0
     cdef double began, ended = stamps[0]
     cdef list row = []
-    for i in range(len(values)):
+    for value in values:  # not by index: its maker may be another thread, and iterators see whole lists only
         began, ended = ended, stamps[i + 1]
         if first is not None:
             began = first
         key = keys[start + i] if keys else None
-        row.append(ItemResult.__new__(ItemResult, start + i, key, values[i], None, attempts, ended - began, began - admitted))
+        row.append(ItemResult.__new__(ItemResult, start + i, key, value, None, attempts, ended - began, began - admitted))
+        i += 1
     return row
