@@ -1,4 +1,5 @@
 from collections.abc import Iterator, Mapping, Sequence
+from types import GenericAlias
 from typing import Any, Generic, TypeVar, final
 
 _T_co = TypeVar("_T_co", covariant=True)
@@ -35,6 +36,8 @@ class ItemResult(Generic[_T_co]):
     def outcome(self) -> _T_co | BaseException: ...
     def unwrap(self) -> _T_co: ...
     def __iter__(self) -> Iterator[Any]: ...
+    @classmethod
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
 
 def row_of_results(
     start: int,
