@@ -136,7 +136,8 @@ cdef bint forgets_casts(Loop loop, list outputs):
     of a given output, for whose dtype (None: a new one) results can be too large."""
     cdef int i
     for i in range(loop.nout):
-        if outputs[i] is not None and not loop.may_raise and not np.can_cast(loop.dtypes[loop.nin + i], outputs[i]):
+        dtype = loop.dtypes[loop.nin + i]
+        if outputs[i] is not None and outputs[i] is not dtype and not loop.may_raise and not np.can_cast(dtype, outputs[i]):
             return clears_flags(loop)
     return False
 

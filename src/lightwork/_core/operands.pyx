@@ -103,11 +103,11 @@ cpdef bint may_overlap_itself(cnp.ndarray array):
 
 cdef bint is_order_free(list outputs):
     """Whether it makes no difference in which order the items of the given outputs are written."""
-    given = [output for output in outputs if output is not None]
-    for i, output in enumerate(given):
-        if may_overlap_itself(output) or any([np.may_share_memory(output, other) for other in given[:i]]):
+    cdef list given = [output for output in outputs if output is not None]
+    for output in given:
+        if may_overlap_itself(output):
             return False
-    return True
+    return not any([np.may_share_memory(a, b) for i, a in enumerate(given) for b in given[:i]]) if len(given) > 1 else True
 
 
 cdef bint would_overflow(object number, object dtype):

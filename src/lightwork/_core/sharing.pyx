@@ -4,6 +4,7 @@ from lightwork._core.atomics cimport atomic, int64_t, memory_order_relaxed, now_
 from lightwork._core.loop cimport Loop, loop_is_known, loop_ns_per_item
 from lightwork._core.modules cimport imported
 from lightwork._core.lifetime cimport home_pool
+from lightwork._core.parallel cimport count_chunks
 from lightwork._core.pool_state cimport pool_is_warm
 from lightwork._core.worker cimport SPIN_NS
 
@@ -12,7 +13,7 @@ cdef enum:
     # machine, whose idle CPUs are far away), and it comes after 50.
     WARM_NS = 7_000           # what a call must cost to be shared while a helper is awake,
     COLD_NS = 100_000         # and to wake one for this call alone
-    CHUNK_NS = 20_000         # what a chunk should cost: a thousand times its overhead, a fraction of what can be lost at the end
+    CHUNK_NS = 10_000         # what a chunk should cost: a thousand times its overhead, a fraction of what can be lost at the end
     FIRST_GRAIN = 256         # of a loop that was never timed: it may be one that takes a millisecond an item
     MAX_GRAIN = 65536
     FEWEST_CHUNKS = 4         # for each worker, so that one who is late leaves something to steal
@@ -38,10 +39,13 @@ cdef bint is_worth_sharing(Loop loop, Py_ssize_t n_items, int n_workers):
 cdef Py_ssize_t choose_grain(Loop loop, Py_ssize_t n_items, int n_workers, Py_ssize_t multiple):
     cdef Py_ssize_t by_cost = <Py_ssize_t> (CHUNK_NS / loop_ns_per_item(loop))
     cdef Py_ssize_t grain = min(by_cost, MAX_GRAIN)
+    cdef Py_ssize_t each
     if not loop_is_known(loop):
         grain = FIRST_GRAIN
-    grain = min(grain, n_items // (n_workers * FEWEST_CHUNKS))
-    return max((grain + multiple - 1) // multiple, 1) * multiple
+    grain = max(min(grain, n_items // (n_workers * FEWEST_CHUNKS)), multiple)
+    # Each worker has as many chunks as another, and none of them is small: all would wait for the one who had more to do.
+    each = count_chunks(max(1, n_items), n_workers * grain)
+    return max(1, count_chunks(count_chunks(n_items, n_workers * each), multiple)) * multiple
 
 
 cdef bint heeds_this_thread(Loop loop):

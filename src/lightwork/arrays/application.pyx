@@ -6,7 +6,7 @@ cimport numpy as cnp
 
 from lightwork._core.atomics cimport int64_t, now_ns
 from lightwork._core.elementwise cimport run_elementwise
-from lightwork._core.loop cimport Loop, find_ufunc_loop, forgets_casts, loop_learn
+from lightwork._core.loop cimport Loop, find_ufunc_loop, forgets_casts, kind_of, loop_learn
 from lightwork._core.masked cimport sparing_loop
 from lightwork._core.operands cimport is_order_free, would_overflow
 from lightwork._core.lifetime cimport default_workers, home_pool
@@ -62,7 +62,7 @@ cdef list numbers_to_arrays(Loop loop, list operands):
 cdef bint has_plain_items(list operands):
     """Whether casting any of these arrays can do without the GIL."""
     for operand in operands:
-        if isinstance(operand, cnp.ndarray) and operand.dtype.kind not in "biufcmM":
+        if isinstance(operand, cnp.ndarray) and (<cnp.dtype> cnp.PyArray_DESCR(operand)).kind not in b"biufcmM":
             return False
     return True
 
@@ -82,7 +82,7 @@ cdef bint has_casts(Loop loop, list operands):
     cdef int i
     for i in range(loop.nin):
         operand = operands[i]
-        if isinstance(operand, cnp.ndarray) and operand.dtype is not loop.dtypes[i] and operand.dtype != loop.dtypes[i]:
+        if isinstance(operand, cnp.ndarray) and kind_of(operand) is not loop.dtypes[i] and operand.dtype != loop.dtypes[i]:
             return True
     return False
 
@@ -91,7 +91,7 @@ cdef object share_ufunc(Loop loop, list operands, list outputs, object out, Py_s
     """The result on several workers; None where NumPy has to do it, with nothing written."""
     if not has_plain_items(operands) or not has_plain_items(outputs) or not is_order_free(outputs) or heeds_this_thread(loop):
         return None
-    if forgets_casts(loop, [None if output is None else output.dtype for output in outputs]):
+    if forgets_casts(loop, [None if output is None else kind_of(output) for output in outputs]):
         return None
     if has_casts(loop, operands) and n_items <= np.getbufsize():
         return None  # so few NumPy casts in one piece before its loop, and warns of casts by another name
