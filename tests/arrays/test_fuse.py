@@ -80,6 +80,19 @@ def test_few_items_are_left_to_numpy() -> None:
     assert_same_bits(fused(X[:10], Y[:10]), distance(X[:10], Y[:10]))
 
 
+def test_what_is_few_depends_on_the_workers_of_the_call() -> None:
+    """One worker has nothing to gain from a function whose temporaries stay in the cache, and two do not go by what one has learned."""
+    fused = lw.fuse(lambda x: np.sin(x) * np.cos(x))
+    middling, many = np.linspace(0, 1, 10_000), np.linspace(0, 1, 50_000)
+    with lw.configure(workers=1):
+        assert chunks_during(fused, many) > 0
+    for workers, is_shared in ((1, False), (2, True), (1, False)):
+        with lw.configure(workers=workers):
+            assert (chunks_during(fused, middling) > 0) is is_shared
+    with lw.configure(workers=1):
+        assert chunks_during(fused, many) > 0
+
+
 def test_several_results() -> None:
     """Tuples and lists come back as such, with arrays in place of what was computed, and all else as it is."""
     assert_fused_is_plain(lambda x, y: (x + y, x * y), X, Y)

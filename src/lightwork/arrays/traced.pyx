@@ -9,6 +9,7 @@ from lightwork.arrays.trace import Unfused
 cimport cython
 cimport numpy as cnp
 
+from lightwork._core.lifetime cimport default_workers, home_pool
 from lightwork._core.moves cimport copy_loop
 from lightwork.arrays.evaluation cimport Evaluation, new_evaluation
 from lightwork.arrays.schedule cimport find_schedule
@@ -26,7 +27,7 @@ cdef enum:
     CALL_NS = 5_000
     ENTRY_NS = 1_000           # for each ufunc that the function calls
     MIN_SMALL = 512            # items; fewer NumPy computes in any case,
-    MAX_SMALL = 65536          # and more it does not: its temporaries leave the cache
+    MAX_SMALL = 16384          # and more it does not: its temporaries leave the cache, and from 128 KiB on come new from the system
     MAX_SIGNATURES = 1024      # more than that is a program that makes up dtypes as it goes
 
 
@@ -42,20 +43,27 @@ cdef class Memory:
     """
 
     cdef dict latest       # "stages"
-    cdef dict break_even   # by signature, under how many items NumPy itself is as quick
+    cdef dict lead         # by signature, how many items are computed in the time that a call takes before its first
 
     def __cinit__(self):
         self.latest = {}
-        self.break_even = {}
+        self.lead = {}
 
     @property
     def stages(self):
         """What was last run."""
         return (<object> self.latest).get("stages")
 
-    cdef Py_ssize_t small(self, tuple key):
-        """Under how many items NumPy is as quick; 0 for a signature that was never traced."""
-        return (<object> self.break_even).get(key, 0)  # by way of an object, as in loop.pyx
+    cdef bint is_small(self, tuple key, Py_ssize_t n_items) except -1:
+        """Whether NumPy itself is as quick with so many items; no for a signature that was never traced."""
+        cdef double lead = (<object> self.lead).get(key, 0.0)  # by way of an object, as in loop.pyx
+        cdef int n_workers
+        if lead == 0 or n_items >= MAX_SMALL:
+            return False
+        if n_items < MIN_SMALL:
+            return True
+        n_workers = default_workers(home_pool())
+        return n_items * (n_workers - 1) < lead * n_workers
 
 
 cdef class TracedFunction:
@@ -93,7 +101,7 @@ cdef class TracedFunction:
         cdef Call call
         cdef tuple key = None if kwargs else signature(args)
         check_out(out)
-        if key is not None and count_items(args) < self.memory.small(key):
+        if key is not None and self.memory.is_small(key, count_items(args)):
             return call_plainly(self.function, args, kwargs, out)
         call = new_call()
         operands, keywords = call.placeholders(args, kwargs)
@@ -153,7 +161,7 @@ def call_reduced(fn, Memory memory, tuple args, dict kwargs, ufunc, choose):
     """
     cdef Call call
     cdef tuple key = signature(args)
-    if kwargs or count_items(args) < memory.small(key):
+    if kwargs or memory.is_small(key, count_items(args)):
         return fn(*args, **kwargs), -1
     call = new_call()
     operands, _ = call.placeholders(args, kwargs)
@@ -317,18 +325,15 @@ cdef class Call:
         return self.evaluation.reduce(value, ufunc, is_sum), (<Placeholder> result).size
 
     cdef int learn(self, Memory memory, tuple key) except -1:
-        """Remember what was run, and from how many items on such a call is sooner done than NumPy's."""
-        cdef double gained
-        cdef Py_ssize_t n_items = 0
+        """Remember what was run, and what a call costs before its first item, in items."""
+        cdef double lead = 0
         if self.evaluation is not None:
             memory.latest["stages"] = self.evaluation.stages
-            gained = self.evaluation.ns_per_item * (self.evaluation.n_workers - 1) / self.evaluation.n_workers
-            n_items = MAX_SMALL if gained == 0 else <Py_ssize_t> min((CALL_NS + ENTRY_NS * len(self.trace.entries)) / gained, <double> MAX_SMALL)
-            n_items = max(n_items, MIN_SMALL)
+            lead = (CALL_NS + ENTRY_NS * len(self.trace.entries)) / self.evaluation.ns_per_item
         if key is not None:
-            if len(memory.break_even) >= MAX_SIGNATURES:
-                memory.break_even.clear()
-            memory.break_even[key] = n_items
+            if len(memory.lead) >= MAX_SIGNATURES:
+                memory.lead.clear()
+            memory.lead[key] = lead
         return 0
 
 
