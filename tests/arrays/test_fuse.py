@@ -66,6 +66,35 @@ def test_sizes_around_those_of_blocks(n: int) -> None:
     assert_fused_is_plain(distance, X[:n], Y[:n])
 
 
+def halves_of_roots(x: Any) -> Any:
+    """Raise flags in three of its functions, one of them before functions that clear what was raised."""
+    roots = np.sqrt(x)
+    return np.where(np.absolute(x) > 1, np.exp(roots), np.maximum(roots, 0.5)) / x
+
+
+@pytest.mark.parametrize("item", [-2.0, 0.0, 1e6, np.inf, np.nan, 5e-324])
+@pytest.mark.parametrize("place", [0, 319, 320, 5_000, 20_002])
+def test_one_item_raises_what_it_raises_in_numpy(item: float, place: int) -> None:
+    """Wherever it stands, each function warns of its own flags and no other, in the order of calls, and also where the input is overwritten."""
+    x = np.linspace(1, 2, 20_003)
+    x[place] = item
+    expected = outcome_of(halves_of_roots, x)
+    fused = lw.fuse(halves_of_roots)
+    assert_same_outcome(outcome_of(fused, x), expected)
+    assert_same_outcome(outcome_of(fused, x), expected)
+    assert_same_outcome(outcome_of(fused, x, out=x), expected)
+    assert_same_bits(x, expected.result)
+
+
+def test_an_input_that_is_overwritten_is_read_once() -> None:
+    """A block that raised flags is not run again on what it has written."""
+    x = np.linspace(-1, 1, 20_003)
+    with np.errstate(all="ignore"):
+        expected = np.sqrt(x + 1.5) / x
+        lw.fuse(lambda x: np.sqrt(x + 1.5) / x)(x, out=x)
+    assert_same_bits(x, expected)
+
+
 def test_it_runs_on_several_workers() -> None:
     """A call over many items is cut into chunks."""
     with lw.configure(workers=2):

@@ -61,6 +61,7 @@ cdef bint loop_is_known(Loop loop) noexcept nogil
 cdef double loop_ns_per_item(Loop loop) noexcept nogil
 cdef void loop_learn(Loop loop, int64_t elapsed_ns, Py_ssize_t n_items) noexcept nogil
 cdef object kind_of(object operand)
+cdef bint clears_flags(Loop loop)
 cdef bint forgets_casts(Loop loop, list outputs)
 cdef bint minds_place(Loop loop)
 cdef Loop find_loop(object ufunc, object dtype, tuple kinds)

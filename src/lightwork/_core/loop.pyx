@@ -115,17 +115,18 @@ cdef Loop new_ufunc_loop(object ufunc, tuple operands, object dtype):
 
 
 cdef bint clears_flags(Loop loop):
-    """Whether the loop clears floating-point flags that were raised before it ran; seen of one item."""
+    """Whether the loop clears floating-point flags that were raised before it ran; seen of as many items as vectors take."""
     cdef char* data[MAX_OPERANDS]
     cdef npy_intp strides[MAX_OPERANDS]
     cdef int i
-    cdef list items = [np.ones(1, dtype) for dtype in loop.dtypes]
+    cdef npy_intp count = 128
+    cdef list items = [np.ones(count, dtype) for dtype in loop.dtypes]
     for i, item in enumerate(items):
         data[i] = cnp.PyArray_BYTES(<cnp.ndarray> item)
         strides[i] = (<cnp.ndarray> item).itemsize
     feclearexcept(FE_ALL_EXCEPT)
     feraiseexcept(FE_OVERFLOW)
-    loop.function(loop.context, data, [1], strides, loop.auxdata)
+    loop.function(loop.context, data, &count, strides, loop.auxdata)
     is_cleared = not fetestexcept(FE_OVERFLOW)
     feclearexcept(FE_ALL_EXCEPT)
     return is_cleared

@@ -15,13 +15,15 @@ cdef struct Step:
     int first              # of its operands' slots, in Code.slots
     int cast               # -1, or which one it is of those of the program; then `function` copies
     npy_intp itemsize      # of its first operand
+    bint clears_flags      # whether floating-point flags that were raised before it may be gone after it
 
 # What all workers share: where operands are found, and the steps. A slot is an operand of the call, a constant or a temporary.
 cdef struct Code:
     Step* steps
     int n_steps
     int* slots
-    int n_operands
+    int n_inputs
+    int n_operands         # these and the outputs
     int n_constants
     int n_temporaries      # the last is where a cast's items are laid side by side
     int n_slots            # all of these together

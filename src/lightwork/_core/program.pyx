@@ -7,7 +7,7 @@ from libc.stdlib cimport calloc, free
 
 from lightwork._core.atomics cimport memory_order_relaxed
 from lightwork._core.caster cimport CELL, new_cast
-from lightwork._core.loop cimport Loop, npy_intp
+from lightwork._core.loop cimport Loop, clears_flags, npy_intp
 from lightwork._core.moves cimport copy_loop
 
 cdef enum:
@@ -53,11 +53,12 @@ cdef void* allocate(size_t n_items, size_t itemsize) except NULL:
     return memory
 
 
-cdef int fill_slots(Code* code, object plan, Py_ssize_t n_constants) except -1:
+cdef int fill_slots(Code* code, object plan, Py_ssize_t n_inputs, Py_ssize_t n_constants) except -1:
     """Where operands are: sizes of the tables, and the length of a block."""
     cdef int i
     casts = [step.dtypes[0].itemsize for step in plan.steps if step.loop is None]
     temporaries = [*plan.temporaries, max(casts, default=0)]  # the last is where a cast finds items that do not lie side by side
+    code.n_inputs = n_inputs
     code.n_operands = len(plan.dtypes)
     code.n_constants = n_constants
     code.n_temporaries = len(temporaries)
@@ -82,6 +83,7 @@ cdef int fill_step(Step* step, object planned, int first) except -1:
     step.first = first
     step.cast = -1
     step.itemsize = planned.dtypes[0].itemsize
+    step.clears_flags = planned.loop is None or loop.may_raise or clears_flags(loop)
     return 0
 
 
@@ -116,7 +118,7 @@ cdef Program compile_program(object recipe):
     program.inputs = recipe.inputs
     program.outputs = recipe.outputs
     program.casts = []
-    fill_slots(&program.code, plan, recipe.n_constants)
+    fill_slots(&program.code, plan, len(recipe.inputs), recipe.n_constants)
     fill_steps(program, plan)
     program.cost.store(len(plan.steps) * FIRST_FS, memory_order_relaxed)
     last = plan.steps[len(plan.steps) - 1].slots if plan.steps else ()

@@ -56,6 +56,7 @@ cdef extern from * nogil:
 # What one worker needs for itself, in one call.
 cdef struct Desk:
     char* constants
+    bint watches_steps     # whether each step is asked for the flags that it raised, and not only all of them together
     int* flags             # that each step raised
     Caster* casters
 
@@ -103,7 +104,25 @@ cdef inline int run_step(Code* code, Step* step, Desk* desk, char** at, npy_intp
     return 0
 
 
-cdef int run_block(Code* code, Desk* desk, char** at, npy_intp* strides, npy_intp count) noexcept nogil:
+cdef enum Outcome:
+    FAILED = -1
+    QUIET = 0
+    RAISED = 1  # floating-point flags
+
+
+cdef inline int run_quietly(Code* code, Desk* desk, char** at, npy_intp* strides, npy_intp count) noexcept nogil:
+    """Run a block, or as much of it as raises no flags."""
+    cdef int i
+    for i in range(code.n_steps):
+        if code.steps[i].clears_flags and fetestexcept(watched()):
+            return RAISED
+        if run_step(code, &code.steps[i], desk, at, strides, count):
+            return FAILED
+    return RAISED if fetestexcept(watched()) else QUIET
+
+
+cdef int run_watched(Code* code, Desk* desk, char** at, npy_intp* strides, npy_intp count) noexcept nogil:
+    """Run a block, and note which step raised which flags."""
     cdef int i, raised
     for i in range(code.n_steps):
         if run_step(code, &code.steps[i], desk, at, strides, count):
@@ -113,6 +132,34 @@ cdef int run_block(Code* code, Desk* desk, char** at, npy_intp* strides, npy_int
             desk.flags[i] |= raised
             feclearexcept(raised)
     return 0
+
+
+cdef int run_block(Code* code, Desk* desk, char** at, npy_intp* strides, npy_intp count) noexcept nogil:
+    """Run a block, and once more if it raised flags, to see which step it was; from then on each step is asked.
+
+    To ask is to wait until all that was begun is done: of nine steps over 10⁷ doubles, each took 5 ns longer in the cache and 10 outside of it."""
+    cdef int outcome
+    if not desk.watches_steps:
+        outcome = run_quietly(code, desk, at, strides, count)
+        if outcome != RAISED:
+            return outcome
+        feclearexcept(watched())
+        desk.watches_steps = True
+    return run_watched(code, desk, at, strides, count)
+
+
+cdef inline bint is_met(char* a, npy_intp a_span, char* b, npy_intp b_span) noexcept nogil:
+    return min(a, a + a_span) <= max(b, b + b_span) and min(b, b + b_span) <= max(a, a + a_span)
+
+
+cdef bint writes_inputs(Code* code, char** data, npy_intp* strides, npy_intp count) noexcept nogil:
+    """Whether an output is the memory of an input, item for item, so that nothing can be run twice."""
+    cdef int i, j
+    for i in range(code.n_inputs):
+        for j in range(code.n_inputs, code.n_operands):
+            if is_met(data[i], (count - 1) * strides[i], data[j], (count - 1) * strides[j]):
+                return True
+    return False
 
 
 cdef int run_program(void* context, char** data, npy_intp* dimensions, npy_intp* strides, AuxData* auxdata) noexcept nogil:
@@ -125,6 +172,8 @@ cdef int run_program(void* context, char** data, npy_intp* dimensions, npy_intp*
     if scratch == NULL:
         return set_no_memory()
     lay_out(code, desk, scratch, data, strides)
+    if not desk.watches_steps:
+        desk.watches_steps = writes_inputs(code, data, strides, dimensions[0])
     while done < dimensions[0]:
         count = min(code.block, dimensions[0] - done)
         if run_block(code, desk, <char**> scratch, <npy_intp*> scratch + code.n_slots, count):
