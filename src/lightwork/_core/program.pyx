@@ -11,9 +11,9 @@ from lightwork._core.loop cimport Loop, clears_flags, npy_intp
 from lightwork._core.moves cimport copy_loop
 
 cdef enum:
-    # Measured: a step costs 18 ns before its first item; and blocks that fill more than a third of the first-level cache (32 KiB) drive out of
-    # it what is fetched ahead for the next: nine steps over 10⁷ doubles took 2.4 ns an item with the whole of it, 2.2 with this.
-    BLOCK_BYTES = 12288    # of all operands and temporaries together
+    # Measured: a step costs 18 ns before its first item; and blocks that fill more than a quarter of the first-level cache (32 KiB) drive out of
+    # it what is fetched ahead for the next: nine steps over 10⁷ doubles took 2.3 ns an item with the whole of it, 2.0 with this.
+    BLOCK_BYTES = 8192     # of all operands and temporaries together
     MIN_BLOCK = 256
     MAX_BLOCK = 4096
     FIRST_FS = 1_000_000   # what an item costs in a step, before the first measurement
