@@ -34,6 +34,7 @@ cdef class Loop:
     cdef npy_intp auxdata_step     # bytes from one worker's to the next one's; 0: there is one for all
     cdef object owner              # keeps what the pointers point to
     cdef atomic[int64_t] cost      # of one item in femtoseconds, as last measured; 0: never
+    cdef atomic[int] habit         # whether it clears flags that others raised, once it was seen
     cdef int report(self, int flags) except -1
 
 # A loop as chunks call it, without the object, which the caller of their job keeps.

@@ -45,6 +45,12 @@ cdef extern from "numpy/ndarraytypes.h":
 cdef enum:
     GUESS_FS = 1_000_000   # a nanosecond an item, before the first measurement
 
+# What a loop does with floating-point flags that were raised before it ran.
+cdef enum Habit:
+    UNSEEN
+    KEEPS_FLAGS
+    CLEARS_FLAGS
+
 # Loops by ufunc, dtype=, the kinds of all operands as given, and the numbers of their types; None where NumPy has to run the call itself.
 cdef Cache known_loops = Cache.__new__(Cache)
 
@@ -114,8 +120,8 @@ cdef Loop new_ufunc_loop(object ufunc, tuple operands, object dtype):
     return loop
 
 
-cdef bint clears_flags(Loop loop):
-    """Whether the loop clears floating-point flags that were raised before it ran; seen of as many items as vectors take."""
+cdef bint was_seen_to_clear(Loop loop):
+    """Run the loop with a flag raised, on as many items as vectors take."""
     cdef char* data[MAX_OPERANDS]
     cdef npy_intp strides[MAX_OPERANDS]
     cdef int i
@@ -130,6 +136,15 @@ cdef bint clears_flags(Loop loop):
     is_cleared = not fetestexcept(FE_OVERFLOW)
     feclearexcept(FE_ALL_EXCEPT)
     return is_cleared
+
+
+cdef bint clears_flags(Loop loop):
+    """Whether the loop clears floating-point flags that were raised before it ran."""
+    cdef int habit = loop.habit.load(memory_order_relaxed)
+    if habit == UNSEEN:
+        habit = CLEARS_FLAGS if was_seen_to_clear(loop) else KEEPS_FLAGS
+        loop.habit.store(habit, memory_order_relaxed)  # whoever else looks sees the same
+    return habit == CLEARS_FLAGS
 
 
 cdef bint forgets_casts(Loop loop, list outputs):
