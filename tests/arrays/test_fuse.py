@@ -86,6 +86,35 @@ def test_one_item_raises_what_it_raises_in_numpy(item: float, place: int) -> Non
     assert_same_bits(x, expected.result)
 
 
+@pytest.mark.parametrize("n", [1, 2, 300])
+@pytest.mark.parametrize("is_aligned", [True, False])
+def test_a_cast_raises_what_it_raises_in_numpy(n: int, is_aligned: bool) -> None:
+    """It is told of once for each array that is cast, whether or not something else is told of too."""
+    x = np.zeros(8 * n + 1, np.int8)[0 if is_aligned else 1 :][: 8 * n].view(float)
+    for items in (2.0, 1e300, -1e300):
+        x[:] = items
+        assert_fused_is_plain(lambda x: np.add(x, x, dtype="f4"), x)
+        assert_fused_is_plain(lambda x: np.sqrt(np.add(x, x, dtype="f4")) + np.multiply(x, x, dtype="f4"), x)
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_casts_beside_other_shapes_are_told_of_as_numpy_tells(workers: int) -> None:
+    """Those before the first array of several dimensions that has to be cast are casts, and the others are the loop's."""
+    x, others = np.full(3, 1e300), np.zeros((1, 1, 1), bool)
+    with lw.configure(workers=workers):
+        for function in (lambda x, y: np.add(x, y, dtype="f4"), lambda x, y: np.add(y, x, dtype="f4")):
+            assert_same_outcome(outcome_of(lw.fuse(function), x, others), outcome_of(function, x, others))
+
+
+@pytest.mark.parametrize("shape", [(3001, 3), (3001, 1), (1, 3001), (50, 60)])
+def test_axes_that_are_walked_backwards(shape: tuple[int, int]) -> None:
+    """NumPy turns them round before its loops round, and the bits are those."""
+    x = values("f", shape[0] * shape[1], seed=3).reshape(shape)
+    for view in (x[::-1], x[:, ::-1], x[::-1, ::-1], x.T[::-1]):
+        assert_fused_is_plain(lambda x: np.power(np.absolute(x), x), view)
+        assert_fused_is_plain(lambda x: x + np.exp(x[:1]), view)
+
+
 def test_an_input_that_is_overwritten_is_read_once() -> None:
     """A block that raised flags is not run again on what it has written."""
     x = np.linspace(-1, 1, 20_003)
@@ -120,6 +149,45 @@ def test_what_is_few_depends_on_the_workers_of_the_call() -> None:
             assert (chunks_during(fused, middling) > 0) is is_shared
     with lw.configure(workers=1):
         assert chunks_during(fused, many) > 0
+
+
+@pytest.mark.parametrize("n", [600, 100_000])
+def test_out_that_a_later_stage_reads(n: int) -> None:
+    """An argument of fewer items, in a result of its own that is computed first, is still itself for those that come after."""
+    x, few = np.arange(float(n)), np.array([2.0])
+    expected = x * few, np.log1p(few)
+    outs = np.empty(n), few
+    lw.fuse(lambda x, few: (x * few, np.log1p(few)))(x, few, out=outs)
+    assert_same_bits(outs, expected)
+
+
+def test_outs_that_overlap_hold_what_was_stored_last() -> None:
+    """Results are stored in their order, whichever was computed first."""
+    x, few, both = np.linspace(1, 2, 600), np.array([2.0]), np.zeros(600)
+    lw.fuse(lambda x, few: (x * few, np.log1p(few)))(x, few, out=(both, both[:1]))
+    assert_same_bits(both, np.concatenate([np.log1p(few), x[1:] * few]))
+    lw.fuse(lambda x, few: (np.log1p(few), x * few))(x, few, out=(both[:1], both))
+    assert_same_bits(both, x * few)
+
+
+@pytest.mark.parametrize("ufunc", [np.exp, np.cbrt, np.arctanh, np.isnan, np.isinf, np.isfinite, np.signbit])
+@pytest.mark.parametrize("step", [2, -1, -2])
+def test_out_whose_items_lie_apart(ufunc: np.ufunc, step: int) -> None:
+    """The bits are those of a new array, from which some of NumPy's loops differ where they write items that lie apart."""
+    x = np.where(np.arange(20_000) % 3 == 0, np.nan, np.linspace(-0.9, 0.9, 20_000))
+    expected = ufunc(x)
+    out = np.zeros(40_000, expected.dtype)[::step][:20_000]
+    lw.fuse(lambda x: ufunc(x))(x, out=out)
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_an_empty_call_teaches_nothing() -> None:
+    """What was first called with empty arrays is shared as ever."""
+    fused = lw.fuse(lambda x: np.sin(x) * np.cos(x))
+    x = np.linspace(0, 1, 10_000)
+    with lw.configure(workers=2):
+        fused(x[:0])
+        assert chunks_during(fused, x) > 0
 
 
 def test_several_results() -> None:

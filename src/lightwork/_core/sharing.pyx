@@ -36,16 +36,20 @@ cdef bint is_worth_sharing(Loop loop, Py_ssize_t n_items, int n_workers):
     return now - last < <int64_t> serial_ns + SPIN_NS
 
 
+cdef inline Py_ssize_t longest_share(Py_ssize_t n_items, int n_workers, Py_ssize_t grain):
+    return count_chunks(count_chunks(n_items, grain), n_workers) * grain
+
+
 cdef Py_ssize_t choose_grain(Loop loop, Py_ssize_t n_items, int n_workers, Py_ssize_t multiple):
     cdef Py_ssize_t by_cost = <Py_ssize_t> (CHUNK_NS / loop_ns_per_item(loop))
     cdef Py_ssize_t grain = min(by_cost, MAX_GRAIN)
     cdef Py_ssize_t each
     if not loop_is_known(loop):
         grain = FIRST_GRAIN
-    grain = max(min(grain, n_items // (n_workers * FEWEST_CHUNKS)), multiple)
-    # Each worker has as many chunks as another, and none of them is small: all would wait for the one who had more to do.
-    each = count_chunks(max(1, n_items), n_workers * grain)
-    return max(1, count_chunks(count_chunks(n_items, n_workers * each), multiple)) * multiple
+    # As many chunks for each worker as for another, as far as they can be cut so: all would wait for the one who had more to do.
+    each = max(FEWEST_CHUNKS, count_chunks(n_items, n_workers * max(grain, multiple)))
+    grain = max(1, n_items // (n_workers * each * multiple)) * multiple
+    return grain if longest_share(n_items, n_workers, grain) < longest_share(n_items, n_workers, grain + multiple) else grain + multiple
 
 
 cdef bint heeds_this_thread(Loop loop):

@@ -25,6 +25,7 @@ cdef class Evaluation:
     cdef list share(self, Stage stage, Run run, list operands, list outputs, Py_ssize_t n_items)
     cdef object array(self, int number)
     cdef object output(self, Stage stage, Value value, list operands)
+    cdef bint is_read_elsewhere(self, object out)
     cdef int report(self) except -1
 
 cdef Evaluation new_evaluation(Trace trace)

@@ -29,9 +29,22 @@ cnp.import_array()
 
 # --- Where outputs go -----------------------------------------------------------------------------------------------
 
+cdef bint lies_in_rows(cnp.ndarray array):
+    """Whether items of the innermost axis lie side by side and no axis is walked backwards, as in an array that NumPy makes for a result: into
+    others some loops write other bits, and on some processors NumPy's ``isnan`` and its like wrong ones."""
+    cdef int i
+    cdef bint is_compact = array.size < 2
+    for i in range(array.ndim):
+        if array.shape[i] > 1:
+            if array.strides[i] < 0:
+                return False
+            is_compact = is_compact or array.strides[i] == array.itemsize
+    return is_compact
+
+
 cdef bint may_be_written(Program program, Value value, object out, list operands):
     """Whether a stage may write into an array of the caller's straight away."""
-    if out.dtype != value.dtype or out.shape != value.shape or not out.flags.writeable or not is_order_free([out]):
+    if not lies_in_rows(out) or out.dtype != value.dtype or out.shape != value.shape or not out.flags.writeable or not is_order_free([out]):
         return False
     if program.may_raise:
         return False  # what has been written then must not be what NumPy reads when it does all again
@@ -82,16 +95,20 @@ cdef frozenset rounded_once = frozenset([
 
 
 cdef bint lie_alike(Trace trace, Stage stage):
-    """Whether the caller's arrays of the stage's shape have their axes in one order in memory, and in one direction each."""
+    """Whether the caller's arrays of the stage's shape have their axes in one order in memory, and none of the caller's is walked backwards
+    along one of several axes: NumPy turns such an axis round where it can, for all arrays of the call at once."""
     cdef Value value
     cdef tuple shape = (<Value> trace.values[trace.entries[stage.entries[0]][2]]).shape
     cdef set layouts = set()
     for number in stage.inputs:
         value = trace.values[number]
-        if value.array is not None and value.shape == shape:
-            strides = [stride for stride, n in zip(value.array.strides, shape) if n > 1]
-            order = sorted(range(len(strides)), key=lambda axis: -abs(strides[axis]))
-            layouts.add((tuple(order), tuple([stride < 0 for stride in strides])))
+        if value.array is None:
+            continue
+        strides = [stride for stride, n in zip(value.array.strides, value.shape) if n > 1]
+        if len(shape) > 1 and any([stride < 0 for stride in strides]):
+            return False
+        if value.shape == shape:
+            layouts.add(tuple(sorted(range(len(strides)), key=lambda axis: -abs(strides[axis]))))
     return len(layouts) < 2
 
 
@@ -222,9 +239,18 @@ cdef class Evaluation:
     cdef object output(self, Stage stage, Value value, list operands):
         """Where a stage is to write a value: None where that follows from its operands."""
         out = self.outs.get(value.number)
-        if out is not None and may_be_written(stage.program, value, out, operands):
+        if out is not None and not self.is_read_elsewhere(out) and may_be_written(stage.program, value, out, operands):
             return out
         return None if self.is_plain else new_output(value, self.corners)
+
+    cdef bint is_read_elsewhere(self, object out):
+        """Whether another stage than the one that is to write it may read this memory."""
+        cdef Value value
+        if len(self.stages) > 1:
+            for value in self.trace.values:
+                if value.array is not None and np.may_share_memory(out, value.array):
+                    return True
+        return False
 
     cdef int report(self) except -1:
         """Tell the caller which ufuncs raised floating-point flags, in the order in which the function called them."""
@@ -243,35 +269,41 @@ cdef class Evaluation:
 
 
 cdef tuple casts_of(Trace trace, tuple entry, list raised):
-    """What the casts of an entry's inputs raised: in NumPy some come before its loop, and others within."""
+    """What the casts of an entry's inputs raised: in NumPy those of short arrays of one dimension come before its loop and are told of one by one,
+    up to the first array that cannot be had so, and all others within."""
     cdef Value value
-    cdef int before = 0, within = 0
+    cdef list before = []
+    cdef int within = 0
+    cdef bint is_within = False, is_cast
     loop, arguments, _ = entry
     flags = iter(raised)
     for argument, dtype in zip(arguments, loop.dtypes):
-        if argument >= 0:
-            value = trace.values[argument]
-            if value.dtype == dtype:
-                continue
-            if len(value.shape) == 1 and value.shape[0] <= np.getbufsize():
-                before |= next(flags)
-            else:
-                within |= next(flags)
+        if argument < 0:
+            continue
+        value = trace.values[argument]
+        is_cast = value.dtype != dtype
+        if not is_cast and (value.array is None or cnp.PyArray_ISALIGNED(value.array)):
+            continue
+        is_within = is_within or len(value.shape) != 1 or value.shape[0] > np.getbufsize()
+        if is_cast and is_within:
+            within |= next(flags)
+        elif is_cast:
+            before.append(next(flags))
     return before, within
 
 
 cdef int report_entries(Trace trace, dict raised) except -1:
-    cdef int i, flags = 0
+    cdef int i, cast, flags = 0
     cdef int n_entries = len(trace.entries)
     cdef str name = ""
     for i in range(n_entries):
-        before, within = raised.get(i, (0, 0))
+        before, within = raised.get(i, ((), 0))
         if trace.names[i] is not None:
             name = trace.names[i]
             flags = 0
         flags |= within
-        if name:
-            tell(trace, i, "cast", before)
+        for cast in before:
+            tell(trace, i, "cast" if name else "", cast)
         if i + 1 == n_entries or trace.names[i + 1] is not None:
             tell(trace, i, name, flags)
     return 0

@@ -55,7 +55,7 @@ cdef class Memory:
         return (<object> self.latest).get("stages")
 
     cdef bint is_small(self, tuple key, Py_ssize_t n_items) except -1:
-        """Whether NumPy itself is as quick with so many items; no for a signature that was never traced."""
+        """Whether NumPy itself is as quick with so many items; no for a signature of which nothing is known, and where there is nothing to compute."""
         cdef double lead = (<object> self.lead).get(key, 0.0)  # by way of an object, as in loop.pyx
         cdef int n_workers
         if lead == 0 or n_items >= MAX_SMALL:
@@ -329,6 +329,8 @@ cdef class Call:
         cdef double lead = 0
         if self.evaluation is not None:
             memory.latest["stages"] = self.evaluation.stages
+            if self.evaluation.ns_per_item == 0:
+                return 0  # nothing was computed, of empty arrays
             lead = (CALL_NS + ENTRY_NS * len(self.trace.entries)) / self.evaluation.ns_per_item
         if key is not None:
             if len(memory.lead) >= MAX_SIGNATURES:
@@ -344,13 +346,17 @@ cdef Call new_call():
 
 
 cdef dict outs_for(object result, object out):
-    """Where values may be written, by number."""
+    """Where values may be written, by number: not into memory that is written twice, in the order of the results."""
     cdef dict found = {}
     given = out if isinstance(out, tuple) else (out,)
-    for item, target in zip(result if isinstance(result, (tuple, list)) else (result,), given):
-        if type(item) is Placeholder and cnp.PyArray_CheckExact(target):
+    for i, (item, target) in enumerate(zip(result if isinstance(result, (tuple, list)) else (result,), given)):
+        if type(item) is Placeholder and cnp.PyArray_CheckExact(target) and not is_met_by_another(given, i):
             found.setdefault((<Placeholder> item).value.number, target)
     return found
+
+
+cdef bint is_met_by_another(tuple arrays, Py_ssize_t i):
+    return any([j != i and array is not None and np.may_share_memory(arrays[i], array) for j, array in enumerate(arrays)])
 
 
 cdef int collect(object result, dict wanted) except -1:
