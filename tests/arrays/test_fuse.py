@@ -110,7 +110,7 @@ def test_casts_beside_other_shapes_are_told_of_as_numpy_tells(workers: int) -> N
 def test_axes_that_are_walked_backwards(shape: tuple[int, int]) -> None:
     """NumPy turns them round before its loops round, and the bits are those."""
     x = values("f", shape[0] * shape[1], seed=3).reshape(shape)
-    for view in (x[::-1], x[:, ::-1], x[::-1, ::-1], x.T[::-1]):
+    for view in (x[::-1], x[:, ::-1], x[::-1, ::-1], x.T[::-1], np.asfortranarray(x)[::-1]):
         assert_fused_is_plain(lambda x: np.power(np.absolute(x), x), view)
         assert_fused_is_plain(lambda x: x + np.exp(x[:1]), view)
 

@@ -146,7 +146,7 @@ cdef int run_watched(Code* code, Desk* desk, char** at, npy_intp* strides, npy_i
 cdef int run_block(Code* code, Desk* desk, char** at, npy_intp* strides, npy_intp count) noexcept nogil:
     """Run a block, and once more if it raised flags, to see which step it was; from then on each step is asked.
 
-    To ask is to wait until all that was begun is done, for each of nine steps over 320 doubles 5 ns in the cache and 10 where they come from memory."""
+    To ask is to wait until all that was begun is done: for each of nine steps over 320 doubles 5 ns in the cache and 10 where they come from afar."""
     cdef int outcome
     if not desk.watches_steps:
         outcome = run_quietly(code, desk, at, strides, count)

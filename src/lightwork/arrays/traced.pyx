@@ -55,7 +55,7 @@ cdef class Memory:
         return (<object> self.latest).get("stages")
 
     cdef bint is_small(self, tuple key, Py_ssize_t n_items) except -1:
-        """Whether NumPy itself is as quick with so many items; no for a signature of which nothing is known, and where there is nothing to compute."""
+        """Whether NumPy itself is as quick with so many items; no for a signature of which nothing is known, or that computes nothing."""
         cdef double lead = (<object> self.lead).get(key, 0.0)  # by way of an object, as in loop.pyx
         cdef int n_workers
         if lead == 0 or n_items >= MAX_SMALL:
