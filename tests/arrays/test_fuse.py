@@ -109,9 +109,9 @@ def test_casts_beside_other_shapes_are_told_of_as_numpy_tells(workers: int) -> N
 @pytest.mark.parametrize("shape", [(3001, 3), (3001, 1), (1, 3001), (50, 60)])
 def test_axes_that_are_walked_backwards(shape: tuple[int, int]) -> None:
     """NumPy turns them round before its loops round, and the bits are those."""
-    x = values("f", shape[0] * shape[1], seed=3).reshape(shape)
+    x = np.absolute(values("f", shape[0] * shape[1], seed=3)).reshape(shape)
     for view in (x[::-1], x[:, ::-1], x[::-1, ::-1], x.T[::-1], np.asfortranarray(x)[::-1]):
-        assert_fused_is_plain(lambda x: np.power(np.absolute(x), x), view)
+        assert_fused_is_plain(lambda x: np.power(x, x), view)
         assert_fused_is_plain(lambda x: x + np.exp(x[:1]), view)
 
 
