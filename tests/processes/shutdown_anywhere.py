@@ -50,7 +50,7 @@ assert list(lw.parallel_map(abs, [-1])) == [1]  # imports what is for items, in 
 signal.signal(signal.SIGUSR1, handle)
 ringer = threading.Thread(target=ring)
 ringer.start()
-while n_handled < 40:
+while n_handled < 15:
     check_map(100_000)
     assert list(lw.parallel_map(abs, iter(range(200)), workers=3, retry=lw.Retry(2))) == list(range(200))
     assert lw.gather([lw.submit(abs, -3) for _ in range(20)]) == [3] * 20
