@@ -35,6 +35,13 @@ from lightwork._core.worker cimport worker_begin, worker_run
 # The threads that run, and what each runs, which tells its pool: so that closing a pool can join its own.
 cdef dict running = {}
 
+cdef extern from * nogil:
+    """
+    /* One definition for the process: only this module reads and writes it. */
+    static thread_local int lw_starting_here = 0;
+    """
+    int starting_here "lw_starting_here"  # threads that this one is about to start: in the middle of that a signal may have come
+
 cdef atomic[int] has_begun_to_exit  # no task would be run any more,
 cdef atomic[int] has_exited         # and no thread would come to anything
 cdef atomic[int] n_starting         # threads that somebody is about to start
@@ -227,9 +234,9 @@ cdef int finish_starts() except -1:
 
 
 def await_starts(double seconds):
-    """Wait until those have begun whom somebody is starting now, but no longer than some seconds."""
+    """Wait until those have begun whom somebody else is starting now, but no longer than some seconds."""
     cdef double end = time.monotonic() + min(seconds, START_SECONDS)
-    while n_starting.load(memory_order_seq_cst) > 0 and time.monotonic() < end:  # partner: start_one
+    while n_starting.load(memory_order_seq_cst) > starting_here and time.monotonic() < end:  # partner: start_one
         time.sleep(0.0005)
 
 
@@ -294,11 +301,14 @@ cdef bint start_one(PoolState* pool, int n_threads, Outfit outfit=None) except -
     """Start one of the workers 1..n_threads; False if somebody has started, or is starting, each of them, or if the interpreter is on its way out.
 
     The outfit may be left out for the default pool, and in a pool's own threads."""
+    global starting_here
+    starting_here += 1
     n_starting.fetch_add(1, memory_order_seq_cst)  # before the look: partner finish_starts
     try:
         return has_exited.load(memory_order_seq_cst) == 0 and start_unclaimed(pool, n_threads, outfit)
     finally:
         n_starting.fetch_sub(1, memory_order_relaxed)
+        starting_here -= 1
 
 
 cdef bint start_unclaimed(PoolState* pool, int n_threads, Outfit outfit) except -1:
