@@ -92,6 +92,8 @@ CORE = (
     "terms",
     "grid",
     "counting",
+    "bins",
+    "histogram",
     "moves",
     "masked",
     "lowering",

@@ -12,7 +12,8 @@ from strategies import WORKERS, Array, examples
 
 from lightwork.arrays import counting
 
-BINS = (1, 2, 10, 100, 4099)
+#: Also around the numbers up to which pairs of items are counted, and several tables are kept.
+BINS = (1, 2, 10, 100, 110, 111, 1023, 1024, 4099)
 N_ITEMS = 70_001
 
 
@@ -82,6 +83,33 @@ def test_items_on_edges(seed: int, bins: int, dtype: str, start: float, width: f
     assert_same_call(counting.histogram, np.histogram, array, bins, (start, start + width), n_workers=n_workers)
 
 
+@pytest.mark.parametrize("size", [40_000, 65_536, 65_599, 65_600, 65_601, 98_303, 300_007])
+@pytest.mark.parametrize("dtype", ["f", "d"])
+def test_sizes_around_those_of_groups_and_chunks(size: int, dtype: str) -> None:
+    """Items that are left over, before or behind, are counted once."""
+    array = np.random.default_rng(size).random(size).astype(dtype)
+    for bins in (100, 1000):
+        assert_same_call(counting.histogram, np.histogram, array, bins)
+
+
+@pytest.mark.parametrize("n_workers", WORKERS)
+@pytest.mark.parametrize("bins", [1, 100])
+def test_all_items_in_one_bin(bins: int, n_workers: int) -> None:
+    """However many there are: the counts of pairs are small integers for a while only."""
+    array = np.full(600_000, 0.505)
+    assert_same_call(counting.histogram, np.histogram, array, bins, (0, 1), n_workers=n_workers)
+    array[[7, 400_000]] = 0, 1
+    assert_same_call(counting.histogram, np.histogram, array, bins, n_workers=n_workers)
+
+
+@pytest.mark.parametrize("dtype", ["f", "d", "i", "h"])
+@pytest.mark.parametrize("given_range", [(-10, 10), (0, 0.5), (-1e-3, 1e-3), (-1e9, 1e9), (1000, 1001)])
+def test_items_outside(dtype: str, given_range: tuple[float, float]) -> None:
+    """Most items may be outside the range, or hardly any."""
+    for bins in (10, 100, 500):
+        assert_same_call(counting.histogram, np.histogram, numbers(dtype), bins, given_range)
+
+
 @pytest.mark.parametrize("step", [1, -1, 3])
 def test_other_layouts(step: int) -> None:
     """A histogram takes items in any order, so every layout will do."""
@@ -106,6 +134,14 @@ def test_bins_too_narrow_for_their_numbers() -> None:
         for bins in (10, 64, 1000):
             assert_same_call(counting.histogram, np.histogram, array, bins)
     assert_same_call(counting.histogram, np.histogram, 2**60 + np.arange(N_ITEMS), 100)
+
+
+@pytest.mark.parametrize("smallest", [5e-324, 1e-310, 1e-300])
+def test_numbers_that_are_hardly_any(smallest: float) -> None:
+    """Bins may be so narrow that what there are of them in a unit is more than any number."""
+    array = np.arange(N_ITEMS) % 640 * smallest
+    for bins in (10, 100, 1000):
+        assert_same_call(counting.histogram, np.histogram, array, bins)
 
 
 @pytest.mark.parametrize("bins", [[-30, -1, 0, 2.5, 30], np.linspace(-40, 40, 33), (1, 2), [3, 2, 1], "auto", 0, -3, 2.5, np.int64(7), [[1, 2]]])

@@ -25,7 +25,7 @@ cnp.import_array()
 
 cdef enum:
     MAX_LOOPS = 2        # over the same items
-    BLOCK = 4096         # items that several loops take in turn while they are in the cache
+    BLOCK = 1024         # items that several loops take in turn while they are in the nearest cache
     ONLY_PLUS = 1        # zeros of which sign a chunk has
     ONLY_MINUS = 2
     BOTH_SIGNS = 3

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lightwork._core.counting import count_between, count_bins, count_nonzero_bits
+from lightwork._core.counting import count_bins, count_nonzero_bits
+from lightwork._core.histogram import count_between
 from lightwork._core.reduction import fold
 from lightwork.arrays.fallback import or_numpys
 from lightwork.arrays.operand import Array, axes_of, is_shareable
@@ -100,10 +101,20 @@ def is_countable(a: Array, edges: Array) -> bool:
     return int(smallest) >= -EXACT_INTEGER and int(largest) <= EXACT_INTEGER
 
 
-def margin_of(edges: Array) -> float:
-    """Return by how many bins an estimate, NumPy's or ours, may be wrong: some roundings of numbers as large as the edges."""
+def margin_of(edges: Array, dtype: Any) -> float:
+    """Return by how many bins an estimate made in a dtype may be wrong: some roundings of numbers as large as the edges."""
+    kind = np.finfo(dtype)
     largest, width = np.abs(edges[[0, -1]]).max(), edges[-1] - edges[0]
-    return float(ROUNDINGS * np.finfo(edges.dtype).eps * edges.size * largest / width)
+    return float(ROUNDINGS * kind.eps * edges.size * (np.maximum(largest, kind.smallest_normal) / width))
+
+
+def unevenness_of(edges: Array) -> float:
+    """Return by how many bins an edge may be off from where a double would be."""
+    if edges.dtype == np.float64:
+        return margin_of(edges, edges.dtype)
+    width = (float(edges[-1]) - float(edges[0])) / (edges.size - 1)
+    places = (edges.astype(float) - float(edges[0])) / width
+    return float(np.abs(places - np.arange(edges.size)).max()) + margin_of(edges, np.dtype(float))
 
 
 def share_uniform(a: Array, bins: int, given_range: Any) -> Any:
@@ -112,9 +123,9 @@ def share_uniform(a: Array, bins: int, given_range: Any) -> Any:
     NumPy corrects its estimates by a bin where an edge says so. If none is wrong by as much, items are where the edges say.
     """
     edges = np.histogram_bin_edges(extent(a, given_range), bins, given_range)
-    if not is_countable(a, edges) or not margin_of(edges) < WIDEST_MARGIN or edges.size > MANY_BINS:
+    if not is_countable(a, edges) or not margin_of(edges, edges.dtype) < WIDEST_MARGIN or edges.size > MANY_BINS:
         return DECLINED
-    counts = count_between(a, edges, margin_of(edges))
+    counts = count_between(a, edges, unevenness_of(edges))
     return DECLINED if counts is None else (counts, edges)
 
 

@@ -1,0 +1,157 @@
+"""Counting reals by bins of one width: vectors of estimates, and additions meanwhile.
+
+An estimate is an integer, of units that are a power of two to a bin; what is so near an edge that it may be wrong is in doubt. Few bins are
+counted by pairs of items, a cell for each pair of bins, which are half as many additions.
+"""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
+
+from lightwork._core.atomics cimport CACHE_LINE  # no-cython-lint: for its macro
+from lightwork._core.clones cimport IS_CLONED  # no-cython-lint: for its macro
+from lightwork._core.loop cimport npy_intp
+
+cdef extern from * nogil:
+    """
+    #include <cstddef>
+    #include <cstdint>
+    #include <cstring>
+
+    enum {
+        LW_GROUP = 64,     /* items that are estimated while those of another group are counted */
+        LW_TABLES = 4      /* of counts, which items take in turn: neighbours are often in one bin, and an addition waits for the one before it */
+    };
+
+    struct LwScale {
+        double lowest, highest;   /* the outer edges */
+        double beyond;            /* the middle of one more bin, where all is counted that is outside */
+        double steepness;         /* units for each 1.0 */
+        std::uint32_t shift;      /* a bin has 2^shift units */
+        std::uint32_t mask;       /* of the units in one */
+        std::uint32_t margin;     /* units, in which an estimate may be wrong */
+        std::uint32_t n_bins;     /* with that one */
+        std::uint32_t in_doubt;   /* the cell of what is in doubt, behind all others */
+    };
+
+    /* Adding 2^52 + 2^51 rounds to the nearest integer, which then stands in the lowest bits. NaN is outside. */
+    template <typename Real>
+    static inline __attribute__((always_inline)) std::uint32_t lw_units(Real item, const LwScale& scale) {
+        double x = item;
+        x = (x >= scale.lowest) & (x <= scale.highest) ? x : scale.beyond;
+        x = (x - scale.lowest) * scale.steepness + 6755399441055744.0;
+        std::uint64_t bits;
+        std::memcpy(&bits, &x, sizeof bits);
+        return (std::uint32_t) bits;
+    }
+
+    /* Cells of single items are their bins. */
+    template <typename Real>
+    static inline __attribute__((always_inline)) void lw_find(const Real* items, std::uint32_t* cells, const LwScale& scale) {
+        for (int i = 0; i < LW_GROUP; i++) {
+            const std::uint32_t units = lw_units(items[i], scale);
+            cells[i] = ((units + scale.margin) & scale.mask) < 2 * scale.margin ? scale.in_doubt : units >> scale.shift;
+        }
+    }
+
+    /* Cells of pairs are in a row for the bin of an item, and there in the column of that half a group behind it. */
+    template <typename Real>
+    static inline __attribute__((always_inline)) void lw_find(const Real* items, std::uint16_t* cells, const LwScale& scale) {
+        alignas(LW_CACHE_LINE) std::uint32_t bins[LW_GROUP];
+        lw_find(items, bins, scale);
+        for (int i = 0; i < LW_GROUP / 2; i++) {
+            const std::uint32_t cell = bins[i] * scale.n_bins + bins[i + LW_GROUP / 2];
+            cells[i] = (std::uint16_t) (cell < scale.in_doubt ? cell : scale.in_doubt);
+        }
+    }
+
+    static inline __attribute__((always_inline)) void lw_count(const std::uint32_t* cells, std::ptrdiff_t* counts, std::ptrdiff_t next_table) {
+        for (int i = 0; i < LW_GROUP; i += LW_TABLES)
+            for (int table = 0; table < LW_TABLES; table++)
+                counts[table * next_table + cells[i + table]]++;
+    }
+
+    static inline __attribute__((always_inline)) void lw_count(const std::uint16_t* cells, std::uint16_t* counts, std::ptrdiff_t) {
+        for (int i = 0; i < LW_GROUP / 2; i++)
+            counts[cells[i]]++;
+    }
+
+    /* Groups are counted from the last one on: so items are read first that a pass through them all has just left in the caches. */
+    #define LW_COUNT_GROUPS(count, find_doubts, Real, Cell, Count)                                                     \
+        LW_FOR_EACH_PROCESSOR __attribute__((noinline, aligned(LW_CACHE_LINE)))                                        \
+        static void count(const char* first, int n_groups, std::ptrdiff_t ahead, const LwScale* given, void* counts,   \
+                          std::ptrdiff_t next_table) {                                                                 \
+            const Real* items = (const Real*) first + (n_groups - 1) * LW_GROUP;                                       \
+            const LwScale scale = *given;                                                                              \
+            alignas(LW_CACHE_LINE) Cell cells[2][LW_GROUP];                                                            \
+            lw_find(items, cells[0], scale);                                                                           \
+            for (int group = 0; group < n_groups; group++) {                                                           \
+                for (int i = 0; i < LW_GROUP; i += LW_CACHE_LINE / sizeof(Real))                                       \
+                    __builtin_prefetch((const char*) (items + i) - ahead, 0, 2);                                       \
+                items -= group + 1 < n_groups ? LW_GROUP : 0;                                                          \
+                lw_find(items, cells[(group + 1) % 2], scale);                                                         \
+                lw_count(cells[group % 2], (Count*) counts, next_table);                                               \
+            }                                                                                                          \
+        }                                                                                                              \
+        LW_FOR_EACH_PROCESSOR __attribute__((noinline))                                                                \
+        static int find_doubts( const char* first, const LwScale* given, std::uint8_t* doubts) {                       \
+            const LwScale scale = *given;                                                                              \
+            alignas(LW_CACHE_LINE) Cell cells[LW_GROUP];                                                               \
+            const int n_cells = sizeof(Cell) == sizeof(std::uint16_t) ? LW_GROUP / 2 : LW_GROUP;                       \
+            std::uint8_t any = 0;                                                                                      \
+            lw_find((const Real*) first, cells, scale);                                                                \
+            for (int i = 0; i < n_cells; i++) {                                                                        \
+                doubts[i] = doubts[LW_GROUP - n_cells + i] = cells[i] == scale.in_doubt;                               \
+                any |= doubts[i];                                                                                      \
+            }                                                                                                          \
+            return any;                                                                                                \
+        }
+    LW_COUNT_GROUPS(lw_count_floats, lw_doubts_of_floats, float, std::uint32_t, std::ptrdiff_t)
+    LW_COUNT_GROUPS(lw_count_doubles, lw_doubts_of_doubles, double, std::uint32_t, std::ptrdiff_t)
+    LW_COUNT_GROUPS(lw_count_float_pairs, lw_doubts_of_float_pairs, float, std::uint16_t, std::uint16_t)
+    LW_COUNT_GROUPS(lw_count_double_pairs, lw_doubts_of_double_pairs, double, std::uint16_t, std::uint16_t)
+
+    /* Add what stands in the cells of pairs to the counts of bins, and clear them. */
+    LW_FOR_EACH_PROCESSOR __attribute__((noinline))
+    static void lw_add_pairs(std::uint16_t* cells, std::ptrdiff_t n_bins, std::ptrdiff_t* counts) {
+        for (std::ptrdiff_t row = 0; row < n_bins; row++) {
+            const std::uint16_t* const pairs = cells + row * n_bins;
+            std::ptrdiff_t sum = 0;
+            for (std::ptrdiff_t column = 0; column < n_bins; column++) {
+                sum += pairs[column];
+                counts[column] += pairs[column];
+            }
+            counts[row] += sum;
+        }
+        std::memset(cells, 0, (n_bins * n_bins + 1) * sizeof *cells);
+    }
+    """
+    enum:
+        GROUP "LW_GROUP"
+        TABLES "LW_TABLES"
+
+    ctypedef struct Scale "LwScale":
+        double lowest
+        double highest
+        double beyond
+        double steepness
+        uint32_t shift
+        uint32_t mask
+        uint32_t margin
+        uint32_t n_bins
+        uint32_t in_doubt
+
+    void count_floats "lw_count_floats"(const char*, int, Py_ssize_t, const Scale*, void*, Py_ssize_t)
+    void count_doubles "lw_count_doubles"(const char*, int, Py_ssize_t, const Scale*, void*, Py_ssize_t)
+    void count_float_pairs "lw_count_float_pairs"(const char*, int, Py_ssize_t, const Scale*, void*, Py_ssize_t)
+    void count_double_pairs "lw_count_double_pairs"(const char*, int, Py_ssize_t, const Scale*, void*, Py_ssize_t)
+    bint doubts_of_floats "lw_doubts_of_floats"(const char*, const Scale*, uint8_t*)
+    bint doubts_of_doubles "lw_doubts_of_doubles"(const char*, const Scale*, uint8_t*)
+    bint doubts_of_float_pairs "lw_doubts_of_float_pairs"(const char*, const Scale*, uint8_t*)
+    bint doubts_of_double_pairs "lw_doubts_of_double_pairs"(const char*, const Scale*, uint8_t*)
+    void add_pairs "lw_add_pairs"(uint16_t* cells, Py_ssize_t n_bins, npy_intp* counts)
+
+# Count groups that stand side by side, into a worker's tables or its cells of pairs. Items that stand so many bytes ahead, which is before them,
+# will be wanted next.
+ctypedef void CountGroups(const char* first, int n_groups, Py_ssize_t ahead, const Scale*, void* counts, Py_ssize_t next_table) noexcept nogil
+
+# Tell which items of a group were not counted but are in doubt, and whether any is.
+ctypedef bint FindDoubts(const char* first, const Scale*, uint8_t* doubts) noexcept nogil
