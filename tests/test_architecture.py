@@ -90,6 +90,7 @@ CORE = (
     "reduction",
     "summation",
     "terms",
+    "rows",
     "grid",
     "counting",
     "bins",

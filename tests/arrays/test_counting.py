@@ -1,10 +1,11 @@
 """Counts: of what is not zero, of small integers, and in the bins of a histogram. They are exact, in any layout and at any number of workers."""
 
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
-from bits import chunks_during
+from bits import assert_same_bits, chunks_during
 from hypothesis import given
 from hypothesis import strategies as st
 from samples import Sample, assert_same_call, axes_of, samples, workers
@@ -138,10 +139,68 @@ def test_bins_too_narrow_for_their_numbers() -> None:
 
 @pytest.mark.parametrize("smallest", [5e-324, 1e-310, 1e-300])
 def test_numbers_that_are_hardly_any(smallest: float) -> None:
-    """Bins may be so narrow that what there are of them in a unit is more than any number."""
-    array = np.arange(N_ITEMS) % 640 * smallest
+    """Bins may be so narrow that what there are of them in a unit is more than any number, and edges so rounded that NumPy misses some."""
+    for array in (np.arange(N_ITEMS) % 640 * smallest, np.arange(N_ITEMS) * smallest):
+        for bins in (10, 100, 1000):
+            assert_same_call(counting.histogram, np.histogram, array, bins)
+    assert_same_call(counting.histogram, np.histogram, np.arange(N_ITEMS) * np.float32(1.4e-45), 1000)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble, np.int8, np.int64, np.uint64])
+@pytest.mark.parametrize("dtype", ["f", "d", "i", "q", "B"])
+def test_a_range_of_numbers_of_any_kind(kind: Any, dtype: str) -> None:
+    """NumPy rounds the edges as its numbers are, and so must we."""
+    array = (np.random.default_rng(0).random(300_000) * 12).astype(dtype)
     for bins in (10, 100, 1000):
-        assert_same_call(counting.histogram, np.histogram, array, bins)
+        for given_range in ((kind(0), kind(7)), [kind(1.3), 9.7], np.array([0, 7], kind)):
+            assert_same_call(counting.histogram, np.histogram, array, bins, given_range)
+
+
+def test_a_range_that_can_be_read_once() -> None:
+    """It is NumPy's to read."""
+    array = numbers("d")
+    assert_same_bits(counting.histogram(array, 10, iter((0, 5))), np.histogram(array, 10, (0, 5)))
+
+
+@pytest.mark.parametrize("end", [2**53 - 1, 2**53, 2**53 + 1])
+def test_integers_that_are_nearly_no_doubles(end: int) -> None:
+    """NumPy compares integers with the ends of a range, which as doubles are others."""
+    for sign in (1, -1):
+        array = np.full(N_ITEMS, sign * end)
+        for given_range in (None, (end + 1, end + 2**40), (-end - 2**40, -end - 1), (0, end), (-end, 0)):
+            assert_same_call(counting.histogram, np.histogram, array, 10, given_range)
+
+
+@pytest.mark.parametrize("dtype", ["b", "B"])
+@pytest.mark.parametrize("bins", [1, 10, 255, 256, 257, 5000])
+def test_bins_of_bytes(dtype: str, bins: int) -> None:
+    """Nearly all may be edges, as in a picture."""
+    array = np.random.default_rng(bins).integers(-128, 128, (300, 500)).astype(dtype)
+    for items in (array, array[::-1, ::2], array.T, np.full(N_ITEMS, 7, dtype)):
+        for given_range in (None, (0, 256), (0, 255), (-5.5, 70.25), (3, 3), (2, 1)):
+            for density in (None, True):
+                assert_same_call(counting.histogram, np.histogram, items, bins, given_range, density)
+
+
+@pytest.mark.parametrize(("values", "count"), [((0.505, 1.99), lambda a: counting.histogram(a, 2**16, (0, 1))), ((5, 300_000), counting.bincount)])
+def test_items_that_change_while_they_are_counted(values: tuple[Any, Any], count: Any) -> None:
+    """Counts are then of anything, but nothing else is written to, whatever a worker reads twice."""
+    array = np.full(400_000, values[0])
+    is_over = threading.Event()
+
+    def change() -> None:
+        while not is_over.is_set():
+            array.fill(values[1])
+            array.fill(values[0])
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    try:
+        for _ in range(300):
+            count(array)
+    finally:
+        is_over.set()
+        changing.join()
 
 
 @pytest.mark.parametrize("bins", [[-30, -1, 0, 2.5, 30], np.linspace(-40, 40, 33), (1, 2), [3, 2, 1], "auto", 0, -3, 2.5, np.int64(7), [[1, 2]]])

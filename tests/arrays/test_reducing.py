@@ -88,6 +88,30 @@ def test_rows_of_any_length_for_any_number_of_workers(dtype: str, step: int) -> 
                 assert_same_call(functools.partial(lw.reduce, np.add), np.add.reduce, array, array.ndim - 2, n_workers=n_workers)
 
 
+@pytest.mark.parametrize("n_rows", [7, 8, 9, 15, 16, 17, 25])
+@pytest.mark.parametrize("dtype", ["f", "d"])
+def test_rows_that_are_added_together(n_rows: int, dtype: str) -> None:
+    """Several in one pass, each in its turn, and what is left over one by one: rows that run or lie in any way, with what is no number."""
+    array = Sample(dtype, (n_rows, 30_001)).build()
+    array[:, 7] = np.where(np.arange(n_rows) % 2, np.inf, 1)
+    array[:, 8] = np.where(np.arange(n_rows) % 3, np.nan, -np.inf)
+    array[:, 9] = -0.0
+    array[:, 10] = np.where(np.arange(n_rows) == n_rows - 1, 1, np.finfo(dtype).max / n_rows)
+    for rows in (array, array[::-1], array[::2], array[:, ::-1], np.ascontiguousarray(array.T).T, np.stack([array, array], axis=1)):
+        assert_same_call(reductions.sum, np.sum, rows, 0, n_workers=2)
+
+
+@pytest.mark.parametrize("dtype", ["f", "d"])
+def test_sums_of_rows_that_overflow(dtype: str) -> None:
+    """As the caller's errstate has it, in whichever of the rows that are added together."""
+    for row in (0, 5, 8, 16):
+        array = np.zeros((17, 30_000), dtype)
+        array[row:, 20_000] = np.finfo(dtype).max
+        assert_same_call(reductions.sum, np.sum, array, 0, n_workers=2)
+        with np.errstate(over="raise"):
+            assert_same_call(reductions.sum, np.sum, array, 0, n_workers=2)
+
+
 def test_parts_of_rows_are_a_page_long() -> None:
     """Give or take a quarter: however many workers there are, they get no shorter ones."""
     array = Sample("d", (4000, 4096)).build()

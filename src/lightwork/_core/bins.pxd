@@ -28,7 +28,7 @@ cdef extern from * nogil:
         std::uint32_t shift;      /* a bin has 2^shift units */
         std::uint32_t mask;       /* of the units in one */
         std::uint32_t margin;     /* units, in which an estimate may be wrong */
-        std::uint32_t n_bins;     /* with that one */
+        std::uint32_t n_cells;    /* of single items: bins, and that one */
         std::uint32_t in_doubt;   /* the cell of what is in doubt, behind all others */
     };
 
@@ -43,12 +43,14 @@ cdef extern from * nogil:
         return (std::uint32_t) bits;
     }
 
-    /* Cells of single items are their bins. */
+    /* Cells of single items are their bins. There is none behind the last one, unless somebody changes the item between two reads of it. */
     template <typename Real>
     static inline __attribute__((always_inline)) void lw_find(const Real* items, std::uint32_t* cells, const LwScale& scale) {
         for (int i = 0; i < LW_GROUP; i++) {
             const std::uint32_t units = lw_units(items[i], scale);
-            cells[i] = ((units + scale.margin) & scale.mask) < 2 * scale.margin ? scale.in_doubt : units >> scale.shift;
+            const std::uint32_t cell = units >> scale.shift;
+            const bool is_doubtful = ((units + scale.margin) & scale.mask) < 2 * scale.margin;
+            cells[i] = is_doubtful | (cell >= scale.n_cells) ? scale.in_doubt : cell;
         }
     }
 
@@ -58,7 +60,7 @@ cdef extern from * nogil:
         alignas(LW_CACHE_LINE) std::uint32_t bins[LW_GROUP];
         lw_find(items, bins, scale);
         for (int i = 0; i < LW_GROUP / 2; i++) {
-            const std::uint32_t cell = bins[i] * scale.n_bins + bins[i + LW_GROUP / 2];
+            const std::uint32_t cell = bins[i] * scale.n_cells + bins[i + LW_GROUP / 2];
             cells[i] = (std::uint16_t) (cell < scale.in_doubt ? cell : scale.in_doubt);
         }
     }
@@ -69,7 +71,7 @@ cdef extern from * nogil:
                 counts[table * next_table + cells[i + table]]++;
     }
 
-    static inline __attribute__((always_inline)) void lw_count(const std::uint16_t* cells, std::uint16_t* counts, std::ptrdiff_t) {
+    static inline __attribute__((always_inline)) void lw_count(const std::uint16_t* cells, std::uint16_t* counts, std::ptrdiff_t /* no next table */) {
         for (int i = 0; i < LW_GROUP / 2; i++)
             counts[cells[i]]++;
     }
@@ -86,22 +88,23 @@ cdef extern from * nogil:
             for (int group = 0; group < n_groups; group++) {                                                           \
                 for (int i = 0; i < LW_GROUP; i += LW_CACHE_LINE / sizeof(Real))                                       \
                     __builtin_prefetch((const char*) (items + i) - ahead, 0, 2);                                       \
-                items -= group + 1 < n_groups ? LW_GROUP : 0;                                                          \
+                items -= group + 1 < n_groups ? LW_GROUP : 0; /* found once more than needed, which is less than a branch */ \
                 lw_find(items, cells[(group + 1) % 2], scale);                                                         \
                 lw_count(cells[group % 2], (Count*) counts, next_table);                                               \
             }                                                                                                          \
         }                                                                                                              \
         LW_FOR_EACH_PROCESSOR __attribute__((noinline))                                                                \
-        static int find_doubts( const char* first, const LwScale* given, std::uint8_t* doubts) {                       \
+        static int find_doubts(const char* first, const LwScale* given, std::uint8_t* doubts) {                       \
             const LwScale scale = *given;                                                                              \
             alignas(LW_CACHE_LINE) Cell cells[LW_GROUP];                                                               \
-            const int n_cells = sizeof(Cell) == sizeof(std::uint16_t) ? LW_GROUP / 2 : LW_GROUP;                       \
+            const int n_pairs = sizeof(Cell) == sizeof(std::uint16_t) ? LW_GROUP / 2 : 0;                              \
             std::uint8_t any = 0;                                                                                      \
             lw_find((const Real*) first, cells, scale);                                                                \
-            for (int i = 0; i < n_cells; i++) {                                                                        \
-                doubts[i] = doubts[LW_GROUP - n_cells + i] = cells[i] == scale.in_doubt;                               \
+            for (int i = 0; i < LW_GROUP - n_pairs; i++) {                                                             \
+                doubts[i] = cells[i] == scale.in_doubt;                                                                \
                 any |= doubts[i];                                                                                      \
             }                                                                                                          \
+            std::memcpy(doubts + LW_GROUP - n_pairs, doubts, n_pairs); /* of a pair in doubt neither was counted */    \
             return any;                                                                                                \
         }
     LW_COUNT_GROUPS(lw_count_floats, lw_doubts_of_floats, float, std::uint32_t, std::ptrdiff_t)
@@ -109,19 +112,19 @@ cdef extern from * nogil:
     LW_COUNT_GROUPS(lw_count_float_pairs, lw_doubts_of_float_pairs, float, std::uint16_t, std::uint16_t)
     LW_COUNT_GROUPS(lw_count_double_pairs, lw_doubts_of_double_pairs, double, std::uint16_t, std::uint16_t)
 
-    /* Add what stands in the cells of pairs to the counts of bins, and clear them. */
+    /* Add what stands in the cells of pairs to the counts of single items, and clear them. */
     LW_FOR_EACH_PROCESSOR __attribute__((noinline))
-    static void lw_add_pairs(std::uint16_t* cells, std::ptrdiff_t n_bins, std::ptrdiff_t* counts) {
-        for (std::ptrdiff_t row = 0; row < n_bins; row++) {
-            const std::uint16_t* const pairs = cells + row * n_bins;
+    static void lw_add_pairs(std::uint16_t* cells, std::ptrdiff_t n_cells, std::ptrdiff_t* counts) {
+        for (std::ptrdiff_t row = 0; row < n_cells; row++) {
+            const std::uint16_t* const pairs = cells + row * n_cells;
             std::ptrdiff_t sum = 0;
-            for (std::ptrdiff_t column = 0; column < n_bins; column++) {
+            for (std::ptrdiff_t column = 0; column < n_cells; column++) {
                 sum += pairs[column];
                 counts[column] += pairs[column];
             }
             counts[row] += sum;
         }
-        std::memset(cells, 0, (n_bins * n_bins + 1) * sizeof *cells);
+        std::memset(cells, 0, (n_cells * n_cells + 1) * sizeof *cells);
     }
     """
     enum:
@@ -136,7 +139,7 @@ cdef extern from * nogil:
         uint32_t shift
         uint32_t mask
         uint32_t margin
-        uint32_t n_bins
+        uint32_t n_cells
         uint32_t in_doubt
 
     void count_floats "lw_count_floats"(const char*, int, Py_ssize_t, const Scale*, void*, Py_ssize_t)
@@ -147,7 +150,7 @@ cdef extern from * nogil:
     bint doubts_of_doubles "lw_doubts_of_doubles"(const char*, const Scale*, uint8_t*)
     bint doubts_of_float_pairs "lw_doubts_of_float_pairs"(const char*, const Scale*, uint8_t*)
     bint doubts_of_double_pairs "lw_doubts_of_double_pairs"(const char*, const Scale*, uint8_t*)
-    void add_pairs "lw_add_pairs"(uint16_t* cells, Py_ssize_t n_bins, npy_intp* counts)
+    void add_pairs "lw_add_pairs"(uint16_t* cells, Py_ssize_t n_cells, npy_intp* counts)
 
 # Count groups that stand side by side, into a worker's tables or its cells of pairs. Items that stand so many bytes ahead, which is before them,
 # will be wanted next.

@@ -25,16 +25,19 @@ ctypedef fused Bits:
 # --- What a chunk does ----------------------------------------------------------------------------------------------
 
 cdef int count_integers(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
-    """The body of bincount: items are bins."""
+    """The body of bincount: items are bins. Those that somebody has changed since they were looked at may be none."""
     cdef Counting* counting = <Counting*> context
     cdef npy_intp* counts = counting.counts + worker * counting.n_counts
     cdef Py_ssize_t i, count
+    cdef npy_intp item
     cdef npy_intp* items
     while start < stop:
         count = min(stop - start, <Py_ssize_t> BLOCK)
         items = <npy_intp*> block_of(counting, worker, start, count)
         for i in range(count):
-            counts[items[i]] += 1
+            item = items[i]
+            if <size_t> item < <size_t> counting.n_counts:
+                counts[item] += 1
         start += count
     return 0
 

@@ -18,6 +18,7 @@ from lightwork._core.flags cimport report_flags
 from lightwork._core.loop cimport BoundLoop, Loop, bound_call, loop_bind, loop_learn, npy_intp
 from lightwork._core.parallel cimport Region, count_chunks, region_run
 from lightwork._core.reduction cimport choose_reduction_grain, find_reduction
+from lightwork._core.rows cimport ROWS, AddRows, find_add_rows
 from lightwork._core.summation cimport TREE, order_of
 from lightwork._core.line cimport join_axes, sort_axes
 from lightwork._core.sharing cimport LANES, is_worth_sharing
@@ -48,6 +49,7 @@ cdef struct Axis:
 cdef struct Grid:
     BoundLoop loop
     Cast* cast                # NULL: items are taken as they are
+    AddRows* add_rows         # NULL: the loop takes in one row after the other
     bint has_start            # whether outputs begin with a value, else with their first item
     char start[MAX_ITEM]
     char* data
@@ -119,6 +121,9 @@ cdef int reduce_segment(Grid* grid, Py_ssize_t outer, Py_ssize_t start, Py_ssize
     cdef Py_ssize_t begin = 0 if grid.has_start else 1
     cdef Py_ssize_t i
     begin_outputs(grid, output, first, grid.inner.stride, count)
+    while grid.add_rows != NULL and begin + ROWS <= grid.reduced.length:
+        grid.add_rows(output, first + begin * apart, apart, count)
+        begin += ROWS
     for i in range(begin, grid.reduced.length):
         if (i - begin) % TOGETHER == 0 and count < grid.inner.length:
             fetch_rows(first + i * apart, apart, min(grid.reduced.length - i, <Py_ssize_t> TOGETHER), grid.inner.stride, count)
@@ -331,6 +336,7 @@ def reduce_grid(ufunc, cnp.ndarray array, tuple axes, cnp.dtype wanted, bint is_
         return None
     grid.loop = loop_bind(loop)
     grid.itemsize = wanted.itemsize
+    grid.add_rows = find_add_rows(ord(wanted.char)) if ufunc is np.add and grid.cast == NULL and grid.inner.stride == grid.itemsize else NULL
     set_start(&grid, loop)
     outputs = allocate_outputs(array, axes, wanted)
     grid.outputs = cnp.PyArray_BYTES(outputs)

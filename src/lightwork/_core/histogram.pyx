@@ -33,11 +33,12 @@ cdef enum:
     MOST_FOR_TABLES = 1024  # bins, several tables of which stay near
     MOST_FOR_PAIRS = 110    # bins, whose cells of pairs do
     ENOUGH_FOR_PAIRS = 8    # items for each cell, which is to be cleared and added
-    MOST_SHIFT = 20         # of bins into units
-    ROUNDED_UNITS = 2       # by which rounding to units may move an estimate, and one more
+    MOST_SHIFT = 20         # of bins into units, of which there may be as many as 32 bits can tell
+    ROUNDED_UNITS = 2       # by which rounding to units may move an estimate and its margin
 
 cdef struct Histogram:
     Counting items
+    Py_ssize_t n_bins
     Scale scale
     void* edges
     CountGroups* count_groups
@@ -57,12 +58,10 @@ ctypedef fused Real:
 cdef inline void settle(Real item, Histogram* histogram, npy_intp* counts) noexcept nogil:
     """Count an item by the edges themselves; the last bin has its right edge, too."""
     cdef Real* edges = <Real*> histogram.edges
-    cdef Py_ssize_t last = histogram.scale.n_bins - 2, bin = 0
-    cdef double units = (item - histogram.scale.lowest) * histogram.scale.steepness  # infinite or NaN for all too small a width
+    cdef Py_ssize_t last = histogram.n_bins - 1, bin
     if not edges[0] <= item <= edges[last + 1]:
         return
-    if units > 0:
-        bin = <Py_ssize_t> min(units, <double> (last << histogram.scale.shift)) >> histogram.scale.shift
+    bin = min(<Py_ssize_t> ((item - histogram.scale.lowest) * histogram.scale.steepness) >> histogram.scale.shift, last)
     while bin > 0 and item < edges[bin]:
         bin -= 1
     while bin < last and item >= edges[bin + 1]:
@@ -81,8 +80,8 @@ cdef void settle_groups(Histogram* histogram, char* first, int n_groups, npy_int
     """Count what is in doubt in some groups."""
     cdef npy_intp itemsize = histogram.items.itemsize
     cdef uint8_t doubts[GROUP]
-    cdef int i, _group
-    for _group in range(n_groups):
+    cdef int i, _
+    for _ in range(n_groups):
         if histogram.find_doubts(first, &histogram.scale, doubts):
             for i in range(GROUP):
                 if doubts[i]:
@@ -95,12 +94,12 @@ cdef inline uint16_t* pairs_of(Histogram* histogram, int worker) noexcept nogil:
 
 
 cdef inline npy_intp* n_pairs_of(Histogram* histogram, int worker) noexcept nogil:
-    return counts_of(&histogram.items, worker) + histogram.scale.n_bins
+    return counts_of(&histogram.items, worker) + histogram.scale.n_cells
 
 
 cdef void take_pairs(Histogram* histogram, int worker) noexcept nogil:
     """Add what stands in a worker's cells to its counts."""
-    add_pairs(pairs_of(histogram, worker), histogram.scale.n_bins, counts_of(&histogram.items, worker))
+    add_pairs(pairs_of(histogram, worker), histogram.scale.n_cells, counts_of(&histogram.items, worker))
     n_pairs_of(histogram, worker)[0] = 0
 
 
@@ -148,7 +147,10 @@ cdef void count_block(Histogram* histogram, char* first, Py_ssize_t count, int w
 
 
 cdef int count_reals(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
-    """The body. It goes through the items backwards: those are read first that the search for the extremes has just left in the caches."""
+    """
+    The body. It takes the chunks from the last to the first: those are read first that the search for the extremes has just left in
+    the caches. A chunk is all of GRAIN items but for one, which so is the last one in memory, too.
+    """
     cdef Histogram* histogram = <Histogram*> context
     cdef Py_ssize_t n_items = histogram.items.line.n_items
     cdef Py_ssize_t first = (n_items - 1) // GRAIN * GRAIN - start
@@ -166,11 +168,12 @@ cdef int set_scale(Histogram* histogram, cnp.ndarray edges, double margin) excep
     """Describe the bins, and one more for all items outside."""
     cdef Scale* scale = &histogram.scale
     cdef double width
+    histogram.n_bins = edges.size - 1
     histogram.edges = cnp.PyArray_DATA(edges)
-    scale.lowest, scale.highest = edges[0], edges[edges.size - 1]
-    scale.n_bins = edges.size
-    width = (scale.highest - scale.lowest) / (edges.size - 1)
+    scale.lowest, scale.highest = edges[0], edges[histogram.n_bins]
+    width = (scale.highest - scale.lowest) / histogram.n_bins
     scale.beyond = scale.highest + width / 2
+    scale.n_cells = histogram.n_bins + 1
     scale.shift = min(MOST_SHIFT, 32 - edges.size.bit_length())
     scale.mask = (<uint32_t> 1 << scale.shift) - 1
     scale.steepness = (1 << scale.shift) / width
@@ -182,20 +185,20 @@ cdef void set_pairs(Histogram* histogram) noexcept:
     cdef bint is_single = histogram.items.itemsize == sizeof(float)
     histogram.count_groups = count_float_pairs if is_single else count_double_pairs
     histogram.find_doubts = doubts_of_float_pairs if is_single else doubts_of_double_pairs
-    histogram.scale.in_doubt = histogram.scale.n_bins * histogram.scale.n_bins
+    histogram.scale.in_doubt = histogram.scale.n_cells * histogram.scale.n_cells
     histogram.next_pairs = histogram.scale.in_doubt + CACHE_LINE  # so that two workers' do not share a line
     histogram.next_table = 0
-    histogram.items.n_counts = histogram.scale.n_bins + 1
+    histogram.items.n_counts = histogram.scale.n_cells + 1
 
 
 cdef void set_tables(Histogram* histogram, Py_ssize_t n_tables) noexcept:
     cdef bint is_single = histogram.items.itemsize == sizeof(float)
     histogram.count_groups = count_floats if is_single else count_doubles
     histogram.find_doubts = doubts_of_floats if is_single else doubts_of_doubles
-    histogram.scale.in_doubt = histogram.scale.n_bins
+    histogram.scale.in_doubt = histogram.scale.n_cells
     histogram.next_pairs = 0
-    histogram.next_table = histogram.scale.n_bins + 1 if n_tables > 1 else 0
-    histogram.items.n_counts = n_tables * (histogram.scale.n_bins + 1)
+    histogram.next_table = histogram.scale.n_cells + 1 if n_tables > 1 else 0
+    histogram.items.n_counts = n_tables * (histogram.scale.n_cells + 1)
 
 
 cdef object run_histogram(Histogram* histogram, int n_workers):
@@ -209,7 +212,7 @@ cdef object run_histogram(Histogram* histogram, int n_workers):
     if histogram.pairs != NULL:
         for worker in range(n_workers):
             take_pairs(histogram, worker)
-    return np.add.reduce((<object> counts).reshape(-1, histogram.scale.n_bins + 1), axis=0)
+    return np.add.reduce((<object> counts).reshape(-1, histogram.scale.n_cells + 1), axis=0)
 
 
 def count_between(cnp.ndarray array, cnp.ndarray edges, double margin, int n_workers=0):
@@ -233,13 +236,12 @@ def count_between(cnp.ndarray array, cnp.ndarray edges, double margin, int n_wor
         Of intp, one less than there are edges. None where NumPy has to do it: for items that no single stride walks.
     """
     cdef Histogram histogram
-    cdef Py_ssize_t n_bins = edges.size - 1
     if not set_items(&histogram.items, array, edges.dtype):
         return None
     set_scale(&histogram, edges, margin)
     histogram.ahead = AHEAD if histogram.items.cast == NULL else 0
-    if n_bins <= MOST_FOR_PAIRS and n_bins * n_bins * ENOUGH_FOR_PAIRS <= array.size:
+    if histogram.n_bins <= MOST_FOR_PAIRS and histogram.n_bins ** 2 * ENOUGH_FOR_PAIRS <= array.size:
         set_pairs(&histogram)
     else:
-        set_tables(&histogram, TABLES if n_bins <= MOST_FOR_TABLES else 1)
-    return run_histogram(&histogram, n_workers)[:n_bins]
+        set_tables(&histogram, TABLES if histogram.n_bins <= MOST_FOR_TABLES else 1)
+    return run_histogram(&histogram, n_workers)[:histogram.n_bins]

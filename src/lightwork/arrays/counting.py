@@ -30,6 +30,12 @@ ROUNDINGS, WIDEST_MARGIN = 16, 0.25
 #: Edges, so that the tables of several workers stay small.
 MANY_BINS = 2**20
 
+#: From the first edge to the last, so that there are not more units in it than there are numbers.
+SMALLEST_WIDTH = 1e-280
+
+#: Different bytes.
+N_BYTES = 256
+
 
 # --- Counting what is not zero --------------------------------------------------------------------------------------
 
@@ -86,35 +92,44 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
 # --- Histograms -----------------------------------------------------------------------------------------------------
 
 
+def is_plain(given: Any, dtype: Any) -> bool:
+    """Whether a range is none, or of numbers from which NumPy makes edges without rounding them more than the edges' dtype does."""
+    if given is None or (type(given) is np.ndarray and given.dtype.char in "lqd"):
+        return True
+    return type(given) in (tuple, list) and all(type(end) in (int, float, np.int64, np.float64, dtype.type) for end in given)
+
+
+def is_wide_integer(dtype: Any) -> bool:
+    """Whether integers may be more than doubles can tell."""
+    return dtype.kind in "iu" and dtype.itemsize == np.dtype(np.int64).itemsize
+
+
 def extent(a: Array, given: Any) -> Array:
-    """Return an array of two items that has the smallest and the largest of all, or any two where the range is given."""
-    return np.array(minmax(a), a.dtype) if given is None else np.zeros(2, a.dtype)
+    """Return an array of two items that has the smallest and the largest of all, or any two where nobody has to know."""
+    return np.array(minmax(a), a.dtype) if given is None or is_wide_integer(a.dtype) else np.zeros(2, a.dtype)
 
 
-def is_countable(a: Array, edges: Array) -> bool:
+def is_countable(extremes: Array, edges: Array) -> bool:
     """Whether items compare with the edges as in NumPy, in the dtype of the edges."""
-    if edges.dtype.char not in "fd" or not np.isfinite(edges).all() or not np.isfinite(edges[-1] - edges[0]):
+    if edges.dtype.char not in "fd" or edges.size > MANY_BINS or not np.isfinite(edges).all():
         return False
-    if a.dtype.kind not in "iu" or a.dtype.itemsize < np.dtype(np.int64).itemsize:
-        return np.can_cast(a.dtype, edges.dtype, "safe")
-    smallest, largest = minmax(a)
-    return int(smallest) >= -EXACT_INTEGER and int(largest) <= EXACT_INTEGER
+    if not SMALLEST_WIDTH < edges[-1] - edges[0] < np.inf:
+        return False
+    if is_wide_integer(extremes.dtype):
+        return int(extremes[0]) > -EXACT_INTEGER and int(extremes[1]) < EXACT_INTEGER
+    return np.can_cast(extremes.dtype, edges.dtype, "safe")
 
 
-def margin_of(edges: Array, dtype: Any) -> float:
+def roundings_of(edges: Array, dtype: Any) -> float:
     """Return by how many bins an estimate made in a dtype may be wrong: some roundings of numbers as large as the edges."""
-    kind = np.finfo(dtype)
-    largest, width = np.abs(edges[[0, -1]]).max(), edges[-1] - edges[0]
-    return float(ROUNDINGS * kind.eps * edges.size * (np.maximum(largest, kind.smallest_normal) / width))
+    lowest, highest = float(edges[0]), float(edges[-1])
+    return float(ROUNDINGS * np.finfo(dtype).eps * edges.size * builtins.max(-lowest, highest) / (highest - lowest))
 
 
 def unevenness_of(edges: Array) -> float:
-    """Return by how many bins an edge may be off from where a double would be."""
-    if edges.dtype == np.float64:
-        return margin_of(edges, edges.dtype)
-    width = (float(edges[-1]) - float(edges[0])) / (edges.size - 1)
-    places = (edges.astype(float) - float(edges[0])) / width
-    return float(np.abs(places - np.arange(edges.size)).max()) + margin_of(edges, np.dtype(float))
+    """Return by how many bins an edge may be off from where it is on an even scale."""
+    places = (edges.astype(float) - float(edges[0])) * ((edges.size - 1) / (float(edges[-1]) - float(edges[0])))
+    return float(np.abs(places - np.arange(edges.size)).max())
 
 
 def share_uniform(a: Array, bins: int, given_range: Any) -> Any:
@@ -122,11 +137,24 @@ def share_uniform(a: Array, bins: int, given_range: Any) -> Any:
 
     NumPy corrects its estimates by a bin where an edge says so. If none is wrong by as much, items are where the edges say.
     """
-    edges = np.histogram_bin_edges(extent(a, given_range), bins, given_range)
-    if not is_countable(a, edges) or not margin_of(edges, edges.dtype) < WIDEST_MARGIN or edges.size > MANY_BINS:
+    extremes = extent(a, given_range)
+    edges = np.histogram_bin_edges(extremes, bins, given_range)
+    if not is_countable(extremes, edges):
         return DECLINED
-    counts = count_between(a, edges, unevenness_of(edges))
+    unevenness = unevenness_of(edges)
+    if not unevenness + roundings_of(edges, edges.dtype) < WIDEST_MARGIN:
+        return DECLINED
+    counts = count_between(a, edges, unevenness + roundings_of(edges, float))
     return DECLINED if counts is None else (counts, edges)
+
+
+def share_bytes(a: Array, bins: int, given_range: Any) -> Any:
+    """Return counts and edges for small integers, of which each is counted first, or DECLINED."""
+    counts = count_bins(a.view(np.uint8), N_BYTES)
+    if counts is None:
+        return DECLINED
+    present = np.flatnonzero(counts)
+    return np.histogram(present.astype(np.uint8).view(a.dtype), bins, given_range, weights=counts[present])
 
 
 def share_edges(a: Array, edges: Any, given_range: Any) -> Any:
@@ -141,8 +169,8 @@ def share_histogram(a: Array, bins: Any, given_range: Any) -> Any:
         return DECLINED
     try:
         with strict_errors():
-            if type(bins) is int:
-                return share_uniform(a, bins, given_range)
+            if type(bins) is int and is_plain(given_range, a.dtype):
+                return (share_bytes if a.itemsize == 1 else share_uniform)(a, bins, given_range)
             return share_edges(a, bins, given_range) if type(bins) in (list, tuple, np.ndarray) and a.ndim == 1 else DECLINED
     except (TypeError, ValueError, FloatingPointError):
         return DECLINED
