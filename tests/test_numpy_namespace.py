@@ -42,8 +42,38 @@ def test_the_namespace_lists_what_numpys_does() -> None:
 
 def test_a_name_that_is_missing_is_an_error() -> None:
     """As it is in NumPy."""
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match=r"module 'lightwork\.numpy' has no attribute 'nothing'"):
         getattr(lnp, "nothing")  # noqa: B009  to a type checker it is missing, too
+
+
+def test_modules_are_numpys() -> None:
+    """They are imported by any form of the statement, once, and know nothing of it."""
+    script = """
+import lightwork.numpy.linalg, lightwork.numpy.lib.stride_tricks
+import lightwork.numpy.random as random
+import lightwork.numpy as np
+from lightwork.numpy.typing import NDArray
+from lightwork.numpy.ma import masked_less
+import numpy, sys
+assert np.linalg is lightwork.numpy.linalg is numpy.linalg and random is numpy.random and masked_less is numpy.ma.masked_less
+assert numpy.linalg.__spec__.name == "numpy.linalg" and np.lib.stride_tricks is numpy.lib.stride_tricks
+for name in ("nothing", "linalg.nothing", "exp.nothing"):
+    try:
+        __import__(f"lightwork.numpy.{name}")
+    except ModuleNotFoundError as error:
+        assert "lightwork.numpy." in str(error)
+    else:
+        assert False
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
+
+
+@pytest.mark.parametrize("name", ["min", "amin", "max", "amax", "sum", "ptp", "argmin", "var"])
+def test_a_keyword_that_is_unknown_is_an_error_of_numpys_name(name: str) -> None:
+    """As in NumPy, whatever the function is called inside."""
+    for function in (getattr(np, name), getattr(lnp, name)):
+        with pytest.raises(TypeError, match=rf"^{name}\(\) got an unexpected keyword argument 'nothing'"):
+            function(np.arange(70_000.0), nothing=1)
 
 
 def test_a_script_needs_no_other_change() -> None:

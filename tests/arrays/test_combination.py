@@ -3,7 +3,7 @@
 import operator
 import re
 import threading
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -118,6 +118,8 @@ def test_no_arrays() -> None:
         lw.map_reduce(len, combine=operator.add)
     with pytest.raises(ValueError, match="nothing to cut"):
         lw.map_reduce(len, 3, combine=operator.add)
+    with pytest.raises(TypeError, match=r"iterator cannot be cut: make a list .* or call parallel_map"):
+        lw.map_reduce(len, cast("Any", iter([1, 2])), combine=operator.add)
 
 
 def test_dear_chunks_are_shared() -> None:

@@ -502,6 +502,16 @@ def test_other_arrays_are_numpys_own(array: Any) -> None:
     assert_fused_is_plain(lambda x: np.sqrt(x * x) + 1, array)
 
 
+def test_subclasses_beside_arrays_are_numpys_own() -> None:
+    """In any order, reduced or not; the explanation says so."""
+    masked, plain = np.ma.masked_less(X, 0), X + 1
+    for arrays in ((masked, plain), (plain, masked), (X.view(Celsius), plain)):
+        assert_fused_is_plain(lambda x, y: x * y + 1, *arrays)
+        assert lw.fuse(lambda x, y: x * y).sum(*arrays) == (arrays[0] * arrays[1]).sum()
+    assert str(lw.fuse(lambda x, y: x * y).explain(masked, plain)) == "NumPy does this itself: an argument is a MaskedArray"
+    assert "no argument is an array" in str(lw.fuse(lambda x: x + 1).explain(2.0))
+
+
 def test_strings_are_numpys_own() -> None:
     """So do strings."""
     assert_fused_is_plain(lambda x: np.strings.isalpha(x), np.array(["a", "b"]))

@@ -19,7 +19,6 @@ from lightwork.arrays.fuse import Fused
 MANY = 100_000
 NAMES = ("sum", "prod", "mean", "var", "std", "min", "max", "ptp", "any", "all", "argmin", "argmax", "count_nonzero", "average", "amin", "amax")
 NAN_NAMES = ("nansum", "nanmean", "nanvar", "nanstd", "nanmin", "nanmax", "nanargmin", "nanargmax")
-SCANS = {"accumulate", "cumsum", "cumprod"}
 ONE_PASS = ("sum", "mean", "min", "max", "any", "all")
 
 
@@ -71,8 +70,8 @@ def test_leaving_out_nan(name: str, axis: int | None) -> None:
 
 
 def test_every_reduction_is_a_method() -> None:
-    """Whatever reduces in ``lightwork.numpy``, and ``minmax``, is a method of a fused function, with NumPy's keywords."""
-    declared = {name for declaration in DECLARATIONS for name in declaration.names if hasattr(np, name)} - SCANS
+    """Whatever reduces or runs on in ``lightwork.numpy``, and ``minmax``, is a method of a fused function, with NumPy's keywords."""
+    declared = {name for declaration in DECLARATIONS for name in declaration.names if hasattr(np, name)}
     for name in declared:
         try:
             numpys = inspect.signature(getattr(np, name)).parameters.keys() - {"a", "x"}
@@ -97,6 +96,8 @@ KEYWORDS: dict[str, dict[str, Any]] = {
     "nansum": {"initial": 1, "axis": 0},
     "argmin": {"axis": 0, "keepdims": True},
     "histogram": {"bins": 7, "range": (0, 2), "density": True},
+    "cumsum": {"axis": 1, "dtype": np.complex128},
+    "cumprod": {"axis": 0},
 }
 
 
@@ -184,6 +185,20 @@ def test_other_arrays_are_numpys_own(array: Any) -> None:
 def test_keywords_of_the_function() -> None:
     """Keywords that are not the reduction's are the function's."""
     assert lw.fuse(lambda x, shift: x + shift).sum(np.arange(5.0), shift=2) == 20.0
+
+
+def scaled(x: Any, *, factor: float = 2.0) -> Any:
+    """A function with a keyword of its own."""
+    return x * factor
+
+
+@pytest.mark.parametrize(("name", "keyword"), [("min", "dtype"), ("mean", "initial"), ("sum", "foo")])
+def test_keywords_that_nobody_takes(name: str, keyword: str) -> None:
+    """The error names the reduction, as NumPy's does, and the function."""
+    with pytest.raises(TypeError, match=rf"{name}\(\) got an unexpected keyword argument '{keyword}', which scaled\(\) does not take either"):
+        getattr(lw.fuse(scaled), name)(np.arange(5.0), **{keyword: 1})
+    assert lw.fuse(scaled).max(np.arange(5.0), factor=3) == 12.0
+    assert lw.fuse(np.sqrt).max(np.arange(5.0), dtype="f4") == 2.0  # nobody knows what a ufunc takes
 
 
 def test_warnings_point_at_the_caller() -> None:

@@ -209,6 +209,23 @@ def test_out_may_be_part_of_the_array() -> None:
         assert_same_bits(mine, numpys)
 
 
+def test_out_of_a_wrong_shape_is_refused_before_anything_is_computed() -> None:
+    """Nothing is warned of."""
+    array = np.full(70_000, 1e308)
+    for out in (np.zeros(3), np.zeros((1,))):
+        assert_same_call(reductions.sum, np.sum, array, out=out)
+    assert_same_call(reductions.sum, np.sum, array.reshape(70, 1000), 0, out=np.zeros(3))
+
+
+def test_minmax_of_what_numpy_takes() -> None:
+    """Masked arrays, of which what is masked does not count, lists and numbers."""
+    masked = np.ma.masked_less(np.arange(-40_000.0, 40_000.0), 0).reshape(200, 400)
+    for array in (masked, [3, 1, 2], 7):
+        assert_same_bits(lw.minmax(array), (np.min(array), np.max(array)))
+    for mine, numpys in zip(lw.minmax(masked, 1), (np.min(masked, 1), np.max(masked, 1)), strict=True):
+        np.testing.assert_array_equal(mine.filled(-1), numpys.filled(-1))
+
+
 def test_out_that_is_read_only() -> None:
     """It is refused in NumPy's words."""
     out = np.zeros(200)

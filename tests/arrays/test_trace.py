@@ -1,6 +1,7 @@
 """Tracing: which functions can be traced, what they see, and what a FuseError says of the others."""
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -399,8 +400,16 @@ def test_what_would_hold_placeholders_is_refused() -> None:
 
     with pytest.raises(FuseError, match=r"cannot return a Spread that holds what it computed .*; return that in a tuple, list or dict"):
         lw.fuse(lambda x: Spread(x - 1, x + 1))(X)
+
+    async def coming(x: Any) -> Any:
+        return x + 1
+
     with pytest.raises(FuseError, match=r"cannot be a generator .*; return what it computes in a tuple or list"):
         lw.fuse(steps)(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(FuseError, match="cannot be a coroutine"):
+            lw.fuse(coming)(X)
 
 
 def test_a_placeholder_that_was_kept_is_of_no_use() -> None:

@@ -71,7 +71,7 @@ cdef extern from * nogil:
                 counts[table * next_table + cells[i + table]]++;
     }
 
-    static inline __attribute__((always_inline)) void lw_count(const std::uint16_t* cells, std::uint16_t* counts, std::ptrdiff_t /* no next table */) {
+    static inline __attribute__((always_inline)) void lw_count(const std::uint16_t* cells, std::uint16_t* counts, std::ptrdiff_t) {
         for (int i = 0; i < LW_GROUP / 2; i++)
             counts[cells[i]]++;
     }

@@ -8,7 +8,7 @@ import inspect
 import operator
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 
 import numpy as np
@@ -174,6 +174,8 @@ class Cut:
     def __init__(self, arrays: list[Array], axis: SupportsIndex) -> None:
         axis = axis_number(axis)
         n_dimensions = max(array.ndim for array in arrays)
+        if n_dimensions == 0 and any(isinstance(array.item(), Iterator) for array in arrays):
+            raise TypeError("an iterator cannot be cut: make a list or an array of it, or call parallel_map, which takes its items one by one")
         if n_dimensions == 0:
             raise ValueError("there is nothing to cut: all arrays are 0-dimensional; call the function itself")
         if not -n_dimensions <= axis < n_dimensions:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["Explanation", "ProgramExplanation", "explain_programs"]
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a number of things in words."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 @dataclass(frozen=True)
 class StepExplanation:
     """
@@ -70,7 +75,7 @@ class ProgramExplanation:
     bytes_moved_by_numpy: int
 
     def __str__(self) -> str:
-        head = f"{len(self.steps)} steps over blocks of {self.block} items, {self.n_temporaries} temporaries"
+        head = f"{counted(len(self.steps), 'step')} over blocks of {self.block} items, {counted(self.n_temporaries, 'temporary', 'temporaries')}"
         lines = [f"  {number:>3}  {step}" for number, step in enumerate(self.steps, 1)]
         return "\n".join([head, *lines, f"  {self.bytes_moved} bytes moved for each item; NumPy call by call: {self.bytes_moved_by_numpy}"])
 

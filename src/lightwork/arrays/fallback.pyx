@@ -1,6 +1,7 @@
 """Functions that compute what they can, and leave the rest to the function of NumPy's that they stand for."""
 
 import functools
+from types import FunctionType
 
 from lightwork.arrays.operand import is_flag
 from lightwork.arrays.outputs import DECLINED
@@ -27,6 +28,14 @@ def described(numpys):
             f"all else is NumPy's own call.\n\n{rest}")
 
 
+def named_after(numpys, ours):
+    """A function under the name of NumPy's, which it is called by if it is called with what it does not take."""
+    function = FunctionType(ours.__code__, ours.__globals__, numpys.__name__, ours.__defaults__, ours.__closure__)
+    function.__kwdefaults__ = ours.__kwdefaults__
+    function.__qualname__ = numpys.__qualname__
+    return function
+
+
 def or_numpys(numpys):
     """
     Decorate a function with the signature of one of NumPy's, which is called where ours answers DECLINED.
@@ -46,10 +55,12 @@ def or_numpys(numpys):
     """
 
     def decorate(ours):
+        named = named_after(numpys, ours)
+
         def function(*args, **kwargs):
             if not is_flag(kwargs.get("keepdims", False)):
                 return numpys(*args, **kwargs)
-            result = ours(*args, **kwargs)
+            result = named(*args, **kwargs)
             return numpys(*args, **kwargs) if result is DECLINED else result
 
         functools.update_wrapper(function, ours, assigned=("__module__",), updated=())

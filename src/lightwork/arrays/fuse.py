@@ -58,8 +58,8 @@ def fuse(fn: Callable[P, R]) -> Fused[P, R]:
     -----
     Thread-safe if `fn` is; can be pickled if `fn` can. Takes memory for results, and some blocks for each worker.
 
-    Because `fn` runs in every call, it sees the present values of everything around it. What it changes between two ufuncs in an array from around
-    it, other than by a ufunc, is seen by both.
+    Because `fn` runs in every call, it sees the present values of everything around it. What it changes in an array from around it,
+    between two ufuncs that use it, is seen by both.
 
     Floating-point warnings name the same ufuncs as NumPy's, in the same order, and are given at the caller's line when all is computed.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -18,6 +19,19 @@ def is_said(name: str, value: Any) -> bool:
     return value is not NO_VALUE and value is not DEFAULTS.get(name)
 
 
+def check_keywords(name: str, fused: Any, kwargs: dict[str, Any]) -> None:
+    """Refuse, in the reduction's name, what neither takes."""
+    try:
+        parameters = inspect.signature(fused.__wrapped__).parameters
+    except (TypeError, ValueError):  # nobody knows
+        return
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    for keyword in kwargs:
+        if keyword not in parameters:
+            raise TypeError(f"{name}() got an unexpected keyword argument {keyword!r}, which {fused.__name__}() does not take either")
+
+
 class Reductions(ABC):
     """Something to be called with arrays, whose result can be reduced."""
 
@@ -26,6 +40,8 @@ class Reductions(ABC):
         """Reduce what is returned for `args` and `kwargs`, with what is said in `how`."""
 
     def _reduced(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], **how: Any) -> Any:
+        if kwargs:
+            check_keywords(name, self, kwargs)
         return self._reduce(name, args, kwargs, {key: value for key, value in how.items() if is_said(key, value)})
 
     def sum(
@@ -167,6 +183,14 @@ class Reductions(ABC):
     def all(self, *args: Any, axis: Any = None, out: Any = None, keepdims: Any = False, where: Any = True, **kwargs: Any) -> Any:
         """Return ``np.all`` of what the function returns; see `sum`."""
         return self._reduced("all", args, kwargs, axis=axis, out=out, keepdims=keepdims, where=where)
+
+    def cumsum(self, *args: Any, axis: Any = None, dtype: Any = None, out: Any = None, **kwargs: Any) -> Any:
+        """Return ``np.cumsum`` of what the function returns; see `sum`."""
+        return self._reduced("cumsum", args, kwargs, axis=axis, dtype=dtype, out=out)
+
+    def cumprod(self, *args: Any, axis: Any = None, dtype: Any = None, out: Any = None, **kwargs: Any) -> Any:
+        """Return ``np.cumprod`` of what the function returns; see `sum`."""
+        return self._reduced("cumprod", args, kwargs, axis=axis, dtype=dtype, out=out)
 
     def count_nonzero(self, *args: Any, axis: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
         """Return ``np.count_nonzero`` of what the function returns; see `sum`."""

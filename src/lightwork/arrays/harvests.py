@@ -9,7 +9,7 @@ import numpy as np
 
 from lightwork._core.reduction import reduction_dtype
 from lightwork._core.summation import order_name
-from lightwork.arrays import counting, moments, nans, positions, reductions
+from lightwork.arrays import counting, moments, nans, positions, reductions, scans
 from lightwork.arrays.reducing import is_exact, minmax
 from lightwork.arrays.traced import Memory, call_reduced
 
@@ -29,9 +29,9 @@ WHOLES: dict[str, Callable[..., Any]] = {
     "minmax": minmax,
     **{
         name: getattr(module, name)
-        for module in (counting, moments, nans, positions, reductions)
+        for module in (counting, moments, nans, positions, reductions, scans)
         for name in module.__all__
-        if name != "share_position"
+        if name not in ("accumulate", "share_position")
     },
 }
 

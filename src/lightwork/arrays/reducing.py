@@ -141,6 +141,11 @@ def is_fitting(out: object, dtype: np.dtype[Any]) -> bool:
     return out is None or (type(out) is np.ndarray and out.dtype == dtype and out.flags.writeable)
 
 
+def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> tuple[int, ...]:
+    """Return the shape of what is reduced."""
+    return tuple(1 if axis in axes else length for axis, length in enumerate(shape) if keepdims or axis not in axes)
+
+
 def computing_dtype(ufunc: np.ufunc, array: Array, dtype: Any, out: Any, n_workers: int) -> np.dtype[Any] | None:
     """Return the dtype in which NumPy reduces; None where it has to do it, should do it, or has to refuse it."""
     try:
@@ -166,6 +171,8 @@ def share_reduction(
     computed = computing_dtype(ufunc, array, dtype, out, n_workers)
     if not axes or computed is None or not is_flag(keepdims):
         return DECLINED
+    if out is not None and out.shape != reduced_shape(array.shape, axes, is_given(keepdims) and bool(keepdims)):
+        return DECLINED  # before anything is computed, and warned of
     if len(axes) < array.ndim:
         outputs = DECLINED if is_given(initial, ...) else share_some(ufunc, array, axes, computed, n_workers)
         return DECLINED if outputs is DECLINED else place(outputs, axes, out, is_given(keepdims) and bool(keepdims))
@@ -330,7 +337,9 @@ def minmax(array: npt.ArrayLike, axis: SupportsIndex | tuple[int, ...] | None = 
     (np.int64(0), np.int64(999999))
     """
     n_workers = checked_workers(workers)
-    if axis is None and is_shareable(array):
+    if not is_shareable(array):
+        return np.min(array, axis), np.max(array, axis)
+    if axis is None:
         rows = fold((np.minimum, np.maximum), array, array.dtype, n_workers)
         if rows is not None:
             return np.minimum.reduce(rows[0]), np.maximum.reduce(rows[1])

@@ -105,7 +105,7 @@ cdef class TracedFunction:
             return call_plainly(self.function, args, kwargs, out)
         call = new_call()
         operands, keywords = call.placeholders(args, kwargs)
-        if call.is_nested or not call.has_arrays:
+        if call.reason() is not None:
             return call_plainly(self.function, args, kwargs, out)
         try:
             result = call.evaluate(call.trace_call(self.function, operands, keywords), out)
@@ -165,7 +165,7 @@ def call_reduced(fn, Memory memory, tuple args, dict kwargs, ufunc, choose):
         return fn(*args, **kwargs), -1
     call = new_call()
     operands, _ = call.placeholders(args, kwargs)
-    if call.is_nested or not call.has_arrays:
+    if call.reason() is not None:
         return fn(*args), -1
     try:
         result = call.trace_call(fn, operands, kwargs)
@@ -196,6 +196,8 @@ def schedule_of(fn, tuple args, dict kwargs):
     cdef dict wanted = {}
     cdef Call call = new_call()
     operands, keywords = call.placeholders(args, kwargs)
+    if call.reason() is not None:
+        return call.reason()
     try:
         collect(call.trace_call(fn, operands, keywords), wanted)
     except Unfused as reason:
@@ -268,6 +270,15 @@ cdef class Call:
     cdef Evaluation evaluation  # None: nothing had to be computed
     cdef bint is_nested    # in the trace of another fused function
     cdef bint has_arrays
+    cdef object foreign    # the type of an argument that is a subclass of ndarray, or None
+
+    cdef object reason(self):
+        """Why the function is run on its arguments as they are; None if it is not."""
+        if self.foreign is not None:
+            return f"an argument is a {self.foreign.__name__}"
+        if self.is_nested:
+            return "an argument is part of what another fused function computes"
+        return None if self.has_arrays else "no argument is an array of at least one dimension"
 
     cdef tuple placeholders(self, tuple args, dict kwargs):
         return (tuple([self.placeholder(argument) for argument in args]),
@@ -279,6 +290,8 @@ cdef class Call:
             self.is_nested = True
         if type(argument) is memmap_type:
             argument = argument.view(np.ndarray)
+        if isinstance(argument, cnp.ndarray) and not cnp.PyArray_CheckExact(argument):
+            self.foreign = type(argument)
         if not cnp.PyArray_CheckExact(argument) or cnp.PyArray_NDIM(argument) == 0:
             if isinstance(argument, (scalar_type, cnp.ndarray)):
                 self.trace.has_scalars = True
@@ -406,6 +419,7 @@ cdef int check_result(Trace trace, object result) except -1:
     """Refuse what would hand placeholders to the caller."""
     cdef str kind = type(result).__name__
     if isinstance(result, (GeneratorType, CoroutineType)):
+        result.close()  # or Python would warn that nobody awaits it
         raise trace.refuse(f"be a {kind}", "return what it computes in a tuple or list")
     if any([type(item) is Placeholder for item in getattr(result, "__dict__", {}).values()]):
         raise trace.refuse(f"return a {kind} that holds what it computed", "return that in a tuple, list or dict, and make it outside")

@@ -2,7 +2,7 @@
 NumPy's namespace on every core: ``import lightwork.numpy as np``.
 
 Elementwise ufuncs share their calls between workers, and so do reductions, scans and counts, with NumPy's bits; every other public
-name is NumPy's own object.
+name is NumPy's own object, and so are modules such as ``lightwork.numpy.linalg``.
 """
 
 from typing import Any
@@ -16,6 +16,7 @@ from lightwork.arrays import positions as _positions
 from lightwork.arrays import reductions as _reductions
 from lightwork.arrays import scans as _scans
 from lightwork.arrays.ufunc import on_every_core as _on_every_core
+from lightwork.numpy._modules import offer as _offer
 
 __all__ = _numpy.__all__  # pyright: ignore[reportUnsupportedDunderAll]  its stub says what a type checker sees
 
@@ -32,12 +33,16 @@ _FUNCTIONS = {
     if name in module.__all__ and name in __all__
 }
 
+_offer(__name__, _numpy.__name__)
 globals().update(_FUNCTIONS)
 globals().update({name: _on_every_core(value) for name, value in vars(_numpy).items() if _is_elementwise(value)})
 
 
 def __getattr__(name: str) -> Any:
-    return getattr(_numpy, name)
+    try:
+        return getattr(_numpy, name)
+    except AttributeError as error:
+        raise AttributeError(str(error).replace("module 'numpy'", f"module {__name__!r}"), name=name) from None
 
 
 def __dir__() -> list[str]:
