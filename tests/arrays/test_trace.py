@@ -264,8 +264,10 @@ CASES: dict[str, Case] = {
     "np.sum": (lambda x: np.sum(x * 2), "call np.sum on what it computed", "call .sum(...) of the fused function"),
     "np.sort": (lambda x: np.sort(x * 2), "call np.sort on what it computed", "do this outside"),
     "tolist": (lambda x: (x * 2).tolist(), "use .tolist of what it computed", "do this outside"),
-    "reduce": (lambda x: np.add.reduce(x * 2), "call np.add.reduce on what it computes", "do this outside"),
-    "matmul": (lambda x: x @ x, "call np.matmul on what it computes", "do this outside"),
+    "reduce": (lambda x: np.add.reduce(x * 2), "call np.add.reduce on what it computed", "do this outside"),
+    "outer": (lambda x: np.multiply.outer(x, x * 2), "call np.multiply.outer on what it computed", "do this outside"),
+    "at": (lambda x: np.add.at(x, [1], 2), "call np.add.at to write into an array", "do this outside"),
+    "matmul": (lambda x: (x * 2) @ x, "call np.matmul on what it computed", "do this outside"),
     "nonzero": (lambda x: np.where(x > 1), "call np.nonzero on what it computed", "do this outside"),
     "asarray": (lambda x: np.asarray(x * 2), "make an array of a placeholder", "leave np.asarray out"),
     "argument": (_in_place_on_argument, "write into an array that it did not compute", "x = x + 1"),
@@ -277,6 +279,13 @@ CASES: dict[str, Case] = {
     "reshape": (lambda x: (x * 2).reshape(2, -1), "use .reshape of what it computed", "or to what it returns"),
     "T": (lambda x: (x * 2).T, "use .T of what it computed", "or to what it returns"),
     "setitem": (lambda x: (x * 2).__setitem__(3, 1), "assign to parts of an array", "np.where"),
+    "setitem of an argument": (
+        lambda x: x.__setitem__(x > 1, 1),
+        "assign to parts of an array that it did not compute",
+        "np.where(condition, number, x)",
+    ),
+    "setitem of what is around": (lambda x: TABLE.__setitem__(slice(len(x)), x * 2), "make an array of a placeholder", "from around the function"),
+    "flags": (lambda x: (x * 2).flags, "use .flags of what it computed", "there is no memory yet"),
 }
 
 
@@ -291,6 +300,17 @@ def test_what_cannot_be_traced_says_so(case: str, n: int) -> None:
     message = str(caught.value)
     assert what in message and instead in message
     assert any(f"test_trace.py:{line + i}, in {function.__name__})" in message for i in range(2)), message
+
+
+def test_ufuncs_that_are_not_elementwise_of_arguments() -> None:
+    """They are there, so NumPy answers, whatever the ufunc or its method."""
+
+    def f(x: Any, y: Any) -> Any:
+        total = np.add.reduce(x, where=TABLE > 0, initial=1.5) + np.maximum.reduce(y, dtype=np.float32) + x @ y
+        return x * total + np.add.accumulate(y) + np.multiply.outer(x[:3], y)[1] + np.add.reduceat(x, [0, 5])[0]
+
+    y = X[::-1].copy()
+    assert_same_outcome(outcome_of(lw.fuse(lambda x, y: f(x, y)), X, y), outcome_of(f, X, y))
 
 
 def test_a_fuse_error_that_the_function_catches_counts() -> None:

@@ -28,12 +28,17 @@ cdef frozenset mutators = frozenset([
 cdef frozenset shapers = frozenset(["T", "mT", "diagonal", "flatten", "ravel", "repeat", "reshape", "squeeze", "swapaxes", "take", "transpose"])
 
 
+cdef frozenset memories = frozenset(["base", "ctypes", "data", "flags", "strides"])
+
+
 cdef str advice(str name, str otherwise):
     """What to do instead of what stands by this name in NumPy."""
     if hasattr(Reductions, name):
         return f"have it return what is to be reduced, and call .{name}(...) of the fused function, or do this outside"
     if name in shapers:
         return "do this to its arguments, or to what it returns"
+    if name in memories:
+        return "there is no memory yet: ask its arguments, or what it returns"
     return otherwise
 
 
@@ -124,8 +129,7 @@ cdef class Placeholder(Operators):
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, dtype=None, where=True, **keywords):
         ufunc = getattr(ufunc, "ufunc", ufunc)  # Numba's have one inside
         if method != "__call__" or ufunc.signature is not None:
-            name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-            raise self.trace.refuse(f"call np.{name} on what it computes", "it is not elementwise: do this outside, as fused.sum and the like do")
+            return self.ask_ufunc(ufunc, method, inputs, keywords | {"out": out, "dtype": dtype, "where": where})
         if where is not True and out is None:
             raise self.trace.refuse(f"call np.{ufunc.__name__} with where= and no out=", "use np.where(condition, x, y), or out=np.zeros_like(x)")
         if keywords:
@@ -144,7 +148,7 @@ cdef class Placeholder(Operators):
 
     def __array__(self, dtype=None, copy=None):
         raise self.trace.refuse("make an array of a placeholder, as np.asarray does and what is not NumPy's",
-                                "leave np.asarray out, and call other libraries outside")
+                                "leave np.asarray out, call other libraries outside, and write nothing into arrays from around the function")
 
     def __getattr__(self, name):
         if name.startswith("__") or not hasattr(np.ndarray, name):
@@ -177,6 +181,14 @@ cdef class Placeholder(Operators):
             raise self.trace.refuse(f"call {name} on what it computed", advice(name.rpartition(".")[2], unknown)) from None
         return self.share(function(*args, **kwargs))
 
+    cdef object ask_ufunc(self, object ufunc, str method, tuple inputs, dict keywords):
+        """The same of a ufunc that is not elementwise, or of its methods."""
+        cdef str name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        keywords = {key: value for key, value in keywords.items() if value is not None and value is not True}
+        if method == "at":
+            raise self.trace.refuse(f"call np.{name} to write into an array", "do this outside")
+        return self.ask_numpy(f"np.{name}", getattr(ufunc, method), inputs, keywords)
+
     cdef object share(self, object result):
         """A placeholder if the result is a part of an array of the caller's; what is NumPy's answer otherwise."""
         if cnp.PyArray_CheckExact(result) and cnp.PyArray_NDIM(result) and result.base is not None:
@@ -203,7 +215,10 @@ cdef class Placeholder(Operators):
 
     def __setitem__(self, index, value):
         if not isinstance(index, Reference) or index.dtype != np.bool_ or index.shape != self.shape or np.ndim(value):
-            raise self.trace.refuse("assign to parts of an array, but for y[condition] = number", "use np.where(condition, x, y)")
+            raise self.trace.refuse("assign to parts of an array, but for y[condition] = number",
+                                    "use np.where(condition, x, y), or np.full_like for an array of one value")
+        if self.value.array is not None:
+            raise self.trace.refuse("assign to parts of an array that it did not compute", "use np.where(condition, number, x)")
         outputs = own_outputs(self.trace, "copyto", self)
         number = np.empty((), self.dtype)
         number[()] = value  # cast, warned of and refused as NumPy does
