@@ -8,6 +8,7 @@ import pytest
 from bits import assert_same_bits, chunks_during
 from hypothesis import given
 from hypothesis import strategies as st
+from lightwork._core.counting import count_bins
 from samples import Sample, assert_same_call, axes_of, samples, workers
 from strategies import WORKERS, Array, examples
 
@@ -180,6 +181,15 @@ def test_bins_of_bytes(dtype: str, bins: int) -> None:
         for given_range in (None, (0, 256), (0, 255), (-5.5, 70.25), (3, 3), (2, 1)):
             for density in (None, True):
                 assert_same_call(counting.histogram, np.histogram, items, bins, given_range, density)
+
+
+@pytest.mark.parametrize("n_bins", [10, 5000])
+def test_what_is_no_bin_is_left_out(n_bins: int) -> None:
+    """It may come to be there after one has looked how many bins there are: nothing is written elsewhere."""
+    array = np.arange(N_ITEMS) % 7000
+    array[::3] = 2**40
+    array[1::3] = -1
+    np.testing.assert_array_equal(count_bins(array, n_bins), np.bincount(array[2::3], minlength=7000)[:n_bins])
 
 
 @pytest.mark.parametrize(("values", "count"), [((0.505, 1.99), lambda a: counting.histogram(a, 2**16, (0, 1))), ((5, 300_000), counting.bincount)])

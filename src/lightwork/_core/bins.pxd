@@ -1,7 +1,7 @@
-"""Counting reals by bins of one width: vectors of estimates, and additions meanwhile.
+"""Counting integers, and reals by bins of one width: vectors of what is to be counted, and additions meanwhile.
 
-An estimate is an integer, of units that are a power of two to a bin; what is so near an edge that it may be wrong is in doubt. Few bins are
-counted by pairs of items, a cell for each pair of bins, which are half as many additions.
+Integers are bins. Of reals they are estimated: an estimate is an integer, of units that are a power of two to a bin, and what is so near an
+edge that it may be wrong is in doubt. Few bins are counted by pairs of items, a cell for each pair of bins, which are half as many additions.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
@@ -18,6 +18,8 @@ cdef extern from * nogil:
 
     enum {
         LW_GROUP = 64,     /* items that are estimated while those of another group are counted */
+        LW_AHEAD = 16384,  /* bytes, by which items are fetched before they are wanted; into the second cache, which has room for them */
+        LW_MOST_FOR_TABLES = 1024,  /* bins, several tables of which stay near */
         LW_TABLES = 4      /* of counts, which items take in turn: neighbours are often in one bin, and an addition waits for the one before it */
     };
 
@@ -41,6 +43,14 @@ cdef extern from * nogil:
         std::uint64_t bits;
         std::memcpy(&bits, &x, sizeof bits);
         return (std::uint32_t) bits;
+    }
+
+    /* What is no bin is in doubt, whose cell is the one behind them. */
+    static inline __attribute__((always_inline)) void lw_find(const std::int64_t* items, std::uint32_t* cells, const LwScale& scale) {
+        for (int i = 0; i < LW_GROUP; i++) {
+            const std::uint64_t item = (std::uint64_t) items[i];
+            cells[i] = (std::uint32_t) (item < scale.in_doubt ? item : scale.in_doubt);
+        }
     }
 
     /* Cells of single items are their bins. There is none behind the last one, unless somebody changes the item between two reads of it. */
@@ -77,22 +87,30 @@ cdef extern from * nogil:
     }
 
     /* Groups are counted from the last one on: so items are read first that a pass through them all has just left in the caches. */
-    #define LW_COUNT_GROUPS(count, find_doubts, Real, Cell, Count)                                                     \
+    #define LW_COUNT_GROUPS(count, Item, Cell, Count)                                                                  \
         LW_FOR_EACH_PROCESSOR __attribute__((noinline, aligned(LW_CACHE_LINE)))                                        \
         static void count(const char* first, int n_groups, std::ptrdiff_t ahead, const LwScale* given, void* counts,   \
                           std::ptrdiff_t next_table) {                                                                 \
-            const Real* items = (const Real*) first + (n_groups - 1) * LW_GROUP;                                       \
+            const Item* items = (const Item*) first + (n_groups - 1) * LW_GROUP;                                       \
             const LwScale scale = *given;                                                                              \
             alignas(LW_CACHE_LINE) Cell cells[2][LW_GROUP];                                                            \
             lw_find(items, cells[0], scale);                                                                           \
             for (int group = 0; group < n_groups; group++) {                                                           \
-                for (int i = 0; i < LW_GROUP; i += LW_CACHE_LINE / sizeof(Real))                                       \
+                for (int i = 0; i < LW_GROUP; i += LW_CACHE_LINE / sizeof(Item))                                       \
                     __builtin_prefetch((const char*) (items + i) - ahead, 0, 2);                                       \
                 items -= group + 1 < n_groups ? LW_GROUP : 0; /* found once more than needed, which is less than a branch */ \
                 lw_find(items, cells[(group + 1) % 2], scale);                                                         \
                 lw_count(cells[group % 2], (Count*) counts, next_table);                                               \
             }                                                                                                          \
-        }                                                                                                              \
+        }
+    LW_COUNT_GROUPS(lw_count_integers, std::int64_t, std::uint32_t, std::ptrdiff_t)
+    LW_COUNT_GROUPS(lw_count_floats, float, std::uint32_t, std::ptrdiff_t)
+    LW_COUNT_GROUPS(lw_count_doubles, double, std::uint32_t, std::ptrdiff_t)
+    LW_COUNT_GROUPS(lw_count_float_pairs, float, std::uint16_t, std::uint16_t)
+    LW_COUNT_GROUPS(lw_count_double_pairs, double, std::uint16_t, std::uint16_t)
+
+    /* Tell which items of a group were not counted, and whether any was not. */
+    #define LW_FIND_DOUBTS(find_doubts, Real, Cell)                                                                    \
         LW_FOR_EACH_PROCESSOR __attribute__((noinline))                                                                \
         static int find_doubts(const char* first, const LwScale* given, std::uint8_t* doubts) {                       \
             const LwScale scale = *given;                                                                              \
@@ -107,10 +125,10 @@ cdef extern from * nogil:
             std::memcpy(doubts + LW_GROUP - n_pairs, doubts, n_pairs); /* of a pair in doubt neither was counted */    \
             return any;                                                                                                \
         }
-    LW_COUNT_GROUPS(lw_count_floats, lw_doubts_of_floats, float, std::uint32_t, std::ptrdiff_t)
-    LW_COUNT_GROUPS(lw_count_doubles, lw_doubts_of_doubles, double, std::uint32_t, std::ptrdiff_t)
-    LW_COUNT_GROUPS(lw_count_float_pairs, lw_doubts_of_float_pairs, float, std::uint16_t, std::uint16_t)
-    LW_COUNT_GROUPS(lw_count_double_pairs, lw_doubts_of_double_pairs, double, std::uint16_t, std::uint16_t)
+    LW_FIND_DOUBTS(lw_doubts_of_floats, float, std::uint32_t)
+    LW_FIND_DOUBTS(lw_doubts_of_doubles, double, std::uint32_t)
+    LW_FIND_DOUBTS(lw_doubts_of_float_pairs, float, std::uint16_t)
+    LW_FIND_DOUBTS(lw_doubts_of_double_pairs, double, std::uint16_t)
 
     /* Add what stands in the cells of pairs to the counts of single items, and clear them. */
     LW_FOR_EACH_PROCESSOR __attribute__((noinline))
@@ -130,6 +148,8 @@ cdef extern from * nogil:
     enum:
         GROUP "LW_GROUP"
         TABLES "LW_TABLES"
+        MOST_FOR_TABLES "LW_MOST_FOR_TABLES"
+        AHEAD "LW_AHEAD"
 
     ctypedef struct Scale "LwScale":
         double lowest
@@ -142,6 +162,7 @@ cdef extern from * nogil:
         uint32_t n_cells
         uint32_t in_doubt
 
+    void count_integers "lw_count_integers"(const char*, int, Py_ssize_t, const Scale*, void*, Py_ssize_t)
     void count_floats "lw_count_floats"(const char*, int, Py_ssize_t, const Scale*, void*, Py_ssize_t)
     void count_doubles "lw_count_doubles"(const char*, int, Py_ssize_t, const Scale*, void*, Py_ssize_t)
     void count_float_pairs "lw_count_float_pairs"(const char*, int, Py_ssize_t, const Scale*, void*, Py_ssize_t)

@@ -32,6 +32,14 @@ cdef inline char* block_of(Counting* counting, int worker, Py_ssize_t start, Py_
     return block
 
 
+cdef inline Py_ssize_t mirrored(Counting* counting, Py_ssize_t start) noexcept nogil:
+    """
+    Where the chunk begins that is counted in the place of the one at `start`: the last one first. So items are read first that the search for the
+    extremes has just left in the caches. A chunk has GRAIN items, but for the last one, which so stays the one that has less.
+    """
+    return (counting.line.n_items - 1) // GRAIN * GRAIN - start
+
+
 cdef inline npy_intp* counts_of(Counting* counting, int worker) noexcept nogil:
     return counting.counts + worker * counting.n_counts
 

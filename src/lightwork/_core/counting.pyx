@@ -3,8 +3,10 @@
 import numpy as np
 
 cimport numpy as cnp
-from libc.stdint cimport UINT64_MAX, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport UINT32_MAX, UINT64_MAX, uint8_t, uint16_t, uint32_t, uint64_t
 
+from lightwork._core.bins cimport AHEAD, GROUP, MOST_FOR_TABLES, TABLES, Scale
+from lightwork._core.bins cimport count_integers as count_groups
 from lightwork._core.cast cimport find_cast
 from lightwork._core.job cimport Body
 from lightwork._core.line cimport find_line
@@ -24,21 +26,28 @@ ctypedef fused Bits:
 
 # --- What a chunk does ----------------------------------------------------------------------------------------------
 
+cdef struct Integers:
+    Counting items
+    Scale scale            # of which nothing counts but the number of bins
+    Py_ssize_t ahead
+    Py_ssize_t next_table  # from one table of counts to the next; 0 if there is but one
+
+
 cdef int count_integers(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
     """The body of bincount: items are bins. Those that somebody has changed since they were looked at may be none."""
-    cdef Counting* counting = <Counting*> context
-    cdef npy_intp* counts = counting.counts + worker * counting.n_counts
-    cdef Py_ssize_t i, count
-    cdef npy_intp item
-    cdef npy_intp* items
-    while start < stop:
-        count = min(stop - start, <Py_ssize_t> BLOCK)
-        items = <npy_intp*> block_of(counting, worker, start, count)
-        for i in range(count):
-            item = items[i]
-            if <size_t> item < <size_t> counting.n_counts:
-                counts[item] += 1
-        start += count
+    cdef Integers* integers = <Integers*> context
+    cdef npy_intp* counts = counts_of(&integers.items, worker)
+    cdef Py_ssize_t first = mirrored(&integers.items, start)
+    cdef Py_ssize_t end = min(first + GRAIN, integers.items.line.n_items), i, count
+    cdef char* block
+    while end > first:
+        count = min(end - first, <Py_ssize_t> BLOCK)
+        end -= count
+        block = block_of(&integers.items, worker, end, count)
+        if count >= GROUP:
+            count_groups(block, <int> (count // GROUP), integers.ahead, &integers.scale, counts, integers.next_table)
+        for i in range(count // GROUP * GROUP, count):
+            counts[min(<size_t> (<npy_intp*> block)[i], <size_t> integers.scale.in_doubt)] += 1
     return 0
 
 
@@ -128,11 +137,16 @@ def count_bins(cnp.ndarray array, Py_ssize_t n_bins, int n_workers=0):
     ndarray or None
         Of intp. None where NumPy has to do it: for items that no single stride walks.
     """
-    cdef Counting counting
-    if not set_items(&counting, array, np.dtype(np.intp)):
+    cdef Integers integers
+    cdef Py_ssize_t n_tables = TABLES if n_bins <= MOST_FOR_TABLES else 1
+    if n_bins >= UINT32_MAX or not set_items(&integers.items, array, np.dtype(np.int64)):
         return None
-    counting.n_counts = n_bins
-    return np.add.reduce(run_counting(&counting, &counting, count_integers, choose_workers(&counting, n_workers)), axis=0)
+    integers.scale.in_doubt = n_bins
+    integers.ahead = AHEAD if integers.items.cast == NULL else 0
+    integers.next_table = n_bins + 1 if n_tables > 1 else 0
+    integers.items.n_counts = n_tables * (n_bins + 1)
+    counts = run_counting(&integers.items, &integers, count_integers, choose_workers(&integers.items, n_workers))
+    return np.add.reduce((<object> counts).reshape(-1, n_bins + 1), axis=0)[:n_bins]
 
 
 def count_nonzero_bits(cnp.ndarray array, int n_workers=0):

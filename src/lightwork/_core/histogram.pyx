@@ -8,7 +8,9 @@ from libc.stdint cimport UINT16_MAX, uint8_t, uint16_t, uint32_t
 
 from lightwork._core.atomics cimport CACHE_LINE
 from lightwork._core.bins cimport (
+    AHEAD,
     GROUP,
+    MOST_FOR_TABLES,
     TABLES,
     CountGroups,
     FindDoubts,
@@ -23,18 +25,16 @@ from lightwork._core.bins cimport (
     doubts_of_float_pairs,
     doubts_of_floats,
 )
-from lightwork._core.counting cimport BLOCK, GRAIN, Counting, block_of, choose_workers, counts_of, run_counting, set_items
+from lightwork._core.counting cimport BLOCK, GRAIN, Counting, block_of, choose_workers, counts_of, mirrored, run_counting, set_items
 from lightwork._core.loop cimport npy_intp
 
 cnp.import_array()
 
 cdef enum:
-    AHEAD = 16384           # bytes, by which items are fetched before they are wanted; into the second cache, which has room for them
-    MOST_FOR_TABLES = 1024  # bins, several tables of which stay near
-    MOST_FOR_PAIRS = 110    # bins, whose cells of pairs do
-    ENOUGH_FOR_PAIRS = 8    # items for each cell, which is to be cleared and added
-    MOST_SHIFT = 20         # of bins into units, of which there may be as many as 32 bits can tell
-    ROUNDED_UNITS = 2       # by which rounding to units may move an estimate and its margin
+    MOST_FOR_PAIRS = 110  # bins, whose cells of pairs do
+    ENOUGH_FOR_PAIRS = 8  # items for each cell, which is to be cleared and added
+    MOST_SHIFT = 20       # of bins into units, of which there may be as many as 32 bits can tell
+    ROUNDED_UNITS = 2     # by which rounding to units may move an estimate and its margin
 
 cdef struct Histogram:
     Counting items
@@ -147,14 +147,10 @@ cdef void count_block(Histogram* histogram, char* first, Py_ssize_t count, int w
 
 
 cdef int count_reals(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
-    """
-    The body. It takes the chunks from the last to the first: those are read first that the search for the extremes has just left in
-    the caches. A chunk is all of GRAIN items but for one, which so is the last one in memory, too.
-    """
+    """The body, which goes backwards within a chunk, too."""
     cdef Histogram* histogram = <Histogram*> context
-    cdef Py_ssize_t n_items = histogram.items.line.n_items
-    cdef Py_ssize_t first = (n_items - 1) // GRAIN * GRAIN - start
-    cdef Py_ssize_t end = min(first + GRAIN, n_items), count
+    cdef Py_ssize_t first = mirrored(&histogram.items, start)
+    cdef Py_ssize_t end = min(first + GRAIN, histogram.items.line.n_items), count
     while end > first:
         count = min(end - first, <Py_ssize_t> BLOCK)
         end -= count

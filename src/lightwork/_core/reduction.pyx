@@ -14,6 +14,7 @@ from libc.string cimport memcpy
 
 from lightwork._core.atomics cimport now_ns
 from lightwork._core.cache cimport Cache
+from lightwork._core.extremes cimport Extremes, find_extremes
 from lightwork._core.loop cimport BoundLoop, Loop, bound_call, loop_bind, loop_learn, new_ufunc_loop, npy_intp, type_number
 from lightwork._core.parallel cimport Region, count_chunks, region_run
 from lightwork._core.lifetime cimport default_workers, home_pool
@@ -121,6 +122,7 @@ cdef Py_ssize_t choose_reduction_grain(Loop loop, Py_ssize_t n_items, int* n_wor
 cdef struct Folding:
     BoundLoop loops[MAX_LOOPS]
     int n_loops
+    Extremes* extremes           # does what both loops do; NULL: they do
     Line line
     Py_ssize_t grain
     Py_ssize_t n_chunks
@@ -175,21 +177,30 @@ cdef inline int take_in(Folding* folding, int loop, Py_ssize_t chunk, char* firs
     return bound_call(&folding.loops[loop], data, count, strides)
 
 
-cdef int fold_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
-    cdef Folding* folding = <Folding*> context
-    cdef Py_ssize_t chunk = start // folding.grain
+cdef int fold_by_loops(Folding* folding, Py_ssize_t chunk, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     cdef Py_ssize_t block = BLOCK if folding.n_loops > 1 else stop - start
     cdef npy_intp stride = folding.line.stride
-    cdef char* first = folding.line.data + start * stride
     cdef Py_ssize_t at = start + 1
     cdef int i
     for i in range(folding.n_loops):
-        memcpy(result_of(folding, i, chunk), first, folding.itemsize)
+        memcpy(result_of(folding, i, chunk), folding.line.data + start * stride, folding.itemsize)
     while at < stop:
         for i in range(folding.n_loops):
             if take_in(folding, i, chunk, folding.line.data + at * stride, min(block, stop - at)):
                 return 1
         at += block
+    return 0
+
+
+cdef int fold_chunk(void* context, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
+    cdef Folding* folding = <Folding*> context
+    cdef Py_ssize_t chunk = start // folding.grain
+    cdef npy_intp stride = folding.line.stride
+    cdef char* first = folding.line.data + start * stride
+    cdef int i
+    if folding.extremes == NULL or not folding.extremes(first, stop - start, result_of(folding, 0, chunk), result_of(folding, 1, chunk)):
+        if fold_by_loops(folding, chunk, start, stop):
+            return 1
     if folding.zeros != NULL:
         for i in range(folding.n_loops):
             folding.zeros[i * folding.n_chunks + chunk] = zeros_of_chunk(result_of(folding, i, chunk), first, stride, stop - start, folding.itemsize)
@@ -268,6 +279,9 @@ def fold(tuple ufuncs, cnp.ndarray array, wanted=None, int n_workers=0):
         return None
     folding.n_loops = len(loops)
     folding.itemsize = array.itemsize
+    folding.extremes = NULL
+    if ufuncs == (np.minimum, np.maximum) and folding.line.stride == array.itemsize:
+        folding.extremes = find_extremes(ord(array.dtype.kind), array.itemsize)
     for i in range(folding.n_loops):
         folding.loops[i] = loop_bind(loops[i])
     return run_folding(&folding, loops, array.dtype, array.dtype.kind == "f", n_workers)
