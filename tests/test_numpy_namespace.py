@@ -42,19 +42,34 @@ def test_the_namespace_lists_what_numpys_does() -> None:
 
 def test_a_name_that_is_missing_is_an_error() -> None:
     """As it is in NumPy."""
-    with pytest.raises(AttributeError, match=r"module 'lightwork\.numpy' has no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match=r"module 'lightwork\.numpy' has no attribute 'nothing'") as caught:
         getattr(lnp, "nothing")  # noqa: B009  to a type checker it is missing, too
+    assert (caught.value.name, caught.value.obj) == ("nothing", lnp)  # by which Python looks for what was meant
 
 
 def test_modules_are_numpys() -> None:
     """They are imported by any form of the statement, once, and know nothing of it."""
     script = """
-import lightwork.numpy.linalg, lightwork.numpy.lib.stride_tricks
+import numpy.polynomial.polynomial, numpy.ma.core, numpy.lib.mixins, sys
+before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "numpy"}
+import lightwork.numpy.linalg, lightwork.numpy.lib.stride_tricks, lightwork.numpy._core.numeric
+from lightwork.numpy.polynomial.polynomial import Polynomial
+from lightwork.numpy.ma.core import MaskedArray
+from lightwork.numpy.lib.mixins import NDArrayOperatorsMixin
 import lightwork.numpy.random as random
 import lightwork.numpy as np
 from lightwork.numpy.typing import NDArray
 from lightwork.numpy.ma import masked_less
-import numpy, sys
+import importlib, numpy
+assert (Polynomial, MaskedArray) == (numpy.polynomial.Polynomial, numpy.ma.MaskedArray)
+assert all(sys.modules[name] is module for name, module in before.items())
+for name, module in sys.modules.items():
+    if name.startswith("lightwork.numpy.") and name != "lightwork.numpy._modules":
+        assert module is sys.modules[name.removeprefix("lightwork.")], name
+        parent, _, child = name.removeprefix("lightwork.").rpartition(".")
+        assert getattr(sys.modules[parent], child, module) is module, name
+importlib.reload(np)
+assert len([finder for finder in sys.meta_path if type(finder).__module__.startswith("lightwork")]) == 1
 assert np.linalg is lightwork.numpy.linalg is numpy.linalg and random is numpy.random and masked_less is numpy.ma.masked_less
 assert numpy.linalg.__spec__.name == "numpy.linalg" and np.lib.stride_tricks is numpy.lib.stride_tricks
 for name in ("nothing", "linalg.nothing", "exp.nothing"):

@@ -101,6 +101,17 @@ def test_rows_that_are_added_together(n_rows: int, dtype: str) -> None:
         assert_same_call(reductions.sum, np.sum, rows, 0, n_workers=2)
 
 
+@pytest.mark.parametrize("n_columns", [30_000, 30_007, 30_008, 40_015])
+@pytest.mark.parametrize("dtype", ["f", "d"])
+def test_which_of_two_nans_a_sum_of_rows_is(n_columns: int, dtype: str) -> None:
+    """Of one that arises and one that is there, the same as in NumPy, also in what fills no vector: every bit."""
+    array = np.ones((17, n_columns), dtype)
+    array[0], array[1], array[2:9] = np.inf, -np.inf, np.nan
+    with np.errstate(invalid="ignore"), lw.configure(workers=2):
+        mine, numpys = reductions.sum(array, 0), np.sum(array, 0)
+    np.testing.assert_array_equal(mine.view(f"u{mine.itemsize}"), numpys.view(f"u{mine.itemsize}"))
+
+
 @pytest.mark.parametrize("dtype", ["f", "d"])
 def test_sums_of_rows_that_overflow(dtype: str) -> None:
     """As the caller's errstate has it, in whichever of the rows that are added together."""

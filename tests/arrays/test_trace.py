@@ -309,8 +309,14 @@ def test_ufuncs_that_are_not_elementwise_of_arguments() -> None:
         total = np.add.reduce(x, where=TABLE > 0, initial=1.5) + np.maximum.reduce(y, dtype=np.float32) + x @ y
         return x * total + np.add.accumulate(y) + np.multiply.outer(x[:3], y)[1] + np.add.reduceat(x, [0, 5])[0]
 
+    def g(x: Any) -> Any:
+        shares = x / np.add.reduce(x, axis=1, keepdims=True) + np.add.reduce(x, axis=None) + np.add.reduce(x, initial=True)
+        return shares + np.minimum.reduce(x, initial=None) + np.maximum.reduce(x, axis=None, keepdims=True) + np.matmul(x, x)
+
     y = X[::-1].copy()
+    square = X[:10_000].reshape(100, 100)
     assert_same_outcome(outcome_of(lw.fuse(lambda x, y: f(x, y)), X, y), outcome_of(f, X, y))
+    assert_same_outcome(outcome_of(lw.fuse(g), square), outcome_of(g, square))
 
 
 def test_a_fuse_error_that_the_function_catches_counts() -> None:
@@ -426,6 +432,17 @@ def test_what_would_hold_placeholders_is_refused() -> None:
 
     with pytest.raises(FuseError, match=r"cannot be a generator .*; return what it computes in a tuple or list"):
         lw.fuse(steps)(X)
+
+    async def streaming(x: Any) -> Any:
+        yield x + 1
+
+    begun = (item for item in range(3))
+    next(begun)
+    with pytest.raises(FuseError, match="cannot be a generator"):
+        lw.fuse(lambda x: (x + 1, begun)[1])(X)
+    assert list(begun) == [1, 2]  # it is not ours to close
+    with pytest.raises(FuseError, match="cannot be a async_generator"):
+        lw.fuse(streaming)(X)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(FuseError, match="cannot be a coroutine"):

@@ -9,7 +9,7 @@ from lightwork._core.line cimport Line
 from lightwork._core.loop cimport npy_intp
 
 cdef enum:
-    BLOCK = 2048   # items that are cast at a time
+    BLOCK = 2048   # items that are cast, or counted, at a time
     GRAIN = 32768  # items: some 30 us
 
 cdef struct Counting:

@@ -28,7 +28,7 @@ ctypedef fused Bits:
 
 cdef struct Integers:
     Counting items
-    Scale scale            # of which nothing counts but the number of bins
+    Scale scale            # of which `in_doubt` alone is read, the number of bins
     Py_ssize_t ahead
     Py_ssize_t next_table  # from one table of counts to the next; 0 if there is but one
 

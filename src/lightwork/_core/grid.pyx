@@ -33,7 +33,7 @@ cdef enum:
     WIDE = 4096           # bytes: a page, in which a machine foresees what is read next; narrower parts of rows are read slower than whole rows
     WIDE_CAST = 512       # outputs, of items that are cast, which takes longer than to read them
     COARSE = 4            # chunks for each worker; of fewer each is long, and he who is late keeps the others waiting for it
-    TOGETHER = 8          # rows that are brought into the cache at a time: twice as fast over 80 MB as one by one; 4 and 16 are no better
+    TOGETHER = 8          # rows that are brought into the cache at a time, where they are not added together; 4 and 16 are no better
     BUFFER = 8192         # items that are cast at a time, where the grouping cannot show
 
 cdef extern from * nogil:
@@ -112,6 +112,22 @@ cdef inline void fetch_rows(char* first, npy_intp apart, Py_ssize_t n_rows, npy_
         line += step
 
 
+cdef int add_several(Grid* grid, char* output, char* first, Py_ssize_t count, int worker) noexcept nogil:
+    """
+    Take several rows in at a time. If the last items fill no vector, the loop takes them and some before them: there it may choose the other one of
+    two NaNs, and so again where items are few.
+    """
+    cdef bint fills_vectors = count * grid.itemsize % CACHE_LINE == 0
+    cdef Py_ssize_t n_whole = count if fills_vectors else max(count // LANES - 1, <Py_ssize_t> 0) * LANES
+    cdef npy_intp behind = n_whole * grid.itemsize
+    cdef int row
+    grid.add_rows(output, first, grid.reduced.stride, n_whole)
+    for row in range(ROWS):
+        if n_whole < count and take_row(grid, output + behind, first + row * grid.reduced.stride + behind, count - n_whole, worker):
+            return 1
+    return 0
+
+
 cdef int reduce_segment(Grid* grid, Py_ssize_t outer, Py_ssize_t start, Py_ssize_t stop, int worker) noexcept nogil:
     """Compute the outputs [start, stop) of a row of them, row by row of the items."""
     cdef char* first = grid.data + outer * grid.outer.stride + start * grid.inner.stride
@@ -122,7 +138,8 @@ cdef int reduce_segment(Grid* grid, Py_ssize_t outer, Py_ssize_t start, Py_ssize
     cdef Py_ssize_t i
     begin_outputs(grid, output, first, grid.inner.stride, count)
     while grid.add_rows != NULL and begin + ROWS <= grid.reduced.length:
-        grid.add_rows(output, first + begin * apart, apart, count)
+        if add_several(grid, output, first + begin * apart, count, worker):
+            return 1
         begin += ROWS
     for i in range(begin, grid.reduced.length):
         if (i - begin) % TOGETHER == 0 and count < grid.inner.length:

@@ -29,7 +29,7 @@ def check_keywords(name: str, fused: Any, kwargs: dict[str, Any]) -> None:
         return
     for keyword in kwargs:
         if keyword not in parameters:
-            raise TypeError(f"{name}() got an unexpected keyword argument {keyword!r}, which {fused.__name__}() does not take either")
+            raise TypeError(f"{name}() got an unexpected keyword argument {keyword!r}, which the function does not take either") from None
 
 
 class Reductions(ABC):
@@ -40,9 +40,11 @@ class Reductions(ABC):
         """Reduce what is returned for `args` and `kwargs`, with what is said in `how`."""
 
     def _reduced(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], **how: Any) -> Any:
-        if kwargs:
+        try:
+            return self._reduce(name, args, kwargs, {key: value for key, value in how.items() if is_said(key, value)})
+        except TypeError:
             check_keywords(name, self, kwargs)
-        return self._reduce(name, args, kwargs, {key: value for key, value in how.items() if is_said(key, value)})
+            raise
 
     def sum(
         self,

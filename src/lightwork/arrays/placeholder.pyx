@@ -129,7 +129,8 @@ cdef class Placeholder(Operators):
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, dtype=None, where=True, **keywords):
         ufunc = getattr(ufunc, "ufunc", ufunc)  # Numba's have one inside
         if method != "__call__" or ufunc.signature is not None:
-            return self.ask_ufunc(ufunc, method, inputs, keywords | {"out": out, "dtype": dtype, "where": where})
+            given = {"out": out, "dtype": dtype, "where": None if where is True else where}
+            return self.ask_ufunc(ufunc, method, inputs, keywords | {key: value for key, value in given.items() if value is not None})
         if where is not True and out is None:
             raise self.trace.refuse(f"call np.{ufunc.__name__} with where= and no out=", "use np.where(condition, x, y), or out=np.zeros_like(x)")
         if keywords:
@@ -184,7 +185,6 @@ cdef class Placeholder(Operators):
     cdef object ask_ufunc(self, object ufunc, str method, tuple inputs, dict keywords):
         """The same of a ufunc that is not elementwise, or of its methods."""
         cdef str name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-        keywords = {key: value for key, value in keywords.items() if value is not None and value is not True}
         if method == "at":
             raise self.trace.refuse(f"call np.{name} to write into an array", "do this outside")
         return self.ask_numpy(f"np.{name}", getattr(ufunc, method), inputs, keywords)

@@ -1,6 +1,7 @@
 """One call of a fused function: run it on placeholders, evaluate what came of it, and leave to NumPy what cannot be done so."""
 
-from types import CoroutineType, GeneratorType
+import contextlib
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 import numpy as np
 
@@ -418,8 +419,10 @@ cdef inline bint is_sequence(object result):
 cdef int check_result(Trace trace, object result) except -1:
     """Refuse what would hand placeholders to the caller."""
     cdef str kind = type(result).__name__
-    if isinstance(result, (GeneratorType, CoroutineType)):
-        result.close()  # or Python would warn that nobody awaits it
+    if isinstance(result, CoroutineType):
+        with contextlib.suppress(Exception):
+            result.close()  # or Python would warn that nobody awaits it
+    if isinstance(result, (GeneratorType, CoroutineType, AsyncGeneratorType)):
         raise trace.refuse(f"be a {kind}", "return what it computes in a tuple or list")
     if any([type(item) is Placeholder for item in getattr(result, "__dict__", {}).values()]):
         raise trace.refuse(f"return a {kind} that holds what it computed", "return that in a tuple, list or dict, and make it outside")

@@ -5,6 +5,7 @@ Elementwise ufuncs share their calls between workers, and so do reductions, scan
 name is NumPy's own object, and so are modules such as ``lightwork.numpy.linalg``.
 """
 
+import sys as _sys
 from typing import Any
 
 import numpy as _numpy  # noqa: ICN001  np would be a name of this namespace
@@ -42,7 +43,7 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(_numpy, name)
     except AttributeError as error:
-        raise AttributeError(str(error).replace("module 'numpy'", f"module {__name__!r}"), name=name) from None
+        raise AttributeError(str(error).replace("module 'numpy'", f"module {__name__!r}"), name=name, obj=_sys.modules[__name__]) from None
 
 
 def __dir__() -> list[str]:

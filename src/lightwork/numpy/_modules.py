@@ -25,7 +25,7 @@ class _Alias(Loader):
 
 
 class _Finder(MetaPathFinder):
-    """Is asked last, for what is no module of ours."""
+    """Is asked before others, who would find the files of NumPy's packages, and run them once more."""
 
     def __init__(self, ours: str, numpys: str) -> None:
         self.ours = f"{ours}."
@@ -38,18 +38,20 @@ class _Finder(MetaPathFinder):
         numpys = self.numpys + fullname.removeprefix(self.ours)
         try:
             found = importlib.util.find_spec(numpys)
-        except ModuleNotFoundError:  # what stands before the last dot
+        except (ModuleNotFoundError, ValueError):  # of what stands before the last dot; of a module that was not found by anybody
             return None
         return None if found is None else ModuleSpec(fullname, _Alias(numpys), is_package=found.submodule_search_locations is not None)
 
 
 def offer(ours: str, numpys: str) -> None:
     """
-    Let modules of a package be imported as if they were another's.
+    Let modules of a package be imported as if they were another's; once, however often this is said.
 
     Parameters
     ----------
     ours, numpys : str
         Packages by their full names: whose modules are asked for, and where they are.
     """
-    sys.meta_path.append(_Finder(ours, numpys))
+    finder = _Finder(ours, numpys)
+    if not any(getattr(other, "ours", None) == finder.ours for other in sys.meta_path):
+        sys.meta_path.insert(0, finder)
