@@ -10,6 +10,7 @@ import pytest
 from bits import assert_same_bits, assert_same_outcome, chunks_during, outcome_of
 from hypothesis import given
 from hypothesis import strategies as st
+from lightwork._core.grid import has_kernel
 from samples import DTYPES, LENGTHS, Sample, assert_same_call, axes_of, samples, workers
 from strategies import WORKERS, examples
 
@@ -99,6 +100,14 @@ def test_rows_that_are_added_together(n_rows: int, dtype: str) -> None:
     array[:, 10] = np.where(np.arange(n_rows) == n_rows - 1, 1, np.finfo(dtype).max / n_rows)
     for rows in (array, array[::-1], array[::2], array[:, ::-1], np.ascontiguousarray(array.T).T, np.stack([array, array], axis=1)):
         assert_same_call(reductions.sum, np.sum, rows, 0, n_workers=2)
+
+
+def test_rows_are_added_together_by_a_kernel() -> None:
+    """For numbers that have one, if it has the bits of the NumPy that is there."""
+    assert not has_kernel(np.dtype("g"))
+    if np.lib.NumpyVersion(np.__version__) >= "2.4.0":
+        assert has_kernel(np.dtype("f"))
+        assert has_kernel(np.dtype("d"))
 
 
 @pytest.mark.parametrize("n_columns", [30_000, 30_007, 30_008, 40_015])

@@ -13,6 +13,7 @@ cimport numpy as cnp
 from libc.string cimport memcpy
 
 from lightwork._core.atomics cimport CACHE_LINE, now_ns
+from lightwork._core.cache cimport Cache
 from lightwork._core.cast cimport Cast, find_cast
 from lightwork._core.flags cimport report_flags
 from lightwork._core.loop cimport BoundLoop, Loop, bound_call, loop_bind, loop_learn, npy_intp
@@ -225,6 +226,50 @@ cdef int reduce_rows(void* context, Py_ssize_t start, Py_ssize_t stop, int worke
     return 0
 
 
+# --- Whether the kernel has NumPy's bits ----------------------------------------------------------------------------
+
+cdef Cache known_rows = Cache.__new__(Cache)
+
+
+cdef bint agrees(AddRows* add_rows, cnp.ndarray rows):
+    cdef cnp.ndarray sums = (<object> rows)[0].copy()
+    add_rows(cnp.PyArray_BYTES(sums), cnp.PyArray_BYTES(rows) + cnp.PyArray_STRIDE(rows, 0), cnp.PyArray_STRIDE(rows, 0), sums.size)
+    return sums.tobytes() == np.add.reduce(rows, axis=0).tobytes()
+
+
+cdef AddRows* add_rows_of(cnp.dtype dtype) except? NULL:
+    """
+    The kernel for items of a dtype, tried out once: of two NaNs that are added, loops of older NumPys take the other one. NULL where loops
+    have to do it.
+    """
+    cdef AddRows* add_rows = find_add_rows(ord(dtype.char))
+    if add_rows == NULL:
+        return NULL
+    known = known_rows.get(dtype.char)
+    if known is ...:
+        rows = np.full((ROWS + 1, LANES), np.nan, dtype)
+        rows[0], rows[1] = np.inf, -np.inf  # whose sum is a NaN with another sign
+        with np.errstate(all="ignore"):
+            known = known_rows.keep(dtype.char, agrees(add_rows, rows))
+    return add_rows if known else NULL
+
+
+def has_kernel(cnp.dtype dtype):
+    """
+    Tell whether rows are added several at a time by a kernel.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of the items.
+
+    Returns
+    -------
+    bool
+    """
+    return add_rows_of(dtype) != NULL
+
+
 # --- Seeing the grid ------------------------------------------------------------------------------------------------
 
 cdef bint find_grid(cnp.ndarray array, tuple reduced_axes, Grid* grid):
@@ -353,7 +398,7 @@ def reduce_grid(ufunc, cnp.ndarray array, tuple axes, cnp.dtype wanted, bint is_
         return None
     grid.loop = loop_bind(loop)
     grid.itemsize = wanted.itemsize
-    grid.add_rows = find_add_rows(ord(wanted.char)) if ufunc is np.add and grid.cast == NULL and grid.inner.stride == grid.itemsize else NULL
+    grid.add_rows = add_rows_of(wanted) if ufunc is np.add and grid.cast == NULL and grid.inner.stride == grid.itemsize else NULL
     set_start(&grid, loop)
     outputs = allocate_outputs(array, axes, wanted)
     grid.outputs = cnp.PyArray_BYTES(outputs)
