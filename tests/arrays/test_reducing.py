@@ -237,6 +237,19 @@ def test_out_of_a_wrong_shape_is_refused_before_anything_is_computed() -> None:
     assert_same_call(reductions.sum, np.sum, array.reshape(70, 1000), 0, out=np.zeros(3))
 
 
+@pytest.mark.parametrize("dtype", ["f", "d", "i", "q"])
+@pytest.mark.parametrize("position", [0, 1, 33_333, -17, -1])
+def test_minmax_of_a_large_array(dtype: str, position: int) -> None:
+    """One item decides, wherever it stands: the smallest, the largest, a NaN, a zero of either sign."""
+    decisive = [-(2**30), 2**30] if dtype in "iq" else [-np.inf, np.inf, np.nan, -np.nan, 0.0, -0.0]
+    for offset in (0, 5):
+        for item in decisive:
+            array = (np.arange(200_003) % 1000 + offset).astype(dtype)
+            array[position] = item
+            for items in (array, -array):
+                assert_same_call(lw.minmax, lambda array: (np.min(array), np.max(array)), items, n_workers=2)
+
+
 def test_minmax_of_what_numpy_takes() -> None:
     """Masked arrays, of which what is masked does not count, lists and numbers."""
     masked = np.ma.masked_less(np.arange(-40_000.0, 40_000.0), 0).reshape(200, 400)
