@@ -290,11 +290,41 @@ def test_items_that_wait_are_for_threads(caplog: pytest.LogCaptureFixture) -> No
 
 
 def test_what_takes_no_time_stays_with_the_caller() -> None:
-    """All of it, in the calling thread."""
-    threads = lw.parallel_map(lambda _: threading.get_ident(), range(50), executor="auto")
+    """All of it, in the calling thread; the clock stands still, since a busy machine may take the CPU away from any item for long."""
+    with MockClock():
+        threads = lw.parallel_map(lambda _: threading.get_ident(), range(50), executor="auto")
     assert threads.decision is not None
     assert threads.decision.choice == "serial"
     assert set(threads) == {threading.get_ident()}
+
+
+def test_time_that_others_had_says_nothing_about_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the first look is over before a second item had its turn, and the first waited for the GIL, others are looked at."""
+    look = auto.Scout.has_seen
+    n_looks = 0
+
+    def look_late(scout: auto.Scout, run: Any, crew: Any) -> bool:
+        nonlocal n_looks
+        n_looks += 1
+        if n_looks == 2:
+            clock.advance(0.01)
+        return look(scout, run, crew)
+
+    monkeypatch.setattr(auto.Scout, "has_seen", look_late)
+    with MockClock() as clock:
+        result = lw.parallel_map(lambda x: clock.advance(0.0 if x else 150e-6), range(50), executor="auto")
+    assert n_looks > 2
+    assert result.decision is not None
+    assert result.decision.choice == "serial"
+
+
+def test_items_that_last_and_wait_decide_after_one_look() -> None:
+    """There is no second look at what the first one showed."""
+    with MockClock() as clock:
+        result = lw.parallel_map(lambda _: clock.advance(0.01), range(50), executor="auto")
+        assert clock.now() == pytest.approx(0.5)
+    assert result.decision is not None
+    assert result.decision.choice == "thread"
 
 
 @pytest.mark.parametrize(("items", "options"), [([], {}), ([3], {}), ([1, 2], {"workers": 1})])

@@ -32,6 +32,7 @@ SHORT_SECONDS = 5e-6  # of an item, which nobody can be handed for less
 ENOUGH = 16  # calls that short, to know it
 STEP_SECONDS = 20e-3  # of work that is let in together when the calling thread goes on for the time being
 N_LOOKED_AT = 4096  # items let in together at most
+N_LOOKS = 3  # at the first items, if the time went by without them: a busy machine
 N_TRIES = 3  # to have two threads at work at the same time, on a busy machine
 WAITING = 0.5  # share of a call without a CPU, from which on it is for threads, whatever it does besides
 OWN_CPUS = 1.3  # that a call uses, from which on it must have threads of its own; less is noise
@@ -67,6 +68,7 @@ class Scout:
         self._until = self._began + PROBE_SECONDS
         self._process_began = 0.0
         self._n_asked = 0
+        self._n_looks = 1
         self._alone: Typical | None = None
         self._beside: Typical | None = None
         self._cpus = 1.0
@@ -112,7 +114,8 @@ class Scout:
 
     def _has_seen_one(self, run: Run, crew: ScoutCrew) -> bool:
         """Whether it is known what items cost that run one after the other, and need not be known what they do side by side."""
-        measured, is_time_up = self._measured(), self._now() >= self.until and run.n_admitted > 0
+        measured = self._measured()
+        is_time_up = run.n_admitted > 0 and self._is_time_up(measured)
         waits = measured.wait_share > WAITING and measured.seconds > PROBE_SECONDS / 4
         left = self._n_left(run) * measured.seconds
         is_short = measured.n_calls >= ENOUGH and measured.seconds < SHORT_SECONDS
@@ -123,6 +126,17 @@ class Scout:
         if not measured.n_calls or not is_worth or measured.wait_share > WAITING:
             return True
         self._look_beside(crew)
+        return False
+
+    def _is_time_up(self, measured: Typical) -> bool:
+        """Whether calls have been looked at for long enough; if others had the CPU or the GIL meanwhile, they get as much time again."""
+        now = self._now()
+        if now < self.until:
+            return False
+        if measured.n_calls == 0 or measured.n_calls * measured.seconds >= PROBE_SECONDS / 4 or self._n_looks == N_LOOKS:
+            return True
+        self._n_looks += 1
+        self._until = now + PROBE_SECONDS
         return False
 
     def _n_left(self, run: Run) -> float:
