@@ -10,7 +10,7 @@ import pytest
 from bits import assert_same_bits, assert_same_outcome, chunks_during, outcome_of
 from hypothesis import given
 from hypothesis import strategies as st
-from lightwork._core.grid import has_kernel
+from lightwork._core.rows import has_kernel
 from samples import DTYPES, LENGTHS, Sample, assert_same_call, axes_of, samples, workers
 from strategies import WORKERS, examples
 

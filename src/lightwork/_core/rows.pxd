@@ -4,6 +4,8 @@ Every step is rounded as in NumPy's own loop, which takes one row at a time; onl
 side by side, so a machine sees what is read next in each of them.
 """
 
+cimport numpy as cnp
+
 from lightwork._core.clones cimport IS_CLONED  # no-cython-lint: for its macro
 
 cdef extern from * nogil:
@@ -45,3 +47,6 @@ cdef inline AddRows* find_add_rows(char kind) noexcept nogil:
     if kind == c"f":
         return add_rows_of_floats
     return NULL
+
+
+cdef AddRows* add_rows_of(cnp.dtype dtype) except? NULL

@@ -3,7 +3,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-def has_kernel(dtype: np.dtype[Any]) -> bool: ...
 def reduce_grid(
     ufunc: np.ufunc, array: npt.NDArray[Any], axes: tuple[int, ...], wanted: np.dtype[Any], is_exact: bool, n_workers: int = 0
 ) -> npt.NDArray[Any] | None: ...
