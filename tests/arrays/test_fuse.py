@@ -480,6 +480,19 @@ def test_explain_tells_of_the_last_call() -> None:
     assert [step.name for step in fused.explain().programs[0].steps] == ["add"]
 
 
+def test_explain_tells_of_few_items() -> None:
+    """Which NumPy computes once it is known what an item takes; there is no such word of many, or where nothing was called."""
+    fused = lw.fuse(lambda x: x + 1)
+    few = X[:100]
+    assert "few items" not in str(fused.explain(few))
+    fused(few)
+    explained = fused.explain(few)
+    assert explained.has_few_items
+    assert str(explained).startswith("NumPy does this itself, being as quick with so few items; of more, it would be\n1 step over blocks")
+    assert not fused.explain(X).has_few_items
+    assert not fused.explain().has_few_items
+
+
 def test_explain_tells_why_numpy_does_it() -> None:
     """Where there is no program, the explanation has the reason."""
     assert "has no loop" in str(lw.fuse(lambda x: x + 1).explain(np.array([1, None])))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 import numpy as np
 
 from lightwork._core.lifetime import count_default_workers
-from lightwork.arrays.chunks import WORTH_SHARING_NS, Cut, noted, run
+from lightwork.arrays.chunks import WORTH_SHARING_NS, run
+from lightwork.arrays.cut import Cut, noted
 from lightwork.arrays.operand import NO_VALUE
 from lightwork.arrays.reducing import checked_count, checked_workers
 

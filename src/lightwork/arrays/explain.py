@@ -91,33 +91,39 @@ class Explanation:
         One for each shape, in the order in which they run.
     reason : str or None
         Why NumPy itself does it, if it does; there are no programs then.
+    has_few_items : bool
+        Whether NumPy does it for there being few items. The programs are those of more.
     """
 
     programs: tuple[ProgramExplanation, ...]
     reason: str | None = None
+    has_few_items: bool = False
 
     def __str__(self) -> str:
         if self.reason is not None:
             return f"NumPy does this itself: {self.reason}"
-        return "\n".join(map(str, self.programs)) if self.programs else "nothing to compute"
+        head = ["NumPy does this itself, being as quick with so few items; of more, it would be"] if self.has_few_items else []
+        return "\n".join([*head, *map(str, self.programs)]) if self.programs else "nothing to compute"
 
     def __repr__(self) -> str:
         return str(self)
 
 
-def explain_programs(programs: tuple[Program, ...]) -> Explanation:
+def explain_programs(programs: tuple[Program, ...], *, has_few_items: bool) -> Explanation:
     """
     Explain compiled programs.
 
     Parameters
     ----------
     programs : tuple of Program
+    has_few_items : bool
+        Whether NumPy computes that instead.
 
     Returns
     -------
     Explanation
     """
-    return Explanation(tuple([_explain_program(program) for program in programs]))
+    return Explanation(tuple([_explain_program(program) for program in programs]), has_few_items=has_few_items)
 
 
 def _explain_program(program: Program) -> ProgramExplanation:

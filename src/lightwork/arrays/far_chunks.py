@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 import numpy as np
 
-from lightwork.arrays.chunks import Cut, Sink, noted, part_along
+from lightwork.arrays.cut import Cut, noted, part_along
+from lightwork.arrays.operand import Array
+from lightwork.arrays.sink import Sink
 from lightwork.processes.answer import Answer, answer_with
 from lightwork.processes.dumping import LARGE
 from lightwork.processes.files import NoRoomError
@@ -22,7 +24,6 @@ from lightwork.processes.shared_array import shared_empty_like
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from lightwork.arrays.chunks import Array
     from lightwork.tasks.results import ItemResult
 
 __all__ = ["map_far_chunks"]

@@ -123,7 +123,9 @@ class Fused(TracedFunction, Reductions, Generic[P, R]):
         stages = schedule_of(self.__wrapped__, args, kwargs) if args or kwargs else self.memory.stages
         if stages is None:
             raise ValueError("nothing has been called yet; pass what you would call the function with")
-        return Explanation((), stages) if isinstance(stages, str) else explain_programs(tuple([stage.program for stage in stages]))
+        if isinstance(stages, str):
+            return Explanation((), stages)
+        return explain_programs(tuple([stage.program for stage in stages]), has_few_items=bool(args) and self.memory.leaves_to_numpy(args, kwargs))
 
     def _reduce(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], how: dict[str, Any]) -> Any:
         return reduce_fused(name, self.__wrapped__, self.memory, args, kwargs, how)

@@ -10,8 +10,9 @@ import numpy as np
 from lightwork._core.reduction import reduction_dtype
 from lightwork._core.summation import order_name
 from lightwork.arrays import counting, moments, nans, positions, reductions, scans
+from lightwork.arrays.memory import Memory
 from lightwork.arrays.reducing import is_exact, minmax
-from lightwork.arrays.traced import Memory, call_reduced
+from lightwork.arrays.traced import call_reduced
 
 __all__ = ["reduce_fused"]
 

@@ -13,7 +13,8 @@ from lightwork._core.modules cimport imported
 from lightwork._core.lifetime cimport default_workers, home_pool
 from lightwork._core.pool_state cimport MAX_WORKERS
 from lightwork.arrays.application cimport map_c_function, map_ufunc
-from lightwork.arrays.chunks import axis_number, map_chunks
+from lightwork.arrays.chunks import map_chunks
+from lightwork.arrays.cut import axis_number
 
 cdef object ufunc_type = np.ufunc
 

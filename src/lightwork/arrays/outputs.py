@@ -11,7 +11,8 @@ import numpy as np
 
 from lightwork._core.calls import run_calls
 from lightwork._core.lifetime import count_default_workers
-from lightwork.arrays.chunks import WORTH_SHARING_NS, part_along
+from lightwork.arrays.chunks import WORTH_SHARING_NS
+from lightwork.arrays.cut import part_along
 from lightwork.arrays.operand import Array
 
 __all__ = ["DECLINED", "share_items", "share_outputs", "strict_errors"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from lightwork._core.lifetime import count_default_workers
 from lightwork._core.reduction import reduction_dtype
-from lightwork.arrays.chunks import part_along
+from lightwork.arrays.cut import part_along
 from lightwork.arrays.fallback import Deferred, at_callers_line, or_numpys
 from lightwork.arrays.operand import Array, axes_of, drops_parts, is_shareable
 from lightwork.arrays.outputs import CHUNKS_PER_WORKER, DECLINED, share

@@ -1,8 +1,5 @@
 """One call of a fused function: run it on placeholders, evaluate what came of it, and leave to NumPy what cannot be done so."""
 
-import contextlib
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
-
 import numpy as np
 
 from lightwork.arrays.trace import Unfused
@@ -10,61 +7,19 @@ from lightwork.arrays.trace import Unfused
 cimport cython
 cimport numpy as cnp
 
-from lightwork._core.lifetime cimport default_workers, home_pool
 from lightwork._core.moves cimport copy_loop
-from lightwork.arrays.evaluation cimport Evaluation, new_evaluation
-from lightwork.arrays.schedule cimport find_schedule
-from lightwork.arrays.placeholder cimport Placeholder, new_input
 from lightwork.arrays.entries cimport enter
+from lightwork.arrays.evaluation cimport Evaluation, new_evaluation
+from lightwork.arrays.memory cimport Memory, count_items, signature
+from lightwork.arrays.placeholder cimport Placeholder, new_input
+from lightwork.arrays.returned cimport assemble, check_out, check_result, collect, outs_for, store
+from lightwork.arrays.schedule cimport find_schedule
 from lightwork.arrays.trace cimport Trace, Value, new_trace
 
 cnp.import_array()
 
 cdef object memmap_type = np.memmap
 cdef object scalar_type = np.generic
-
-cdef enum:
-    # Measured: what a call costs before its first item, which has to be won back by a second worker or by temporaries that stay in the cache.
-    CALL_NS = 5_000
-    ENTRY_NS = 1_000           # for each ufunc that the function calls
-    MIN_SMALL = 512            # items; fewer NumPy computes in any case,
-    MAX_SMALL = 16384          # and more it does not: its temporaries leave the cache, and from 128 KiB on come new from the system
-    MAX_SIGNATURES = 1024      # more than that is a program that makes up dtypes as it goes
-
-
-@cython.final
-cdef class Memory:
-    """
-    What a fused function remembers of its calls. Shared by all threads that call it, which is what dicts are for.
-
-    Attributes
-    ----------
-    stages : tuple of Stage or None
-        What was last run; None if nothing was.
-    """
-
-    cdef dict latest       # "stages"
-    cdef dict lead         # by signature, how many items are computed in the time that a call takes before its first
-
-    def __cinit__(self):
-        self.latest = {}
-        self.lead = {}
-
-    @property
-    def stages(self):
-        """What was last run."""
-        return (<object> self.latest).get("stages")
-
-    cdef bint is_small(self, tuple key, Py_ssize_t n_items) except -1:
-        """Whether NumPy itself is as quick with so many items; no for a signature of which nothing is known, or that computes nothing."""
-        cdef double lead = (<object> self.lead).get(key, 0.0)  # by way of an object, as in loop.pyx
-        cdef int n_workers
-        if lead == 0 or n_items >= MAX_SMALL:
-            return False
-        if n_items < MIN_SMALL:
-            return True
-        n_workers = default_workers(home_pool())
-        return n_items * (n_workers - 1) < lead * n_workers
 
 
 cdef class TracedFunction:
@@ -113,7 +68,7 @@ cdef class TracedFunction:
         except Unfused:
             call.trace.take_obstacle()
             return call_plainly(self.function, args, kwargs, out)
-        call.learn(self.memory, key)
+        self.memory.learn(call.evaluation, len(call.trace.entries), key)
         return result
 
 
@@ -161,22 +116,22 @@ def call_reduced(fn, Memory memory, tuple args, dict kwargs, ufunc, choose):
         Parts of the result, to be reduced once more, and of how many items they are; or what `fn` returned, and -1.
     """
     cdef Call call
-    cdef tuple key = signature(args)
-    if kwargs or memory.is_small(key, count_items(args)):
-        return fn(*args, **kwargs), -1
-    call = new_call()
-    operands, _ = call.placeholders(args, kwargs)
-    if call.reason() is not None:
+    cdef tuple key = None if kwargs else signature(args)
+    if key is not None and memory.is_small(key, count_items(args)):
         return fn(*args), -1
+    call = new_call()
+    operands, keywords = call.placeholders(args, kwargs)
+    if call.reason() is not None:
+        return fn(*args, **kwargs), -1
     try:
-        result = call.trace_call(fn, operands, kwargs)
+        result = call.trace_call(fn, operands, keywords)
         parts, n_items = call.reduce(result, ufunc, choose)
         if parts is None:
             parts, n_items = call.evaluate(result, None), -1
     except Unfused:
         call.trace.take_obstacle()
-        return fn(*args), -1
-    call.learn(memory, key)
+        return fn(*args, **kwargs), -1
+    memory.learn(call.evaluation, len(call.trace.entries), key)
     return parts, n_items
 
 
@@ -207,59 +162,9 @@ def schedule_of(fn, tuple args, dict kwargs):
     return "no program can do this" if stages is None else stages
 
 
-cdef tuple signature(tuple args):
-    """The dtypes of arrays and the types of all else."""
-    cdef list kinds = []
-    for argument in args:
-        kinds.append(<object> cnp.PyArray_DESCR(argument) if cnp.PyArray_CheckExact(argument) else type(argument))
-    return tuple(kinds)
-
-
-cdef Py_ssize_t count_items(tuple args):
-    """Items of the largest array."""
-    cdef Py_ssize_t n_items = 0
-    for argument in args:
-        if cnp.PyArray_CheckExact(argument):
-            n_items = max(n_items, cnp.PyArray_SIZE(argument))
-    return n_items
-
-
 cdef object call_plainly(object fn, tuple args, dict kwargs, object out):
     result = fn(*args, **kwargs)
     return result if out is None else store(result, out)
-
-
-cdef int check_out(object out) except -1:
-    """Refuse, before anything runs, what nothing can be written to."""
-    if out is None or isinstance(out, np.ndarray):
-        return 0
-    if not isinstance(out, tuple):
-        raise TypeError(f"out must be an array, or a tuple of arrays for a function that returns several, not a {type(out).__name__}")
-    for given in out:
-        if given is not None and not isinstance(given, np.ndarray):
-            raise TypeError(f"out must be a tuple of arrays or None, but there is a {type(given).__name__} in it")
-    return 0
-
-
-cdef tuple results_for(object result, tuple out):
-    """What a function returned, one for each in `out`."""
-    cdef tuple results = tuple(result) if isinstance(result, (tuple, list)) else (result,)
-    if len(results) != len(out):
-        raise ValueError(f"out has {len(out)} arrays, but the function returns {len(results)}; give None for those that are to be new")
-    return results
-
-
-cdef object store(object result, object out):
-    """Write a result where the caller wants it."""
-    if isinstance(out, tuple):
-        stored = [mine if given is None else store(mine, given) for mine, given in zip(results_for(result, out), out)]
-        return tuple(stored) if isinstance(result, (tuple, list)) else stored[0]
-    if result is out:
-        return out
-    if np.shape(result) != out.shape:
-        raise ValueError(f"out has shape {out.shape}, but the result has shape {np.shape(result)}")
-    np.copyto(out, result, casting="same_kind")
-    return out
 
 
 @cython.internal
@@ -338,92 +243,8 @@ cdef class Call:
         self.evaluation = new_evaluation(self.trace)
         return self.evaluation.reduce(value, ufunc, is_sum), (<Placeholder> result).size
 
-    cdef int learn(self, Memory memory, tuple key) except -1:
-        """Remember what was run, and what a call costs before its first item, in items."""
-        cdef double lead = 0
-        if self.evaluation is not None:
-            memory.latest["stages"] = self.evaluation.stages
-            if self.evaluation.ns_per_item == 0:
-                return 0  # nothing was computed, of empty arrays
-            lead = (CALL_NS + ENTRY_NS * len(self.trace.entries)) / self.evaluation.ns_per_item
-        if key is not None:
-            if len(memory.lead) >= MAX_SIGNATURES:
-                memory.lead.clear()
-            memory.lead[key] = lead
-        return 0
-
 
 cdef Call new_call():
     cdef Call call = Call.__new__(Call)
     call.trace = new_trace(Placeholder)
     return call
-
-
-cdef dict outs_for(object result, object out):
-    """Where values may be written, by number: not into memory that is written twice, in the order of the results."""
-    cdef dict found = {}
-    given = out if isinstance(out, tuple) else (out,)
-    for i, (item, target) in enumerate(zip(result if isinstance(result, (tuple, list)) else (result,), given)):
-        if type(item) is Placeholder and cnp.PyArray_CheckExact(target) and not is_met_by_another(given, i):
-            found.setdefault((<Placeholder> item).value.number, target)
-    return found
-
-
-cdef bint is_met_by_another(tuple arrays, Py_ssize_t i):
-    return any([j != i and array is not None and np.may_share_memory(arrays[i], array) for j, array in enumerate(arrays)])
-
-
-cdef int collect(object result, dict wanted) except -1:
-    """The computed values among what a function returned, by number."""
-    cdef Value value
-    if type(result) is Placeholder:
-        value = (<Placeholder> result).value
-        if value.whole is not None:
-            wanted[value.whole.number] = value.whole
-        elif value.array is None:
-            wanted[value.number] = value
-    elif is_sequence(result):
-        for item in result:
-            collect(item, wanted)
-    elif type(result) is dict:
-        collect(tuple(result.values()), wanted)
-    return 0
-
-
-cdef object assemble(object result, dict arrays):
-    """What a function returned, with arrays in place of placeholders."""
-    cdef Value value
-    if type(result) is Placeholder:
-        value = (<Placeholder> result).value
-        if value.whole is not None:
-            return getattr(arrays[value.whole.number], value.part)
-        return arrays[value.number] if value.array is None else value.array
-    if is_sequence(result):
-        items = [assemble(item, arrays) for item in result]
-        return type(result)._make(items) if is_named(result) else type(result)(items)
-    if type(result) is dict:
-        return {name: assemble(item, arrays) for name, item in result.items()}
-    return result
-
-
-cdef inline bint is_named(object result):
-    """Whether this is a named tuple."""
-    return isinstance(result, tuple) and hasattr(type(result), "_make")
-
-
-cdef inline bint is_sequence(object result):
-    """Whether there may be computed values inside, one after the other."""
-    return type(result) is tuple or type(result) is list or is_named(result)
-
-
-cdef int check_result(Trace trace, object result) except -1:
-    """Refuse what would hand placeholders to the caller."""
-    cdef str kind = type(result).__name__
-    if isinstance(result, CoroutineType):
-        with contextlib.suppress(Exception):
-            result.close()  # or Python would warn that nobody awaits it
-    if isinstance(result, (GeneratorType, CoroutineType, AsyncGeneratorType)):
-        raise trace.refuse(f"be a {kind}", "return what it computes in a tuple or list")
-    if any([type(item) is Placeholder for item in getattr(result, "__dict__", {}).values()]):
-        raise trace.refuse(f"return a {kind} that holds what it computed", "return that in a tuple, list or dict, and make it outside")
-    return 0

@@ -1,14 +1,10 @@
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any
 
 import numpy as np
+from lightwork.arrays.memory import Memory
 from lightwork.arrays.schedule import Stage
 from typing_extensions import disjoint_base
-
-@final
-class Memory:
-    @property
-    def stages(self) -> tuple[Stage, ...] | None: ...
 
 @disjoint_base
 class TracedFunction:
