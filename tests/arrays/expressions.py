@@ -19,6 +19,7 @@ UNARY = (
     "{0}.real", "np.imag({0})", "np.clip({0}, -2, 3)", "np.clip({0}, 1, None)", "np.round({0}, 2)", "np.round({0})",
     "np.isclose({0}, 1.0)", "np.nan_to_num({0})", "np.where({0} > 0, {0}, 0)", "np.zeros_like({0})", "np.full_like({0}, 2)",
     "np.add({0}, 1, dtype='f8')", "np.modf({0})[1]", "np.frexp({0})[1]", "np.signbit({0})", "np.isfinite({0})", "~({0} < 1)",
+    "np.sinc({0})", "np.polyval([2, -1, 0.5], {0})", "np.select([{0} > 1, {0} < 0], [{0}, 2], -1)",
 )  # fmt: skip
 
 BINARY = (
@@ -26,6 +27,7 @@ BINARY = (
     "np.hypot({0}, {1})", "np.arctan2({0}, {1})", "np.fmin({0}, {1})", "{0} < {1}", "{0} == {1}", "({0} > {1}) | ({0} != {1})",
     "np.where({0} >= {1}, {0}, {1})", "np.where({0}, {1}, 1.5)", "divmod({0}, {1})[0]", "np.copysign({0}, {1})", "np.power({0}, {1})",
     "np.logaddexp({0}, {1})", "np.isclose({0}, {1})", "np.clip({0}, {1}, {1})", "np.add({0}, {1}, dtype='f4')", "np.heaviside({0}, {1})",
+    "np.select([{0} > {1}, {1} != 0], [{1}, {0}], {0})", "np.select([{0} > {1}], [1], {1})",
 )  # fmt: skip
 
 # Statements that change a value of the function's own.

@@ -7,7 +7,7 @@ Everything here is what NumPy 2 itself does, said in ufuncs. What is not listed 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 
@@ -54,6 +54,30 @@ def means(function: Meaning | str) -> Callable[[M], M]:
 def where(condition: Any, *choices: Any) -> Any:
     """Record ``np.where`` of three operands; of one it is another function."""
     return where_placeholders(condition, *choices) if choices else np.nonzero(condition)
+
+
+@means(np.select)
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    """Record ``np.select``, whose first condition that is true comes last and overrules."""
+    conditions = [_operand(condition) for condition in condlist]
+    if len(conditions) != len(choicelist) or not all(getattr(condition, "dtype", None) == np.bool_ for condition in conditions):
+        return NotImplemented  # an error, or something else that counts as true
+    choices = [_operand(choice) for choice in (*choicelist, default)]
+    dtype = np.result_type(*choices)
+    if dtype.kind not in "biufcmM":
+        return NotImplemented
+    result, *choices = [_chosen(choice, dtype) for choice in reversed(choices)]
+    for condition, choice in zip(reversed(conditions), choices, strict=True):
+        result = cast("Any", np.where(condition, choice, result))
+    return in_order(result, "C")
+
+
+def _chosen(choice: Any, dtype: np.dtype[Any]) -> Any:
+    """Return a choice in the dtype of all; NumPy warns of a number out of its range only where that is chosen, so it is NumPy's."""
+    if isinstance(choice, Placeholder):
+        return astype(choice, dtype)
+    with np.errstate(all="raise"):
+        return np.asarray(choice).astype(dtype, casting="same_kind")
 
 
 @means("clip")
@@ -161,6 +185,36 @@ def round_(x: Any, decimals: Any = 0, out: Any = None) -> Any:
     for ufunc, rest in calls:
         x = in_order(ufunc(x, *rest), "A" if decimals else "K")
     return x
+
+
+# --- Formulas -------------------------------------------------------------------------------------------------------
+
+
+@means(np.polyval)
+def polyval(p: Any, x: Any) -> Any:
+    """Record ``np.polyval`` of coefficients that are known."""
+    if isinstance(x, np.poly1d):
+        return NotImplemented
+    x = x if isinstance(x, Placeholder) else np.asanyarray(x)
+    y: Any = np.zeros_like(x)
+    coefficients: Any = p if isinstance(p, Placeholder) else np.asarray(p)
+    for coefficient in coefficients:
+        y = y * x + coefficient
+    return y
+
+
+with np.errstate(all="ignore"):
+    SINC_OF_HALVES_IS_ONE = bool(np.sinc(np.float16(0)) == 1)  # where NumPy takes the dtype's own least number for 0
+
+
+@means(np.sinc)
+def sinc(x: Any) -> Any:
+    """Record ``np.sinc`` of real numbers, which is 1 at 0."""
+    y: Any = np.pi * x
+    if y.dtype.kind != "f" or (y.dtype == np.float16 and not SINC_OF_HALVES_IS_ONE):
+        return NotImplemented
+    y = where(y, y, np.finfo(y.dtype).eps)
+    return np.sin(y) / y
 
 
 # --- Complex numbers ------------------------------------------------------------------------------------------------

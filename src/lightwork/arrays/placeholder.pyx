@@ -27,6 +27,7 @@ cdef frozenset mutators = frozenset([
 
 cdef frozenset shapers = frozenset(["T", "mT", "diagonal", "flatten", "ravel", "repeat", "reshape", "squeeze", "swapaxes", "take", "transpose"])
 
+cdef dict others = {"fix": "use np.trunc, which does the same", "piecewise": "use np.select, or np.where"}
 
 cdef frozenset memories = frozenset(["base", "ctypes", "data", "flags", "strides"])
 
@@ -35,6 +36,8 @@ cdef str advice(str name, str otherwise):
     """What to do instead of what stands by this name in NumPy."""
     if hasattr(Reductions, name):
         return f"have it return what is to be reduced, and call .{name}(...) of the fused function, or do this outside"
+    if name in others:
+        return others[name]
     if name in shapers:
         return "do this to its arguments, or to what it returns"
     if name in memories:
