@@ -36,8 +36,8 @@ def fuse(fn: Callable[P, R]) -> Fused[P, R]:
     ----------
     fn : callable
         A function of arrays, and of whatever else it likes, made of ufuncs: operators, NumPy's, ``scipy.special``'s and Numba's ufuncs,
-        ``np.where``, ``np.select``, ``np.clip``, ``np.round``, ``np.isclose``, ``astype`` and the like. It may call functions, use arrays and numbers from
-        around it, change what it computed by ``+=``, and return several arrays in a tuple, list or dict. Of its arguments it may take slices and ask
+        ``np.where``, ``np.select``, ``np.clip``, ``np.round``, ``astype`` and the like. It may call functions, use arrays and numbers from around
+        it, change what it computed by ``+=``, and return several arrays in a tuple, list or dict. Of its arguments it may take slices and ask
         anything that NumPy can answer, such as ``x.shape``, ``x[1:]`` or ``x.mean()``; of what it computed, only dtype and shape.
 
     Returns
