@@ -102,7 +102,7 @@ def test_an_error_of_combine_tells_its_chunks() -> None:
 
     with pytest.raises(ArithmeticError) as caught:
         lw.map_reduce(lambda part: int(part[-1]), np.arange(10), combine=combine, chunk_size=2)
-    assert "in chunk [0, 8) of axis 0" in told(caught.value)
+    assert "combining chunks of [0, 8) of axis 0" in told(caught.value)
 
 
 @pytest.mark.parametrize("keywords", [{"chunk_size": 0}, {"workers": 0}, {"axis": 3}])

@@ -36,7 +36,7 @@ class Combination:
         try:
             return self.combine(left, right)
         except Exception as error:
-            raise noted(error, start * self.grain, min(stop * self.grain, self.cut.length), self.cut.axis) from None
+            raise noted(error, start * self.grain, min(stop * self.grain, self.cut.length), self.cut.axis, "combining chunks of") from None
 
     def of(self, results: list[Any]) -> Any:
         """Combine all results, each always to the left of those after it."""

@@ -75,8 +75,8 @@ def part_along(array: Array, axis: int, start: int, stop: int) -> Array:
     return view
 
 
-def noted(error: BaseException, start: int, stop: int, axis: int) -> BaseException:
-    """Return the error of a chunk with a note of which one it was."""
+def noted(error: BaseException, start: int, stop: int, axis: int, where: str = "in chunk") -> BaseException:
+    """Return the error of a chunk with a note of which one it was; or of whatever else was done about these positions."""
     with contextlib.suppress(TypeError):  # some errors cannot be noted upon: they are raised all the same
-        error.add_note(f"in chunk [{start}, {stop}) of axis {axis}")
+        error.add_note(f"{where} [{start}, {stop}) of axis {axis}")
     return error
