@@ -36,7 +36,7 @@ IN_PLACE = ("{0} += {1}", "{0} -= {1}", "{0} *= {1}", "{0} /= {1}", "{0} *= 2", 
 
 
 # What may be a view of an argument, which a fused function must not change.
-VIEWS = ("{0}.real", "np.imag({0})")
+VIEWS = ("{0}.real", "np.imag({0})", "np.round({0})", "np.round({0}, 2)")
 
 
 @dataclass(frozen=True)

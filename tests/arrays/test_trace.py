@@ -364,6 +364,7 @@ def test_attributes_that_arrays_do_not_have() -> None:
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "round": lambda x: (np.round(x), np.round(x, 3), (x * 2).round(-1), np.around(x.astype(int), 2), np.round(x.astype("e"), 1)),
     "clip": lambda x: (np.clip(x, -1, 1), np.clip(x, None, 0.5), (x + 1).clip(0), np.clip(x, min=-1), np.clip(x.astype("i1"), -200, 3), x.clip(x, x)),
+    "clip of small integers": lambda x: np.clip(x.view("B"), -1, 200),
     "isclose": lambda x: (np.isclose(x, 1.0), np.isclose(x, x + 1e-9), np.isclose(x, x, equal_nan=True), np.isclose(1, x, atol=0.5)),
     "nan_to_num": lambda x: (np.nan_to_num(x), np.nan_to_num(x, nan=1, posinf=2, neginf=3), np.nan_to_num(x.astype(int))),
     "like": lambda x: (np.zeros_like(x) + x, np.ones_like(x, dtype=int) * x, np.full_like(x, 2.5), np.full_like(x, 7, dtype="B")),
@@ -398,6 +399,51 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 def test_functions_that_are_no_ufuncs(case: str) -> None:
     """NumPy's elementwise functions do what they do in NumPy, and any function works on arguments."""
     assert_same_outcome(outcome_of(lw.fuse(FUNCTIONS[case]), AWKWARD), outcome_of(FUNCTIONS[case], AWKWARD))
+
+
+FEW = np.arange(-3.0, 9.0).reshape(3, 4)
+SIGNALING = np.array([0x7F800001, 0x3F800000], "u4").view("f4")
+
+
+@pytest.mark.parametrize(
+    ("function", "arrays"),
+    [
+        (lambda c, d, t: np.select([c], [d], t), (np.array([True, False]), np.array([5, 6], "m8[s]"), np.array([0, 1], "M8[s]"))),
+        (lambda c, d, t: np.select([c], [t], d), (np.array([True, False]), np.array([5, 6], "m8[s]"), np.array([0, 1], "M8[s]"))),
+        (lambda c, s, d: np.select([c], [s], d), (np.array([False, True]), SIGNALING, np.array([1.0, 2.0]))),
+        (lambda c, s, d: np.select([c], [d], s), (np.array([False, True]), SIGNALING, np.array([1.0, 2.0]))),
+        (lambda x: np.select([x > 1], [[x[0], x[1], x[2]]], 0), (FEW,)),
+        (lambda x: np.select([[x[0] > 1, x[1] > 1, x[2] > 1], x > 3], [x, -1.0], 0), (FEW,)),
+        (lambda x: np.select([x > 1, x > 2], [x]), (FEW,)),
+        (lambda x: np.select([x, x > 2], [x, x]), (FEW,)),
+        (lambda x: np.polyval([x[0], x[1]], x), (FEW,)),
+        (lambda p, x: np.polyval(list(p), x), (np.ones((3, 4)), FEW)),
+        (lambda p: np.polyval(p, 0.5), (FEW,)),
+        (lambda p: np.polyval(p, [np.nan, np.inf]), (FEW,)),
+    ],
+)
+def test_functions_that_are_more_than_ufuncs_here(function: Callable[..., Any], arrays: tuple[Any, ...]) -> None:
+    """Are NumPy's: where it would cast some items only, where a list is an array, and where something is wrong."""
+    assert_same_outcome(outcome_of(lw.fuse(function), *arrays), outcome_of(function, *arrays))
+
+
+def test_no_error_of_ours_is_the_functions_to_catch() -> None:
+    """A number that is out of range and not chosen."""
+
+    def select(x: Any) -> Any:
+        try:
+            return np.select([x > 100], [1e300], x.astype("f"))
+        except FloatingPointError:
+            return x * 0
+
+    assert_same_outcome(outcome_of(lw.fuse(select), FEW), outcome_of(select, FEW))
+
+
+def test_underflow_of_sinc_is_told() -> None:
+    """As the NumPy at hand tells it, of what it takes for 0."""
+    x = np.array([0, 1], "f")
+    with np.errstate(all="warn"):
+        assert_same_outcome(outcome_of(lw.fuse(lambda x: np.sinc(x)), x), outcome_of(np.sinc, x))
 
 
 @pytest.mark.parametrize("decimals", [0, 2])

@@ -6,7 +6,7 @@ Everything here is what NumPy 2 itself does, said in ufuncs. What is not listed 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -59,25 +59,49 @@ def where(condition: Any, *choices: Any) -> Any:
 @means(np.select)
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """Record ``np.select``, whose first condition that is true comes last and overrules."""
-    conditions = [_operand(condition) for condition in condlist]
-    if len(conditions) != len(choicelist) or not all(getattr(condition, "dtype", None) == np.bool_ for condition in conditions):
-        return NotImplemented  # an error, or something else that counts as true
-    choices = [_operand(choice) for choice in (*choicelist, default)]
-    dtype = np.result_type(*choices)
-    if dtype.kind not in "biufcmM":
+    if len(condlist) != len(choicelist) or any(map(_holds_placeholders, (*condlist, *choicelist, default))):
         return NotImplemented
-    result, *choices = [_chosen(choice, dtype) for choice in reversed(choices)]
-    for condition, choice in zip(reversed(conditions), choices, strict=True):
-        result = cast("Any", np.where(condition, choice, result))
+    conditions = [_operand(condition) for condition in condlist]
+    *choices, rest = [_operand(choice) for choice in (*choicelist, default)]
+    dtype = np.result_type(*choices, rest)
+    if dtype.kind not in "biufcmM" or not all(getattr(condition, "dtype", None) == np.bool_ for condition in conditions):
+        return NotImplemented
+    if not all(_is_cast_quietly(choice, dtype) for choice in (*choices, *(() if isinstance(rest, Placeholder) else (rest,)))):
+        return NotImplemented
+    result = _cast(rest, dtype)
+    for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
+        result = cast("Any", np.where(condition, _cast(choice, dtype), result))
     return in_order(result, "C")
 
 
-def _chosen(choice: Any, dtype: np.dtype[Any]) -> Any:
-    """Return a choice in the dtype of all; NumPy warns of a number out of its range only where that is chosen, so it is NumPy's."""
+def _holds_placeholders(operand: Any) -> bool:
+    """Tell of a list that it is an array of NumPy's only where all in it is known."""
+    if not isinstance(operand, (list, tuple)):
+        return False
+    return any(isinstance(item, Placeholder) or _holds_placeholders(item) for item in cast("Sequence[Any]", operand))
+
+
+def _is_cast_quietly(choice: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether it makes no difference that all items are cast, where NumPy casts those that are chosen: none is refused or warned of."""
     if isinstance(choice, Placeholder):
-        return astype(choice, dtype)
-    with np.errstate(all="raise"):
-        return np.asarray(choice).astype(dtype, casting="same_kind")
+        return choice.dtype == dtype or (choice.dtype.kind in "biu" and np.can_cast(choice.dtype, dtype, "same_kind"))
+    try:
+        with np.errstate(all="raise"):
+            np.asarray(choice).astype(dtype, casting="same_kind")
+    except (FloatingPointError, TypeError):
+        return False
+    return True
+
+
+def _cast(choice: Any, dtype: np.dtype[Any]) -> Any:
+    return astype(choice, dtype) if isinstance(choice, Placeholder) else np.asarray(choice).astype(dtype)
+
+
+try:
+    np.arange(1, dtype=np.uint8).clip(-1, 256)
+    CLIP_TAKES_ANY_NUMBER = True
+except OverflowError:  # before NumPy 2.1
+    CLIP_TAKES_ANY_NUMBER = False
 
 
 @means("clip")
@@ -87,7 +111,7 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **keywor
     low, high = keywords.pop("min", a_min), keywords.pop("max", a_max)
     if out is not None or keywords or not hasattr(x, "dtype"):
         return NotImplemented
-    if x.dtype.kind in "iu":  # a Python number beyond the dtype's range is no bound
+    if x.dtype.kind in "iu" and CLIP_TAKES_ANY_NUMBER:  # a Python number beyond the dtype's range is no bound
         limits = np.iinfo(x.dtype)
         low = None if type(low) is int and low <= limits.min else low
         high = None if type(high) is int and high >= limits.max else high
@@ -193,27 +217,27 @@ def round_(x: Any, decimals: Any = 0, out: Any = None) -> Any:
 @means(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
     """Record ``np.polyval`` of coefficients that are known."""
-    if isinstance(x, np.poly1d):
+    if not isinstance(x, Placeholder) or _holds_placeholders(p):
         return NotImplemented
-    x = x if isinstance(x, Placeholder) else np.asanyarray(x)
-    y: Any = np.zeros_like(x)
     coefficients: Any = p if isinstance(p, Placeholder) else np.asarray(p)
+    y: Any = np.zeros_like(x)
     for coefficient in coefficients:
         y = y * x + coefficient
     return y
 
 
 with np.errstate(all="ignore"):
-    SINC_OF_HALVES_IS_ONE = bool(np.sinc(np.float16(0)) == 1)  # where NumPy takes the dtype's own least number for 0
+    SINC_FINDS_ZEROS_LATE = bool(np.sinc(np.float16(0)) == 1)  # NumPy 2.3 and later; 1e-20, which took the place of zeros before, is no float16
 
 
 @means(np.sinc)
 def sinc(x: Any) -> Any:
-    """Record ``np.sinc`` of real numbers, which is 1 at 0."""
-    y: Any = np.pi * x
-    if y.dtype.kind != "f" or (y.dtype == np.float16 and not SINC_OF_HALVES_IS_ONE):
-        return NotImplemented
-    y = where(y, y, np.finfo(y.dtype).eps)
+    """Record ``np.sinc``, which takes something very small for 0."""
+    if SINC_FINDS_ZEROS_LATE:
+        y: Any = np.pi * x
+        y = where(y, y, np.finfo(y.dtype).eps if y.dtype.kind == "f" else 1e-20)
+    else:
+        y = np.pi * where(x == 0, 1e-20, x)
     return np.sin(y) / y
 
 
