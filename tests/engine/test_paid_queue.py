@@ -12,7 +12,7 @@ from strategies import examples
 from windows import excess
 
 import lightwork as lw
-from lightwork.policies.turnstile import Costs, Turnstile
+from lightwork.policies.turnstile import Costs, Place, Turnstile
 from lightwork.testing import MockClock
 
 
@@ -111,7 +111,7 @@ def test_a_worker_goes_on_without_asking_the_run(monkeypatch: pytest.MonkeyPatch
     n_paid: list[Costs] = []
     start = Turnstile.start
 
-    def noted(turnstile: Turnstile, place: object, now: float, costs: Costs) -> float:
+    def noted(turnstile: Turnstile, place: Place | None, now: float, costs: Costs) -> float:
         n_paid.append(costs)
         return start(turnstile, place, now, costs)
 

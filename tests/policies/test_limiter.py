@@ -9,6 +9,7 @@ import pickle
 import re
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -561,6 +562,72 @@ def test_a_forked_child_finds_no_locked_limiter() -> None:
     leave.set()
     holder.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def in_a_child(live: Callable[[], object]) -> None:
+    """Have a forked child do something, which has to come to its end."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            live()
+            status = 7
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_finds_nobody_in_line() -> None:
+    """Whoever waited, or was let in and has not started, is the parent's; what has started still counts."""
+    limiter = Limiter(RateLimit(1e-3, burst=3))
+    assert limiter.try_acquire()
+    assert limiter.grant(time.monotonic()) == 0.0
+    ahead = limiter.line_up(nothing)
+
+    def live() -> None:
+        before = limiter.statistics()
+        assert (before.waiting, before.pending, round(before.level)) == (0, 0.0, 1)
+        assert limiter.acquire(timeout=0) and limiter.acquire(timeout=0)
+        assert not limiter.try_acquire()
+
+    in_a_child(live)
+    assert limiter.statistics().waiting == 1
+    assert limiter.statistics().pending == 1.0
+    ahead.leave()
+    assert limiter.try_acquire()
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_what_goes_on_in_a_forked_child_takes_its_place_anew() -> None:
+    """A place in line is taken again by who asks for it, behind those who have come before; what is reported is no error."""
+    now = time.monotonic()
+    limiter = Limiter.all(Limiter(RateLimit(1e-3, burst=2)), Limiter(RateLimit(1e-3, burst=2)))
+    assert limiter.grant(now) == 0.0
+    assert limiter.grant(now) == 0.0
+    limiter.line_up(nothing)
+    place = limiter.line_up(nothing)
+    assert place.grant(now) == math.inf
+
+    def live() -> None:
+        other = limiter.line_up(nothing)
+        assert place.grant(now) == math.inf
+        assert other.grant(now) == 0.0
+        limiter.started(now)
+        assert place.grant(now) == 0.0
+        limiter.withdraw()
+        limiter.withdraw()
+        limiter.started(now)
+        assert limiter.statistics().level > 0
+        assert limiter.statistics().waiting == 0
+
+    in_a_child(live)
+    limiter.withdraw()
+    limiter.withdraw()
+    with pytest.raises(RuntimeError, match="nothing that was granted"):
+        limiter.withdraw()
 
 
 # --- Any course of events -------------------------------------------------------------------------------------------

@@ -97,11 +97,15 @@ def _cast(choice: Any, dtype: np.dtype[Any]) -> Any:
     return astype(choice, dtype) if isinstance(choice, Placeholder) else np.asarray(choice).astype(dtype)
 
 
-try:
-    np.arange(1, dtype=np.uint8).clip(-1, 256)
-    CLIP_TAKES_ANY_NUMBER = True
-except OverflowError:  # before NumPy 2.1
-    CLIP_TAKES_ANY_NUMBER = False
+def _clips_by_any_number() -> bool:
+    try:
+        np.arange(1, dtype=np.uint8).clip(-1, 256)
+    except OverflowError:  # before NumPy 2.1
+        return False
+    return True
+
+
+CLIPS_BY_ANY_NUMBER = _clips_by_any_number()
 
 
 @means("clip")
@@ -111,7 +115,7 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **keywor
     low, high = keywords.pop("min", a_min), keywords.pop("max", a_max)
     if out is not None or keywords or not hasattr(x, "dtype"):
         return NotImplemented
-    if x.dtype.kind in "iu" and CLIP_TAKES_ANY_NUMBER:  # a Python number beyond the dtype's range is no bound
+    if x.dtype.kind in "iu" and CLIPS_BY_ANY_NUMBER:  # a Python number beyond the dtype's range is no bound
         limits = np.iinfo(x.dtype)
         low = None if type(low) is int and low <= limits.min else low
         high = None if type(high) is int and high >= limits.max else high

@@ -77,6 +77,10 @@ class Bucket(NamedTuple):
         """
         return Bucket(self.rate, self.burst, self._empty_after(now, cost), self.pending, self.n_pending, self.paused_until)
 
+    def emptied(self) -> Bucket:
+        """Return the bucket in which nothing is pending."""
+        return self._replace(pending=0.0, n_pending=0)
+
     def paused(self, until: float) -> Bucket:
         """Return the bucket that grants nothing before some time, or before a later one that was said earlier."""
         return self._replace(paused_until=max(self.paused_until, until))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from lightwork.policies.bucket import Bucket
 from lightwork.policies.rate import RateLimit
 
-__all__ = ["Gate", "LimiterStatistics", "Wake", "lock"]
+__all__ = ["Gate", "LimiterStatistics", "Wake", "lock", "n_forks"]
 
 Wake = Callable[[], object]
 
@@ -21,12 +22,26 @@ Wake = Callable[[], object]
 _lock = threading.RLock()
 
 
-def _renew_lock() -> None:
-    global _lock  # noqa: PLW0603 - in a forked child nobody may be left to release the old one
+# Those that there are, and how often this process was forked off.
+_gates: weakref.WeakSet[Gate] = weakref.WeakSet()
+_n_forks = 0
+
+
+def _begin_anew() -> None:
+    """In a forked child: nobody may be left to release the old lock, to leave a line, or to report what was let in."""
+    global _lock, _n_forks  # noqa: PLW0603 - one for the process
     _lock = threading.RLock()
+    _n_forks += 1
+    for gate in _gates:
+        gate.begin_anew()
 
 
-os.register_at_fork(after_in_child=_renew_lock)
+os.register_at_fork(after_in_child=_begin_anew)
+
+
+def n_forks() -> int:
+    """Return how many of this process's ancestors, and it, were forked off since the first of them imported this."""
+    return _n_forks
 
 
 def lock() -> AbstractContextManager[object]:
@@ -80,7 +95,7 @@ class Gate:
         How often.
     """
 
-    __slots__ = ("bucket", "limit", "line", "n_granted", "n_withdrawn")
+    __slots__ = ("__weakref__", "bucket", "limit", "line", "n_granted", "n_withdrawn")
 
     def __init__(self, limit: RateLimit) -> None:
         self.limit: RateLimit = limit
@@ -88,6 +103,12 @@ class Gate:
         self.line: OrderedDict[object, Wake] = OrderedDict()
         self.n_granted: int = 0
         self.n_withdrawn: int = 0
+        _gates.add(self)
+
+    def begin_anew(self) -> None:
+        """Forget who waits, and what has not started; what has started still counts."""
+        self.line = OrderedDict()  # the old one may be half changed
+        self.bucket = self.bucket.emptied()
 
     def is_open_to(self, place: object) -> bool:
         """Whether a place is the first in line; None stands for who passes by when nobody waits."""
@@ -102,6 +123,16 @@ class Gate:
         bucket = self.bucket
         paused_seconds = max(bucket.paused_until - now, 0.0)
         return LimiterStatistics(self.n_granted, self.n_withdrawn, len(self.line), bucket.pending, bucket.level(now), paused_seconds)
+
+    def report(self, now: float | None, cost: float) -> None:
+        """Note when something began that was let in, None if it never will. Of what was let in before a fork, this process knows nothing."""
+        if _n_forks and not self.bucket.n_pending:
+            if now is not None:
+                self.change(Bucket.filled, now, cost)
+        elif now is None:
+            self.change(Bucket.withdrawn, cost)
+        else:
+            self.change(Bucket.started, now, cost)
 
     def change(self, step: Callable[..., Bucket], *args: float) -> None:
         """Put what a method makes of the bucket in its place, whatever comes in the middle of that."""

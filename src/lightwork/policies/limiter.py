@@ -31,7 +31,8 @@ class Limiter:
 
     Notes
     -----
-    Thread-safe, and usable from several event loops at once. It belongs to its process: after a fork the child counts for itself.
+    Thread-safe, and usable from several event loops at once. It belongs to its process: after a fork the child counts for itself, what
+    has started included, and finds nobody in line.
 
     Examples
     --------

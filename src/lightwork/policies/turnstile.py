@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from lightwork.policies.bucket import Bucket
 from lightwork.policies.checks import checked_number
-from lightwork.policies.gate import Gate, Wake, lock
+from lightwork.policies.gate import Gate, Wake, lock, n_forks
 
 __all__ = ["Cost", "Costs", "Place", "Turnstile"]
 
@@ -42,7 +42,7 @@ class Turnstile:
                 raise ValueError(f"cost must be from 0 to the limit's burst, {gate.limit.burst!r}, not {each!r}; allow a larger burst")
         return tuple((gate, float(each)) for gate, each in zip(self.gates, given, strict=True))
 
-    def admit(self, place: object, now: float, costs: Costs) -> float:
+    def admit(self, place: Place | None, now: float, costs: Costs) -> float:
         """Let a place in, to be reported when it starts; return 0, or how long to wait."""
         n_entered = 0
         try:
@@ -61,7 +61,7 @@ class Turnstile:
             raise
         return 0.0
 
-    def start(self, place: object, now: float, costs: Costs) -> float:
+    def start(self, place: Place | None, now: float, costs: Costs) -> float:
         """Let a place in that starts at this moment; return 0, or how long to wait."""
         with lock():
             if wait := self._wait(place, now, costs):
@@ -83,7 +83,7 @@ class Turnstile:
         """Take note of when something that was let in began."""
         with lock():
             for gate, cost in costs:
-                gate.change(Bucket.started, now, cost)
+                gate.report(now, cost)
             wakes = self._first()
         for wake in wakes:
             wake()
@@ -95,13 +95,12 @@ class Turnstile:
 
     def line_up(self, callback: Wake) -> Place:
         """Return the last place in every line."""
-        place = Place(self)
+        place = Place(self, callback)
         with lock():
-            for gate in self.gates:
-                gate.line[place] = callback
+            place.line_up()
         return place
 
-    def leave(self, place: object) -> None:
+    def leave(self, place: Place) -> None:
         """Take a place out of every line, and call who is first now."""
         with lock():
             was_first = any(gate.is_open_to(place) for gate in self.gates)
@@ -130,9 +129,11 @@ class Turnstile:
         for wake in wakes:
             wake()
 
-    def _wait(self, place: object, now: float, costs: Costs) -> float:
+    def _wait(self, place: Place | None, now: float, costs: Costs) -> float:
         """Return 0 if a place may pass, else how long to wait; wants the lock."""
         wait = 0.0
+        if place is not None and place.n_forks != n_forks():
+            place.line_up()
         for gate, cost in costs:
             if not gate.is_open_to(place):
                 return math.inf
@@ -140,7 +141,7 @@ class Turnstile:
                 wait = each
         return wait
 
-    def _let_go(self, place: object) -> None:
+    def _let_go(self, place: Place | None) -> None:
         """Count a place that was let in, and take it out of every line; wants the lock."""
         for gate in self.gates:
             gate.n_granted += 1
@@ -157,17 +158,32 @@ class Turnstile:
     def _withdraw(self, costs: Costs) -> None:
         with lock():
             for gate, cost in costs:  # fewer, where letting in ended halfway
-                gate.change(Bucket.withdrawn, cost)
+                gate.report(None, cost)
                 gate.n_withdrawn += 1
 
 
 class Place:
-    """A place in a limiter's line, made by :meth:`Limiter.line_up`; gone once it was granted or left."""
+    """
+    A place in a limiter's line, made by :meth:`Limiter.line_up`; gone once it was granted or left.
 
-    __slots__ = ("_turnstile",)
+    Attributes
+    ----------
+    n_forks : int
+        As it was when the place was taken: a forked child takes it anew if it asks, for it knows nothing of the parent's.
+    """
 
-    def __init__(self, turnstile: Turnstile) -> None:
+    __slots__ = ("_callback", "_turnstile", "n_forks")
+
+    def __init__(self, turnstile: Turnstile, callback: Wake) -> None:
         self._turnstile = turnstile
+        self._callback = callback
+        self.n_forks: int = n_forks()
+
+    def line_up(self) -> None:
+        """Be the last in every line; wants the lock."""
+        self.n_forks = n_forks()
+        for gate in self._turnstile.gates:
+            gate.line[self] = self._callback
 
     def grant(self, now: float, cost: Cost = 1.0) -> float:
         """Let something start if this is the first place in line, and give the place up; otherwise as :meth:`Limiter.grant`."""
