@@ -4,7 +4,7 @@ Integers are bins. Of reals they are estimated: an estimate is an integer, of un
 edge that it may be wrong is in doubt. Few bins are counted by pairs of items, a cell for each pair of bins, which are half as many additions.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from lightwork._core.atomics cimport CACHE_LINE  # no-cython-lint: for its macro
 from lightwork._core.clones cimport IS_CLONED  # no-cython-lint: for its macro
@@ -25,8 +25,8 @@ cdef extern from * nogil:
 
     struct LwScale {
         double lowest, highest;   /* the outer edges */
-        double beyond;            /* the middle of one more bin, where all is counted that is outside */
         double steepness;         /* units for each 1.0 */
+        std::uint64_t outside;    /* units to the middle of one more bin, where all is counted that is outside */
         std::uint32_t shift;      /* a bin has 2^shift units */
         std::uint32_t mask;       /* of the units in one */
         std::uint32_t margin;     /* units, in which an estimate may be wrong */
@@ -34,15 +34,15 @@ cdef extern from * nogil:
         std::uint32_t in_doubt;   /* the cell of what is in doubt, behind all others */
     };
 
-    /* Adding 2^52 + 2^51 rounds to the nearest integer, which then stands in the lowest bits. NaN is outside. */
+    /* Adding 2^52 + 2^51 rounds to the nearest integer, which then is how far the bits are from that number's. Of what is less, infinite or NaN
+       they are farther than of any bin: compared as integers, which compilers have vectors for, as they have not for reals that may be NaN. */
     template <typename Real>
     static inline __attribute__((always_inline)) std::uint32_t lw_units(Real item, const LwScale& scale) {
-        double x = item;
-        x = (x >= scale.lowest) & (x <= scale.highest) ? x : scale.beyond;
-        x = (x - scale.lowest) * scale.steepness + 6755399441055744.0;
+        const double x = (item - scale.lowest) * scale.steepness + 6755399441055744.0;
         std::uint64_t bits;
         std::memcpy(&bits, &x, sizeof bits);
-        return (std::uint32_t) bits;
+        bits -= 0x4338000000000000; /* that number's */
+        return (std::uint32_t) (bits < scale.outside ? bits : scale.outside);
     }
 
     /* What is no bin is in doubt, whose cell is the one behind them. */
@@ -53,14 +53,13 @@ cdef extern from * nogil:
         }
     }
 
-    /* Cells of single items are their bins. There is none behind the last one, unless somebody changes the item between two reads of it. */
+    /* Cells of single items are their bins. */
     template <typename Real>
     static inline __attribute__((always_inline)) void lw_find(const Real* items, std::uint32_t* cells, const LwScale& scale) {
         for (int i = 0; i < LW_GROUP; i++) {
             const std::uint32_t units = lw_units(items[i], scale);
-            const std::uint32_t cell = units >> scale.shift;
             const bool is_doubtful = ((units + scale.margin) & scale.mask) < 2 * scale.margin;
-            cells[i] = is_doubtful | (cell >= scale.n_cells) ? scale.in_doubt : cell;
+            cells[i] = is_doubtful ? scale.in_doubt : units >> scale.shift;
         }
     }
 
@@ -154,8 +153,8 @@ cdef extern from * nogil:
     ctypedef struct Scale "LwScale":
         double lowest
         double highest
-        double beyond
         double steepness
+        uint64_t outside
         uint32_t shift
         uint32_t mask
         uint32_t margin

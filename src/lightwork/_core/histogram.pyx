@@ -4,7 +4,7 @@ import numpy as np
 
 cimport numpy as cnp
 from libc.math cimport ceil
-from libc.stdint cimport UINT16_MAX, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport UINT16_MAX, uint8_t, uint16_t, uint32_t, uint64_t
 
 from lightwork._core.atomics cimport CACHE_LINE
 from lightwork._core.bins cimport (
@@ -168,10 +168,10 @@ cdef int set_scale(Histogram* histogram, cnp.ndarray edges, double margin) excep
     histogram.edges = cnp.PyArray_DATA(edges)
     scale.lowest, scale.highest = edges[0], edges[histogram.n_bins]
     width = (scale.highest - scale.lowest) / histogram.n_bins
-    scale.beyond = scale.highest + width / 2
     scale.n_cells = histogram.n_bins + 1
     scale.shift = min(MOST_SHIFT, 32 - edges.size.bit_length())
     scale.mask = (<uint32_t> 1 << scale.shift) - 1
+    scale.outside = (<uint64_t> (2 * histogram.n_bins + 1) << scale.shift) >> 1
     scale.steepness = (1 << scale.shift) / width
     scale.margin = <uint32_t> ceil(margin * (1 << scale.shift)) + ROUNDED_UNITS
     return 0
