@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from queue import SimpleQueue
@@ -18,12 +19,14 @@ class Postman(Executor):
     """The least that an executor can be: calls travel pickled to a single thread, and so do results, as between machines."""
 
     def __init__(self) -> None:
+        self.futures: list[Future[Any]] = []
         self._letters: SimpleQueue[tuple[Future[Any], bytes] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
+        self.futures.append(future)
         self._letters.put((future, pickle.dumps((fn, args, kwargs))))
         return future
 
@@ -40,6 +43,14 @@ class Postman(Executor):
                     future.set_result(pickle.loads(pickle.dumps(fn(*args, **kwargs))))
                 except BaseException as error:
                     future.set_exception(error)
+
+
+def seen(condition: Callable[[], bool]) -> bool:
+    """Whether something comes about."""
+    end = time.monotonic() + SECONDS
+    while not condition() and time.monotonic() < end:
+        time.sleep(1e-3)
+    return condition()
 
 
 @pytest.fixture
@@ -102,7 +113,9 @@ def test_a_stop_lets_go_of_what_has_not_begun(postman: Postman, gate: threading.
     thread = threading.Thread(target=lambda: results.append(lw.parallel_map(hold, range(8), **items)))
     thread.start()
     assert ENTERED.wait(SECONDS)
+    assert seen(lambda: len(postman.futures) == 8)
     token.stop("enough")
+    assert seen(lambda: all(future.cancelled() for future in postman.futures[1:]))
     gate.set()
     thread.join(SECONDS)
     assert results[0].status == lw.RunStatus.CANCELLED

@@ -100,9 +100,8 @@ def test_what_was_read_is_let_go() -> None:
         return load
 
     def n_alive() -> int:
-        for _ in range(20):
-            if len(alive) <= 16 + 2:
-                break
+        end = time.monotonic() + 10.0
+        while len(alive) > 16 + 2 and time.monotonic() < end:
             garbage.collect()  # without a GIL who made an object buries it, when it has time to; this makes it, but for the latest ones
         return len(alive)
 
