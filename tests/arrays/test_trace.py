@@ -427,6 +427,14 @@ def test_functions_that_are_more_than_ufuncs_here(function: Callable[..., Any], 
     assert_same_outcome(outcome_of(lw.fuse(function), *arrays), outcome_of(function, *arrays))
 
 
+@pytest.mark.parametrize(
+    "function", [lambda x: np.select([x > 1], [x * 2], -x), lambda x: np.polyval([2, 1], x), lambda x: np.sinc(x)], ids=["select", "polyval", "sinc"]
+)
+def test_memory_order_is_numpys(function: Callable[..., Any]) -> None:
+    """Selections are in C order, formulas in that of their argument."""
+    assert_same_outcome(outcome_of(lw.fuse(function), FEW.T), outcome_of(function, FEW.T))
+
+
 def test_no_error_of_ours_is_the_functions_to_catch() -> None:
     """A number that is out of range and not chosen."""
 

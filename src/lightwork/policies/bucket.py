@@ -77,8 +77,8 @@ class Bucket(NamedTuple):
         """
         return Bucket(self.rate, self.burst, self._empty_after(now, cost), self.pending, self.n_pending, self.paused_until)
 
-    def emptied(self) -> Bucket:
-        """Return the bucket in which nothing is pending."""
+    def without_pending(self) -> Bucket:
+        """Return the bucket with what has started alone."""
         return self._replace(pending=0.0, n_pending=0)
 
     def paused(self, until: float) -> Bucket:

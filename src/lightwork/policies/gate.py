@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lightwork.policies.bucket import Bucket
 from lightwork.policies.rate import RateLimit
 
-__all__ = ["Gate", "LimiterStatistics", "Wake", "lock", "n_forks"]
+__all__ = ["Gate", "LimiterStatistics", "Wake", "lock"]
 
 Wake = Callable[[], object]
 
@@ -22,26 +22,18 @@ Wake = Callable[[], object]
 _lock = threading.RLock()
 
 
-# Those that there are, and how often this process was forked off.
-_gates: weakref.WeakSet[Gate] = weakref.WeakSet()
-_n_forks = 0
+_gates: weakref.WeakSet[Gate] = weakref.WeakSet()  # those that there are
 
 
 def _begin_anew() -> None:
     """In a forked child: nobody may be left to release the old lock, to leave a line, or to report what was let in."""
-    global _lock, _n_forks  # noqa: PLW0603 - one for the process
+    global _lock  # noqa: PLW0603 - one for the process
     _lock = threading.RLock()
-    _n_forks += 1
     for gate in _gates:
         gate.begin_anew()
 
 
 os.register_at_fork(after_in_child=_begin_anew)
-
-
-def n_forks() -> int:
-    """Return how many of this process's ancestors, and it, were forked off since the first of them imported this."""
-    return _n_forks
 
 
 def lock() -> AbstractContextManager[object]:
@@ -93,9 +85,11 @@ class Gate:
         have left.
     n_granted, n_withdrawn : int
         How often.
+    is_inherited : bool
+        Whether it was a parent's when this process was forked off, so that what was let in there may be reported here.
     """
 
-    __slots__ = ("__weakref__", "bucket", "limit", "line", "n_granted", "n_withdrawn")
+    __slots__ = ("__weakref__", "bucket", "is_inherited", "limit", "line", "n_granted", "n_withdrawn")
 
     def __init__(self, limit: RateLimit) -> None:
         self.limit: RateLimit = limit
@@ -103,12 +97,14 @@ class Gate:
         self.line: OrderedDict[object, Wake] = OrderedDict()
         self.n_granted: int = 0
         self.n_withdrawn: int = 0
+        self.is_inherited: bool = False
         _gates.add(self)
 
     def begin_anew(self) -> None:
         """Forget who waits, and what has not started; what has started still counts."""
-        self.line = OrderedDict()  # the old one may be half changed
-        self.bucket = self.bucket.emptied()
+        self.is_inherited = True
+        self.line = OrderedDict()  # the old one may be half changed, and tells who was in it that he is no more
+        self.bucket = self.bucket.without_pending()
 
     def is_open_to(self, place: object) -> bool:
         """Whether a place is the first in line; None stands for who passes by when nobody waits."""
@@ -125,8 +121,8 @@ class Gate:
         return LimiterStatistics(self.n_granted, self.n_withdrawn, len(self.line), bucket.pending, bucket.level(now), paused_seconds)
 
     def report(self, now: float | None, cost: float) -> None:
-        """Note when something began that was let in, None if it never will. Of what was let in before a fork, this process knows nothing."""
-        if _n_forks and not self.bucket.n_pending:
+        """Note when something began that was let in, None if it never will. Nothing is pending of what a parent let in."""
+        if self.is_inherited and not self.bucket.n_pending:
             if now is not None:
                 self.change(Bucket.filled, now, cost)
         elif now is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from lightwork.policies.bucket import Bucket
 from lightwork.policies.checks import checked_number
-from lightwork.policies.gate import Gate, Wake, lock, n_forks
+from lightwork.policies.gate import Gate, Wake, lock
 
 __all__ = ["Cost", "Costs", "Place", "Turnstile"]
 
@@ -132,7 +132,7 @@ class Turnstile:
     def _wait(self, place: Place | None, now: float, costs: Costs) -> float:
         """Return 0 if a place may pass, else how long to wait; wants the lock."""
         wait = 0.0
-        if place is not None and place.n_forks != n_forks():
+        if place is not None and place.is_let_go:
             place.line_up()
         for gate, cost in costs:
             if not gate.is_open_to(place):
@@ -163,25 +163,23 @@ class Turnstile:
 
 
 class Place:
-    """
-    A place in a limiter's line, made by :meth:`Limiter.line_up`; gone once it was granted or left.
+    """A place in a limiter's line, made by :meth:`Limiter.line_up`; gone once it was granted or left."""
 
-    Attributes
-    ----------
-    n_forks : int
-        As it was when the place was taken: a forked child takes it anew if it asks, for it knows nothing of the parent's.
-    """
-
-    __slots__ = ("_callback", "_turnstile", "n_forks")
+    __slots__ = ("_callback", "_line", "_turnstile")
 
     def __init__(self, turnstile: Turnstile, callback: Wake) -> None:
         self._turnstile = turnstile
         self._callback = callback
-        self.n_forks: int = n_forks()
+        self._line: object = None
+
+    @property
+    def is_let_go(self) -> bool:
+        """Whether it was in a parent's line: a forked child has another, in which it is taken anew by who asks for it."""
+        return self._line is not self._turnstile.gates[0].line
 
     def line_up(self) -> None:
         """Be the last in every line; wants the lock."""
-        self.n_forks = n_forks()
+        self._line = self._turnstile.gates[0].line
         for gate in self._turnstile.gates:
             gate.line[self] = self._callback
 
